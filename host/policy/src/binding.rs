@@ -1,0 +1,243 @@
+//! What an approval is bound to.
+//!
+//! The attack: get one call approved and send another (other arguments, another
+//! destination, another component, the same call twice). Everything that
+//! identifies the call goes into one digest, which is computed again from what
+//! is about to be sent. There is no "ignore this field": a field added here
+//! voids approvals in flight, and that is right.
+
+use serde::Serialize;
+
+use crate::{Digest, Effect};
+
+/// Separates approval digests from all others.
+const DOMAIN: &str = "tollgate approval v1";
+
+/// One exact call, as the person who approves it means it.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// Customer, account or business unit.
+    pub tenant: &'a str,
+    /// The hand-off the call belongs to.
+    pub case: &'a str,
+    /// The tool call it belongs to.
+    pub run: &'a str,
+    /// Which import call of the run it is, counted from 0.
+    pub position: u32,
+    /// The component that makes it.
+    pub component: &'a Digest,
+    /// The descriptor of the tool that was called.
+    pub tool: &'a Digest,
+    /// The import, for example `sql.execute`.
+    pub call: &'a str,
+    /// The canonical arguments of the import call.
+    pub args: &'a Digest,
+    /// The class the host gave it.
+    pub effect: Effect,
+    /// The resolved identity of what it goes to.
+    pub destination: &'a str,
+    /// The version of what it replaces, where there is one.
+    pub prior_version: Option<&'a str>,
+    /// The name of the rule that asked for the approval.
+    pub rule: &'a str,
+    /// What the approver was shown.
+    pub rendering: &'a Digest,
+    /// The key that keeps the call from being performed twice.
+    pub idempotency_key: &'a str,
+    /// The canonical input of the tool call.
+    pub input: &'a Digest,
+}
+
+/// The canonical order: keys of a JSON object sorted as RFC 8785 wants it. The
+/// fields of this struct stand in that order, so that writing it is canonical.
+#[derive(Serialize)]
+struct Sorted<'a> {
+    args: &'a Digest,
+    call: &'a str,
+    case: &'a str,
+    component: &'a Digest,
+    destination: &'a str,
+    effect: Effect,
+    idempotency_key: &'a str,
+    input: &'a Digest,
+    position: u32,
+    prior_version: Option<&'a str>,
+    rendering: &'a Digest,
+    rule: &'a str,
+    run: &'a str,
+    tenant: &'a str,
+    tool: &'a Digest,
+}
+
+impl Binding<'_> {
+    /// The digest that an approval carries.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of_parts(DOMAIN, &[self.canonical().as_bytes()])
+    }
+
+    fn canonical(&self) -> String {
+        let Self {
+            tenant,
+            case,
+            run,
+            position,
+            component,
+            tool,
+            call,
+            args,
+            ..
+        } = *self;
+        let Self {
+            effect,
+            destination,
+            prior_version,
+            rule,
+            rendering,
+            ..
+        } = *self;
+        let Self {
+            idempotency_key,
+            input,
+            ..
+        } = *self;
+        let sorted = Sorted {
+            args,
+            call,
+            case,
+            component,
+            destination,
+            effect,
+            idempotency_key,
+            input,
+            position,
+            prior_version,
+            rendering,
+            rule,
+            run,
+            tenant,
+            tool,
+        };
+        serde_json::to_string(&sorted).expect("strings, digests and a small integer serialize")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// An owned binding, so that one field can be changed at a time.
+    #[derive(Clone, Debug)]
+    struct Owned {
+        texts: [String; 8],
+        digests: [[u8; 32]; 5],
+        position: u32,
+        effect: Effect,
+        prior: Option<String>,
+    }
+
+    impl Owned {
+        fn with<T>(&self, then: impl FnOnce(&Binding<'_>) -> T) -> T {
+            let [tenant, case, run, call, destination, rule, key, _] = &self.texts;
+            let [component, tool, args, rendering, input] = self.digests.map(Digest::from_bytes);
+            then(&Binding {
+                tenant,
+                case,
+                run,
+                position: self.position,
+                component: &component,
+                tool: &tool,
+                call,
+                args: &args,
+                effect: self.effect,
+                destination,
+                prior_version: self.prior.as_deref(),
+                rule,
+                rendering: &rendering,
+                idempotency_key: key,
+                input: &input,
+            })
+        }
+
+        fn digest(&self) -> Digest {
+            self.with(|binding| binding.digest())
+        }
+
+        /// Every binding that differs in one field.
+        fn mutants(&self) -> Vec<Self> {
+            let mut all = Vec::new();
+            let mut push = |change: &dyn Fn(&mut Self)| {
+                let mut mutant = self.clone();
+                change(&mut mutant);
+                all.push(mutant);
+            };
+            for i in 0..7 {
+                push(&|m| m.texts[i].push('x'));
+                push(&|m| m.texts[i].insert(0, '"'));
+            }
+            for i in 0..5 {
+                push(&|m| m.digests[i][31] ^= 1);
+            }
+            push(&|m| m.position ^= 1);
+            push(&|m| {
+                m.effect = if m.effect == Effect::Read {
+                    Effect::Write
+                } else {
+                    Effect::Read
+                }
+            });
+            push(&|m| {
+                m.prior = m
+                    .prior
+                    .as_ref()
+                    .map_or(Some(String::new()), |p| Some(format!("{p}x")))
+            });
+            push(&|m| m.prior = m.prior.as_ref().map_or(Some("null".to_owned()), |_| None));
+            all
+        }
+    }
+
+    fn owned() -> impl Strategy<Value = Owned> {
+        (
+            any::<[String; 8]>(),
+            any::<[[u8; 32]; 5]>(),
+            any::<u32>(),
+            0..3_usize,
+            any::<Option<String>>(),
+        )
+            .prop_map(|(texts, digests, position, effect, prior)| Owned {
+                texts,
+                digests,
+                position,
+                effect: Effect::ALL[effect],
+                prior,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn every_one_field_mutation_voids_an_approval(binding in owned()) {
+            let digest = binding.digest();
+            prop_assert_eq!(binding.clone().digest(), digest);
+            for mutant in binding.mutants() {
+                prop_assert_ne!(mutant.digest(), digest, "{:?}", mutant);
+            }
+        }
+
+        #[test]
+        fn moving_text_between_two_fields_voids_an_approval(binding in owned(), i in 0..7_usize, j in 0..7_usize) {
+            let mut moved = binding.clone();
+            moved.texts.swap(i, j);
+            prop_assert_eq!(moved.digest() == binding.digest(), binding.texts[i] == binding.texts[j]);
+        }
+
+        #[test]
+        fn the_written_form_is_canonical(binding in owned()) {
+            let text = binding.with(|binding| binding.canonical());
+            let value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(crate::canonical(&value).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What may happen, decided without doing anything.
+//!
+//! Everything in this crate is a pure function of its arguments: it opens no
+//! file, reads no clock and knows neither the sandbox nor the store. So the
+//! part of Tollgate that says *no* can be read, tested and reviewed alone.
+//!
+//! | room | what it answers |
+//! |---|---|
+//! | `manifest` | what has the operator granted to this connector? |
+//! | `request` | what does the connector's author ask for? |
+//! | `rules` | is this call allowed, held for an approval, or denied? |
+//! | `sql` | what would this statement touch, and is that granted? |
+//! | `files` | is this a path that can be named, and is it granted? |
+//! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
+//! | `approval`, `visible` | what does a person read on the card? |
+//!
+//! Whatever is not proven to be granted is refused, with a sentence that says
+//! what to write instead.
+
+mod approval;
+mod binding;
+mod canonical;
+mod digest;
+mod effect;
+mod files;
+mod glob;
+mod manifest;
+mod request;
+mod rules;
+mod sql;
+mod visible;
+
+pub use approval::{Approval, Approver, Template};
+pub use binding::Binding;
+pub use canonical::{CanonicalError, EXACT_INTEGER_MAX, JSON_DEPTH_MAX, canonical, parse_exact};
+pub use digest::{Digest, DigestError};
+pub use effect::Effect;
+pub use files::{
+    FileVerb, FilesGrant, PATH_BYTES_MAX, PATH_SEGMENT_BYTES_MAX, PathGrant, PathRefusal,
+    clean_path,
+};
+pub use glob::{Glob, GlobError};
+pub use manifest::{
+    Grant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant, limits,
+};
+pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl};
+pub use rules::{
+    CallFacts, CallPattern, Condition, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, FieldPath,
+    Number, Outcome, Pattern, Predicate, Rule, Rules, Scalar, ToolFacts, ToolPattern,
+};
+pub use sql::{
+    Capture, ColumnSet, Dialect, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal, Statement, TableGrant,
+    Verb, analyze,
+};
+pub use visible::visible;

@@ -1,0 +1,137 @@
+//! What one run may use up, and why each default is what it is.
+//!
+//! Every default is enough for the bundled connectors many times over, and low
+//! enough that a hundred hostile runs at once leave the host answering.
+
+use std::time::Duration;
+
+/// Instructions of the sandbox, roughly. A lookup with JSON in and out needs
+/// about 100 000, opening a workbook of some thousand rows about 200 million;
+/// half a billion ends an endless loop in about a second of one core.
+pub const FUEL: u64 = 500_000_000;
+
+/// Linear memory, in bytes. Connectors start within 2 MiB; a workbook of 8 MiB
+/// unpacks to some 40 MiB. Sixty-four leaves room, and 100 runs fit into 7 GiB.
+pub const MEMORY_BYTES: u64 = 64 << 20;
+
+/// The largest linear memory that can be granted, in bytes: what 32-bit
+/// components can address.
+pub const MEMORY_BYTES_MAX: u64 = 4 << 30;
+
+/// The guest's stack, in bytes. The engine's stack is one size for all guests;
+/// a manifest can only ask for less or the same.
+pub const STACK_BYTES: u64 = 512 << 10;
+
+/// Table elements: one for each function that can be called indirectly. Rust
+/// connectors have some hundred, interpreters some thousand.
+pub const TABLE_ELEMENTS: u64 = 20_000;
+
+/// Bytes that one host call may copy out of the guest. Longer than any
+/// statement or path, and short enough to copy in well under a millisecond. A
+/// file's bytes travel under this limit as well: raise it with the file's
+/// `max_size`.
+pub const HOST_CALL_BYTES: u64 = 1 << 20;
+
+/// A tool's input, in bytes. An agent writes some kilobytes.
+pub const INPUT_BYTES: u64 = 1 << 20;
+
+/// A tool's output, in bytes. More than an agent can read in one context.
+pub const OUTPUT_BYTES: u64 = 1 << 20;
+
+/// One reply of a capability, in bytes: a file or the rows of a query.
+pub const REPLY_BYTES: u64 = 8 << 20;
+
+/// Everything that one run puts into the journal, in bytes: eight replies of
+/// the largest size.
+pub const JOURNAL_BYTES: u64 = 64 << 20;
+
+/// Wall time of one run, without the time it waits for people. Agents give up
+/// after a minute; half of that leaves them time to act on the error.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The longest deadline that can be granted: what takes more than an hour is
+/// not one tool call.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(3600);
+
+/// Import calls of one run. Each is a record; a thousand of them is a loop.
+pub const CALLS: u64 = 1_000;
+
+/// Lines that one run may log: what a person would scroll through.
+pub const LOG_LINES: u64 = 200;
+
+/// Rows of one query or write. A table that a person or an agent still reads.
+pub const SQL_ROWS: u64 = 1_000;
+
+/// The result of one query, in bytes.
+pub const SQL_BYTES: u64 = 1 << 20;
+
+/// One file, in bytes: a workbook of some hundred thousand cells.
+pub const FILE_BYTES: u64 = 8 << 20;
+
+/// One named store, in bytes.
+pub const KV_BYTES: u64 = 1 << 20;
+
+/// How long an approver has. A request made on Friday is still there on Monday.
+pub const DECIDE_WITHIN: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// How long an approved call may wait to run. What was true when it was
+/// approved should still be true.
+pub const EXECUTE_WITHIN: Duration = Duration::from_secs(3600);
+
+/// The longest time that either clock of an approval can be set to.
+pub const APPROVAL_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The largest manifest that is read, in bytes: some ten thousand rows.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+
+/// The most rules that a manifest may have. A decision looks at each of them;
+/// a thousand still take a few microseconds, and nobody reviews more.
+pub const RULES_MAX: usize = 1_000;
+
+/// What one run may use up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Instructions; default [`FUEL`].
+    pub fuel: u64,
+    /// Bytes of linear memory; default [`MEMORY_BYTES`].
+    pub memory: u64,
+    /// Bytes of stack; default [`STACK_BYTES`].
+    pub stack: u64,
+    /// Table elements; default [`TABLE_ELEMENTS`].
+    pub table_elements: u64,
+    /// Bytes copied out of the guest by one call; default [`HOST_CALL_BYTES`].
+    pub host_call_bytes: u64,
+    /// Bytes of a tool's input; default [`INPUT_BYTES`].
+    pub input_bytes: u64,
+    /// Bytes of a tool's output; default [`OUTPUT_BYTES`].
+    pub output_bytes: u64,
+    /// Bytes of one reply; default [`REPLY_BYTES`].
+    pub reply_bytes: u64,
+    /// Bytes of a run's records; default [`JOURNAL_BYTES`].
+    pub journal_bytes: u64,
+    /// Wall time without waiting for people; default [`DEADLINE`].
+    pub deadline: Duration,
+    /// Import calls; default [`CALLS`].
+    pub calls: u64,
+    /// Lines in the log; default [`LOG_LINES`].
+    pub log_lines: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: FUEL,
+            memory: MEMORY_BYTES,
+            stack: STACK_BYTES,
+            table_elements: TABLE_ELEMENTS,
+            host_call_bytes: HOST_CALL_BYTES,
+            input_bytes: INPUT_BYTES,
+            output_bytes: OUTPUT_BYTES,
+            reply_bytes: REPLY_BYTES,
+            journal_bytes: JOURNAL_BYTES,
+            deadline: DEADLINE,
+            calls: CALLS,
+            log_lines: LOG_LINES,
+        }
+    }
+}

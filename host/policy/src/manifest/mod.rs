@@ -1,0 +1,131 @@
+//! What the operator grants: one TOML file for each installed connector.
+//!
+//! The file is read whole and every fault in it is reported at once, with line
+//! and column and what to write instead. Defaults are the safe ones, unknown
+//! keys are faults (a misspelt limit must not silently be no limit), and rows
+//! that can never decide are faults too, because their author believes they do.
+//!
+//! Including other files, variables and environment look-ups were refused: a
+//! reviewer reads one file and has seen everything.
+
+mod error;
+mod grants;
+mod keys;
+pub mod limits;
+mod missing;
+mod read;
+mod rows;
+mod units;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+pub use error::{ManifestError, ManifestErrors};
+pub use limits::Limits;
+pub use missing::MissingGrant;
+
+use crate::{
+    Approval, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, Digest, FilesGrant, Outcome, Profile,
+    Rule, Rules, SqlGrant,
+};
+
+/// One connector as it is installed.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The name it is installed under: 1 to 64 of `a-z 0-9 -`.
+    pub connector: String,
+    /// The pinned component.
+    pub component: Digest,
+    /// Which imports it may have beside the capabilities.
+    pub profile: Profile,
+    /// The tenant it is installed for.
+    pub tenant: String,
+    /// What a run may use up.
+    pub limits: Limits,
+    /// What it may reach.
+    pub grant: Grant,
+    /// Typed values that the connector reads with `config.get`.
+    pub config: BTreeMap<String, Value>,
+    /// The rows, in the file's order.
+    pub rules: Arc<[Rule]>,
+    /// The approvals, in the file's order.
+    pub approvals: Vec<Approval>,
+    /// The rows, ready to decide.
+    pub compiled: Rules,
+    /// The file as it was read.
+    pub text: String,
+}
+
+/// What a connector may reach.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The wall clock.
+    pub clock: bool,
+    /// Randomness.
+    pub random: bool,
+    /// Lines for the operator.
+    pub log: bool,
+    /// Databases by name.
+    pub sql: BTreeMap<String, SqlGrant>,
+    /// Directories by name.
+    pub files: BTreeMap<String, FilesGrant>,
+    /// Stores by name.
+    pub kv: BTreeMap<String, KvGrant>,
+}
+
+/// A named store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KvGrant {
+    /// The name that guests use.
+    pub name: String,
+    /// All keys and values together, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Manifest {
+    /// Read a manifest. `file_name` stands in messages only.
+    ///
+    /// # Errors
+    /// With everything that is wrong in the file.
+    pub fn parse(file_name: &str, text: &str) -> Result<Self, ManifestErrors> {
+        read::manifest(file_name, text)
+    }
+
+    /// The digest of the file's text. Every run records it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.text.as_bytes())
+    }
+
+    /// Which of these imports the manifest grants nothing for, and the lines
+    /// that would. A component with any of them is refused at install and at
+    /// load.
+    #[must_use]
+    pub fn missing_grants(&self, request_imports: &[String]) -> Vec<MissingGrant> {
+        missing::grants(&self.grant, request_imports)
+    }
+
+    /// The approval of that name.
+    #[must_use]
+    pub fn approval(&self, name: &str) -> Option<&Approval> {
+        self.approvals.iter().find(|approval| approval.name == name)
+    }
+
+    /// The name of the rule that decided, for records and approvals. No rule can
+    /// be named [`DECIDED_BY_DEFAULT`] or [`DECIDED_BY_FLOOR`].
+    #[must_use]
+    pub fn decided_by(&self, decision: &Decision) -> &str {
+        match (
+            decision.rule.and_then(|rule| self.rules.get(rule)),
+            decision.outcome,
+        ) {
+            (Some(rule), _) => &rule.name,
+            (None, Outcome::Require(_)) => DECIDED_BY_FLOOR,
+            (None, Outcome::Allow | Outcome::Deny) => DECIDED_BY_DEFAULT,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The decision itself.
+
+use super::{
+    CallFacts, CallPattern, Decision, Outcome, Rule, Rules, ToolFacts, ToolPattern,
+    predicate::Facts,
+};
+use crate::Effect;
+
+impl Rules {
+    pub(crate) fn new(rules: std::sync::Arc<[Rule]>, floor: Option<usize>) -> Self {
+        Self { rules, floor }
+    }
+
+    /// Whether this tool may be called with this input. What no row allows is
+    /// denied.
+    #[must_use]
+    pub fn decide_tool(&self, tool: &ToolFacts<'_>) -> Decision {
+        let facts = Facts { tool, call: None };
+        let rows = self.matching(&facts, |rule| rule.call.is_none());
+        strictest(rows).unwrap_or(Decision {
+            outcome: Outcome::Deny,
+            rule: None,
+        })
+    }
+
+    /// Whether this import call of an allowed tool call may be made.
+    ///
+    /// Rows for import calls speak first, then rows for the tool: a `deny`
+    /// always, a `require` for every call that is not a plain read. Where none
+    /// speaks, reads and writes inside the grant go on. An irreversible call
+    /// never does: at least the floor's approval is required, and it is denied
+    /// where the manifest has no approval at all.
+    #[must_use]
+    pub fn decide_call(&self, tool: &ToolFacts<'_>, call: &CallFacts<'_>) -> Decision {
+        let facts = Facts {
+            tool,
+            call: Some(call),
+        };
+        let rows = self.matching(&facts, |rule| match (&rule.call, rule.then) {
+            (Some(_), _) | (None, Outcome::Deny) => true,
+            (None, Outcome::Require(_)) => call.effect > Effect::Read,
+            (None, Outcome::Allow) => false,
+        });
+        let decision = strictest(rows).unwrap_or(Decision {
+            outcome: Outcome::Allow,
+            rule: None,
+        });
+        if call.effect < Effect::Irreversible || decision.outcome != Outcome::Allow {
+            return decision;
+        }
+        Decision {
+            outcome: self.floor.map_or(Outcome::Deny, Outcome::Require),
+            rule: None,
+        }
+    }
+
+    fn matching<'a>(
+        &'a self,
+        facts: &'a Facts<'a>,
+        speaks: impl Fn(&Rule) -> bool + 'a,
+    ) -> impl Iterator<Item = (usize, Outcome)> + 'a {
+        let rows = self.rules.iter().enumerate();
+        rows.filter(move |(_, rule)| speaks(rule) && rule.matches(facts))
+            .map(|(i, rule)| (i, rule.then))
+    }
+}
+
+/// Deny beats require beats allow; the first row of the strictest outcome is
+/// named.
+fn strictest(rows: impl Iterator<Item = (usize, Outcome)>) -> Option<Decision> {
+    let mut found: Option<Decision> = None;
+    for (rule, outcome) in rows {
+        if found.is_none_or(|found| outcome.strictness() > found.outcome.strictness()) {
+            found = Some(Decision {
+                outcome,
+                rule: Some(rule),
+            });
+        }
+        if outcome == Outcome::Deny {
+            break;
+        }
+    }
+    found
+}
+
+impl Outcome {
+    pub(crate) const fn strictness(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Require(_) => 1,
+            Self::Deny => 2,
+        }
+    }
+}
+
+impl Rule {
+    fn matches(&self, facts: &Facts<'_>) -> bool {
+        self.tool.contains(facts.tool.tool)
+            && self.is_in_workflow(facts.tool.workflow)
+            && facts.call.is_none_or(|call| self.speaks_of(call))
+            && self.conditions_hold(facts)
+    }
+
+    /// A run outside any workflow is in none: a row for a workflow never
+    /// allows it, and denies and holds it all the same, because leaving the
+    /// workflow out must not be a way round its rows.
+    fn is_in_workflow(&self, workflow: Option<&str>) -> bool {
+        match (&self.workflow, workflow) {
+            (None, _) => true,
+            (Some(wanted), Some(workflow)) => wanted == workflow,
+            (Some(_), None) => self.then != Outcome::Allow,
+        }
+    }
+
+    fn speaks_of(&self, call: &CallFacts<'_>) -> bool {
+        self.call
+            .as_ref()
+            .is_none_or(|pattern| pattern.contains(call.call))
+            && self
+                .destination
+                .as_ref()
+                .is_none_or(|name| name == call.destination)
+            && self.effect.is_none_or(|effect| match self.then {
+                Outcome::Allow => call.effect <= effect,
+                Outcome::Require(_) | Outcome::Deny => call.effect >= effect,
+            })
+    }
+
+    fn conditions_hold(&self, facts: &Facts<'_>) -> bool {
+        match self.then {
+            Outcome::Allow => self.when.iter().all(|condition| condition.surely(facts)),
+            _ => self.when.iter().all(|condition| condition.possibly(facts)),
+        }
+    }
+}
+
+impl ToolPattern {
+    /// Whether a tool of this name is meant.
+    #[must_use]
+    pub fn contains(&self, tool: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Names(names) => names.iter().any(|name| name == tool),
+        }
+    }
+}
+
+impl CallPattern {
+    /// Whether this import call is meant.
+    #[must_use]
+    pub fn contains(&self, call: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Call(name) => name == call,
+            Self::Capability(name) => call
+                .strip_prefix(name.as_str())
+                .is_some_and(|rest| rest.starts_with('.')),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Is this call allowed, held for an approval, or denied?
+//!
+//! A rule is one row of the manifest. Deny beats require beats allow, whatever
+//! the order of the rows; among rows of one outcome the first is named. A tool
+//! that no row allows is denied.
+//!
+//! What a row cannot see counts as the worst case: where a field is missing or
+//! has another type, its predicates are false for `allow` and true for `deny`
+//! and `require`. Otherwise an agent would pass a limit on `amount` by sending
+//! `"80"`, or by leaving it out.
+//!
+//! Everything is prepared when the manifest is read (paths split, patterns
+//! compiled to tables), so that a decision allocates nothing and takes no
+//! longer for hostile text. A policy language with functions was refused: a
+//! reviewer has to read these rows in a minute.
+
+mod decide;
+mod field;
+mod number;
+mod pattern;
+mod predicate;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use field::FieldPath;
+pub(crate) use field::Root;
+pub use number::Number;
+pub use pattern::Pattern;
+pub use predicate::{Condition, Predicate, Scalar};
+
+use crate::Effect;
+
+/// What [`Manifest::decided_by`](crate::Manifest::decided_by) says when no rule
+/// decided.
+pub const DECIDED_BY_DEFAULT: &str = "(default)";
+
+/// What [`Manifest::decided_by`](crate::Manifest::decided_by) says when the
+/// effect class alone asked for an approval, or denied for want of one.
+pub const DECIDED_BY_FLOOR: &str = "(irreversible)";
+
+/// What is known of a tool call.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolFacts<'a> {
+    /// The tool.
+    pub tool: &'a str,
+    /// Its input.
+    pub input: &'a Value,
+    /// The workflow it happens in.
+    pub workflow: Option<&'a str>,
+    /// Who calls.
+    pub principal: &'a str,
+}
+
+/// What is known of an import call.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFacts<'a> {
+    /// The import, for example `sql.execute`.
+    pub call: &'a str,
+    /// The destination's name in the manifest.
+    pub destination: &'a str,
+    /// The class the host gave the call.
+    pub effect: Effect,
+    /// Its arguments.
+    pub args: &'a Value,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It goes on.
+    Allow,
+    /// It is held for this approval: an index into
+    /// [`Manifest::approvals`](crate::Manifest::approvals).
+    Require(usize),
+    /// It does not happen.
+    Deny,
+}
+
+/// An outcome and what decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What happens to the call.
+    pub outcome: Outcome,
+    /// The row that decided: an index into
+    /// [`Manifest::rules`](crate::Manifest::rules). Nothing where no row did.
+    pub rule: Option<usize>,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its unique name.
+    pub name: String,
+    /// The tools it speaks of.
+    pub tool: ToolPattern,
+    /// The import calls it speaks of. A row without it speaks of tool calls.
+    pub call: Option<CallPattern>,
+    /// Only calls to this destination.
+    pub destination: Option<String>,
+    /// For `allow`: only calls up to this class. For `require` and `deny`: only
+    /// calls of this class and above.
+    pub effect: Option<Effect>,
+    /// Only in this workflow.
+    pub workflow: Option<String>,
+    /// All of these must hold.
+    pub when: Vec<Condition>,
+    /// What then happens.
+    pub then: Outcome,
+    /// Shown to whoever is affected.
+    pub reason: Option<String>,
+    /// The line of the manifest it begins on, counted from 1.
+    pub line: usize,
+}
+
+/// Which tools a row speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolPattern {
+    /// All of them.
+    Any,
+    /// These.
+    Names(Vec<String>),
+}
+
+/// Which import calls a row speaks of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallPattern {
+    /// `*`: all of them.
+    Any,
+    /// `sql.*`: all of a capability.
+    Capability(String),
+    /// `sql.execute`: this one.
+    Call(String),
+}
+
+/// The rows of a manifest, ready to decide.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    rules: Arc<[Rule]>,
+    /// Holds irreversible calls that no row holds.
+    floor: Option<usize>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! The capabilities: one file each, with the same three parts. It says what a
+//! call is (`describe`), does it (`perform`), and can put back what a write
+//! replaced (`Restore`, an operation like any other, which only the host calls).
+//!
+//! | file | interface | what a call's destination is |
+//! |---|---|---|
+//! | `config` | `tollgate:connector/config` | the manifest's `[config]` |
+//! | `clock`, `random`, `log` | the same | the host |
+//! | `kv` | `tollgate:connector/kv` | a named store |
+//! | `files` | `tollgate:connector/files` | a named directory |
+//! | `sql` | `tollgate:connector/sql` | a named database |
+
+pub(crate) mod clock;
+pub(crate) mod config;
+pub(crate) mod files;
+pub(crate) mod kv;
+pub(crate) mod log;
+pub(crate) mod random;
+pub(crate) mod restore;
+pub(crate) mod sql;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tollgate_store::{Clock, Store};
+
+use crate::door::Imports;
+use crate::sandbox::SandboxError;
+
+/// What capabilities work with. Opened once a host, shared by all runs; each
+/// entry is reached only by a destination that a manifest names.
+pub(crate) struct Backends {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directories: files::Directories,
+    pub(crate) databases: sql::Databases,
+}
+
+impl Backends {
+    pub(crate) fn new(home: PathBuf, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Self {
+        Self {
+            clock,
+            store,
+            directories: files::Directories::new(home.clone()),
+            databases: sql::Databases::new(home),
+        }
+    }
+}
+
+/// Offer every function of every capability.
+pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
+    imports.offer::<config::Get>()?;
+    imports.offer::<clock::Now>()?;
+    imports.offer::<random::Bytes>()?;
+    imports.offer::<log::Emit>()?;
+    imports.offer::<log::Panic>()?;
+    imports.offer::<kv::Get>()?;
+    imports.offer::<kv::Set>()?;
+    imports.offer::<kv::Delete>()?;
+    imports.offer::<kv::Keys>()?;
+    imports.offer::<files::Read>()?;
+    imports.offer::<files::Write>()?;
+    imports.offer::<files::Remove>()?;
+    imports.offer::<files::List>()?;
+    imports.offer::<sql::Query>()?;
+    imports.offer::<sql::Execute>()
+}

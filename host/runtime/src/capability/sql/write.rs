@@ -1,0 +1,396 @@
+//! Writes: what they would replace, doing them, and putting rows back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use sqlx::AssertSqlSafe;
+use tokio::sync::MutexGuard;
+use tollgate_policy::{Digest, Verb};
+
+use super::connection::{Database, Session, columns, failed};
+use super::value::{arguments, row_values};
+use super::{Changed, Granted, RestoreFailure, Restored, Restoring, SqlError, SqlValue, image};
+use crate::door::{Performed, Prior, Refusal};
+
+/// Time for putting rows back.
+const RESTORE: Duration = Duration::from_secs(30);
+
+/// A row as the database keeps it.
+type KeptRow = Value;
+
+/// The writing connection, held alone.
+struct Writer<'a>(MutexGuard<'a, Option<Session>>);
+
+impl Database {
+    async fn write(&self, deadline: Duration) -> Result<Writer<'_>, SqlError> {
+        let mut guard = self.writer.lock().await;
+        if guard.is_none() {
+            *guard = Some(self.session(false).await?);
+        }
+        if let Some(session) = guard.as_ref() {
+            session.wall.stop_after(deadline);
+        }
+        Ok(Writer(guard))
+    }
+
+    /// The rows that a statement would replace. `None` where they cannot be
+    /// told apart later: a table without row ids, or more rows than granted.
+    pub(super) async fn look(
+        &self,
+        granted: &Granted,
+        deadline: Duration,
+    ) -> Result<Option<Prior>, SqlError> {
+        let mut writer = self.write(deadline).await?;
+        let table = target(granted);
+        if !writer.has_row_ids(table).await {
+            return Ok(None);
+        }
+        let rows = match &granted.statement.capture {
+            None => Value::Array(Vec::new()),
+            Some(_) => writer.captured(granted).await?,
+        };
+        if rows.as_array().map_or(0, Vec::len) as u64 > self.grant.max_rows {
+            return Err(too_many(self.grant.max_rows));
+        }
+        Ok(Some(prior_of(image(table, granted.statement.verb, rows))))
+    }
+
+    /// Run a granted write, if what it replaces is still what was seen.
+    pub(super) async fn execute(
+        &self,
+        granted: &Granted,
+        prior: Option<&Prior>,
+        deadline: Duration,
+    ) -> Performed<Result<Changed, SqlError>> {
+        let mut writer = match self.write(deadline).await {
+            Ok(writer) => writer,
+            Err(error) => return Performed::answered(Err(error)),
+        };
+        let work = writer.changing(granted, prior, self.grant.max_rows).await;
+        writer.end(work).await
+    }
+
+    /// The rows that a write touched, as they are now.
+    pub(super) async fn rows_now(&self, restoring: &Restoring) -> Result<Value, SqlError> {
+        self.write(RESTORE).await?.now(restoring).await
+    }
+
+    /// Put rows back, if they are still what the write left.
+    pub(super) async fn restore(&self, restoring: &Restoring) -> Performed<Restored> {
+        let gone = |error: SqlError| Err(RestoreFailure::Failed(format!("{error:?}")));
+        let mut writer = match self.write(RESTORE).await {
+            Ok(writer) => writer,
+            Err(error) => return Performed::answered(gone(error)),
+        };
+        let work = writer.putting_back(restoring).await;
+        let conflict = match &work {
+            Err(SqlError::Conflict(now)) => Some(now.clone()),
+            _ => None,
+        };
+        writer.end(work).await.map(|reply| match (reply, conflict) {
+            (Ok(_), _) => Ok(()),
+            (Err(_), Some(now)) => Err(RestoreFailure::Conflict(
+                serde_json::from_str(&now).unwrap_or(Value::Null),
+            )),
+            (Err(error), None) => gone(error),
+        })
+    }
+}
+
+impl Writer<'_> {
+    fn session(&mut self) -> Result<&mut Session, SqlError> {
+        self.0
+            .as_mut()
+            .ok_or_else(|| SqlError::Unavailable("the connection was closed".to_owned()))
+    }
+
+    /// Run a statement of the host's own: the wall is lowered while it is
+    /// compiled, and it is not kept, so that a guest's statement of the same
+    /// text is compiled anew.
+    async fn host(&mut self, text: String, values: &[SqlValue]) -> Result<Vec<KeptRow>, SqlError> {
+        let arguments = arguments(values).map_err(failed)?;
+        let session = self.session()?;
+        session.wall.lower(true);
+        let rows = sqlx::query_with(AssertSqlSafe(text), arguments)
+            .persistent(false)
+            .fetch_all(&mut session.connection)
+            .await;
+        session.wall.lower(false);
+        let mut kept = Vec::new();
+        for row in rows.map_err(failed)? {
+            let values = row_values(&row).map_err(failed)?;
+            kept.push(kept_row(columns(&row), &values));
+        }
+        Ok(kept)
+    }
+
+    /// Whether rows of a table can be found again by their row id: not in a
+    /// table `WITHOUT ROWID`, and not where a column hides it.
+    async fn has_row_ids(&mut self, table: &str) -> bool {
+        let hidden = self
+            .host(
+                "SELECT 1 FROM pragma_table_info(?) WHERE lower(name) IN ('rowid') AND pk = 0"
+                    .to_owned(),
+                &[SqlValue::Text(table.to_owned())],
+            )
+            .await;
+        matches!(hidden, Ok(rows) if rows.is_empty())
+            && self
+                .host(format!("SELECT rowid FROM {} LIMIT 0", quoted(table)), &[])
+                .await
+                .is_ok()
+    }
+
+    async fn captured(&mut self, granted: &Granted) -> Result<Value, SqlError> {
+        let Some(capture) = &granted.statement.capture else {
+            return Ok(Value::Array(Vec::new()));
+        };
+        let values: Vec<SqlValue> = capture
+            .parameter_indexes
+            .iter()
+            .filter_map(|index| granted.parameters.get(*index).cloned())
+            .collect();
+        let select = format!("{} LIMIT {}", capture.select, self.limit_of_capture());
+        Ok(Value::Array(self.host(select, &values).await?))
+    }
+
+    /// One more than any grant allows, so that too many is noticed.
+    fn limit_of_capture(&self) -> u64 {
+        self.0
+            .as_ref()
+            .map_or(0, |session| session.wall.max_rows())
+            + 1
+    }
+
+    /// The statement, inside a transaction that the caller ends.
+    async fn changing(
+        &mut self,
+        granted: &Granted,
+        prior: Option<&Prior>,
+        max_rows: u64,
+    ) -> Result<(Changed, Value), SqlError> {
+        self.host("BEGIN IMMEDIATE".to_owned(), &[]).await?;
+        let table = target(granted).to_owned();
+        let verb = granted.statement.verb;
+        if let Some(prior) = prior {
+            let rows = self.captured(granted).await?;
+            if prior_of(image(&table, verb, rows)).version != prior.version {
+                return Err(SqlError::Conflict(format!(
+                    "rows of `{table}` were changed by others since they were looked at"
+                )));
+            }
+        }
+        let arguments = arguments(&granted.parameters).map_err(failed)?;
+        let session = self.session()?;
+        session.wall.take_changes();
+        let text = AssertSqlSafe(granted.statement.text.clone());
+        let done = sqlx::query_with(text, arguments)
+            .execute(&mut session.connection)
+            .await
+            .map_err(failed)?;
+        let changes = session.wall.take_changes();
+        if done.rows_affected() > max_rows {
+            return Err(too_many(max_rows));
+        }
+        if let Some((other, _)) = changes.iter().find(|(changed, _)| *changed != table) {
+            return Err(SqlError::Refused(Refusal::outside(format!(
+                "the statement fires a trigger that writes `{other}`, which is not granted"
+            ))));
+        }
+        let ids: BTreeSet<i64> = changes.iter().map(|(_, id)| *id).collect();
+        let written = match (verb, prior) {
+            (_, None) => json!([]),
+            (Verb::Delete, _) => json!([]),
+            _ => self.rows_of(&table, &ids).await?,
+        };
+        let changed = Changed {
+            rows_affected: done.rows_affected(),
+            inserted_id: (verb == Verb::Insert).then(|| done.last_insert_rowid()),
+        };
+        Ok((changed, image(&table, verb, written)))
+    }
+
+    /// Commit what went well, roll back what did not. A commit that fails in a
+    /// way that leaves its outcome open is said to be unknown.
+    async fn end(
+        &mut self,
+        work: Result<(Changed, Value), SqlError>,
+    ) -> Performed<Result<Changed, SqlError>> {
+        match work {
+            Ok((changed, written)) => match self.host("COMMIT".to_owned(), &[]).await {
+                Ok(_) => Performed::Known {
+                    // A statement that met no row changed nothing.
+                    written: (changed.rows_affected > 0).then_some(written),
+                    reply: Ok(changed),
+                },
+                Err(error) => {
+                    // SQLite refuses a commit as a whole; after a rollback
+                    // nothing of it is there.
+                    match self.host("ROLLBACK".to_owned(), &[]).await {
+                        Ok(_) => Performed::answered(Err(error)),
+                        Err(_) => {
+                            *self.0 = None;
+                            Performed::Unknown(format!("the commit failed: {error:?}"))
+                        }
+                    }
+                }
+            },
+            Err(error) => {
+                if self.host("ROLLBACK".to_owned(), &[]).await.is_err() {
+                    // Nothing was begun, or the connection is gone: a new one
+                    // starts clean either way.
+                    *self.0 = None;
+                }
+                Performed::answered(Err(error))
+            }
+        }
+    }
+
+    async fn rows_of(&mut self, table: &str, ids: &BTreeSet<i64>) -> Result<Value, SqlError> {
+        let mut rows = Vec::new();
+        for id in ids {
+            let text = format!("SELECT rowid, * FROM {} WHERE rowid = ?", quoted(table));
+            rows.extend(self.host(text, &[SqlValue::Integer(*id)]).await?);
+        }
+        Ok(Value::Array(rows))
+    }
+
+    /// The rows a write touched, as they are now: those it left, or, where it
+    /// removed rows, those that have come back since.
+    async fn now(&mut self, restoring: &Restoring) -> Result<Value, SqlError> {
+        let table = text(&restoring.written, "table");
+        let ids = touched(restoring).iter().filter_map(row_id).collect();
+        let rows = self.rows_of(&table, &ids).await?;
+        Ok(image(&table, verb(restoring), rows))
+    }
+
+    async fn putting_back(&mut self, restoring: &Restoring) -> Result<(Changed, Value), SqlError> {
+        self.host("BEGIN IMMEDIATE".to_owned(), &[]).await?;
+        let now = self.now(restoring).await?;
+        if !same_rows(restoring, &now) {
+            return Err(SqlError::Conflict(now.to_string()));
+        }
+        let table = text(&restoring.written, "table");
+        let mut count = 0;
+        match verb(restoring) {
+            Verb::Insert => {
+                for row in rows(&restoring.written) {
+                    let text = format!("DELETE FROM {} WHERE rowid = ?", quoted(&table));
+                    let id = row_id(&row).map_or(SqlValue::Null, SqlValue::Integer);
+                    self.host(text, &[id]).await?;
+                    count += 1;
+                }
+            }
+            _ => {
+                for row in rows(&restoring.before) {
+                    self.put_row(&table, &row, verb(restoring)).await?;
+                    count += 1;
+                }
+            }
+        }
+        let back = touched(restoring).iter().filter_map(row_id).collect();
+        let left = self.rows_of(&table, &back).await?;
+        let changed = Changed {
+            rows_affected: count,
+            inserted_id: None,
+        };
+        Ok((changed, image(&table, verb(restoring), left)))
+    }
+
+    async fn put_row(&mut self, table: &str, row: &Value, verb: Verb) -> Result<(), SqlError> {
+        let empty = Map::new();
+        let columns = row["columns"].as_object().unwrap_or(&empty);
+        let id = row_id(row).map_or(SqlValue::Null, SqlValue::Integer);
+        let mut values: Vec<SqlValue> = columns
+            .values()
+            .map(|value| SqlValue::from_json(value).unwrap_or(SqlValue::Null))
+            .collect();
+        values.push(id);
+        let names: Vec<String> = columns.keys().map(|name| quoted(name)).collect();
+        let text = if verb == Verb::Delete {
+            format!(
+                "INSERT INTO {} ({}, rowid) VALUES ({}?)",
+                quoted(table),
+                names.join(", "),
+                "?, ".repeat(names.len()),
+            )
+        } else {
+            let set: Vec<String> = names.iter().map(|name| format!("{name} = ?")).collect();
+            format!(
+                "UPDATE {} SET {} WHERE rowid = ?",
+                quoted(table),
+                set.join(", ")
+            )
+        };
+        self.host(text, &values).await.map(drop)
+    }
+}
+
+fn target(granted: &Granted) -> &str {
+    granted.statement.target.as_deref().unwrap_or_default()
+}
+
+fn too_many(max_rows: u64) -> SqlError {
+    SqlError::TooLarge(format!(
+        "the statement would change more than {max_rows} rows; narrow its WHERE"
+    ))
+}
+
+/// What a write replaces, with a version that changes when it does.
+pub(super) fn prior_of(image: Value) -> Prior {
+    Prior {
+        version: Digest::of(image.to_string().as_bytes()).to_string(),
+        value: image,
+    }
+}
+
+/// Whether the rows are still what the write left.
+pub(super) fn same_rows(restoring: &Restoring, now: &Value) -> bool {
+    now["rows"] == restoring.written["rows"]
+}
+
+fn verb(restoring: &Restoring) -> Verb {
+    match restoring.written["verb"].as_str() {
+        Some("INSERT") => Verb::Insert,
+        Some("DELETE") => Verb::Delete,
+        _ => Verb::Update,
+    }
+}
+
+/// The rows a write is about: those it left, or those it removed.
+fn touched(restoring: &Restoring) -> Vec<Value> {
+    match verb(restoring) {
+        Verb::Delete => rows(&restoring.before),
+        _ => rows(&restoring.written),
+    }
+}
+
+fn rows(image: &Value) -> Vec<Value> {
+    image["rows"].as_array().cloned().unwrap_or_default()
+}
+
+fn row_id(row: &Value) -> Option<i64> {
+    match SqlValue::from_json(&row["rowid"])? {
+        SqlValue::Integer(id) => Some(id),
+        _ => None,
+    }
+}
+
+fn text(image: &Value, name: &str) -> String {
+    image[name].as_str().unwrap_or_default().to_owned()
+}
+
+/// A row with its id first, as the host's statements select it.
+fn kept_row(columns: Vec<String>, values: &[SqlValue]) -> KeptRow {
+    let mut cells = columns.into_iter().zip(values);
+    let id = cells.next().map_or(Value::Null, |(_, value)| value.json());
+    let columns: Map<String, Value> = cells.map(|(name, value)| (name, value.json())).collect();
+    json!({ "rowid": id, "columns": columns })
+}
+
+/// A name as SQLite reads it literally.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+

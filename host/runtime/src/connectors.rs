@@ -1,0 +1,229 @@
+//! Installed connectors, ready to be called. Each is loaded once per manifest
+//! and component; a run that was held keeps the component it opened with, also
+//! when another is installed since.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jsonschema::Validator;
+use tollgate_policy::{Digest, Manifest, ToolDecl, UndoDecl, canonical};
+use tollgate_store::{ConnectorRow, Store};
+
+use crate::error::InstallError;
+use tollgate_package::{self as package, Inspection};
+use crate::sandbox::instance::{Ready, Sandbox};
+
+/// Tools of one connector. More is a fault, or an attack on whoever lists them.
+const TOOLS_MAX: usize = 256;
+
+/// A connector that can be called.
+pub(crate) struct Installed {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) manifest_digest: Digest,
+    pub(crate) ready: Ready,
+    pub(crate) tools: Vec<Tool>,
+}
+
+/// One of its tools.
+pub(crate) struct Tool {
+    pub(crate) decl: Arc<ToolDecl>,
+    /// Digest of the whole descriptor; an approval is bound to it.
+    pub(crate) digest: Digest,
+    pub(crate) input: Validator,
+    pub(crate) output: Validator,
+}
+
+impl Installed {
+    pub(crate) fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.iter().find(|tool| tool.decl.name == name)
+    }
+}
+
+/// By tenant and installed name; and by manifest and component for held runs.
+#[derive(Default)]
+pub(crate) struct Connectors {
+    current: RwLock<HashMap<(String, String), Arc<Installed>>>,
+    opened_under: RwLock<HashMap<(Digest, Digest), Arc<Installed>>>,
+}
+
+impl Connectors {
+    /// The connector installed now.
+    pub(crate) fn get(&self, tenant: &str, name: &str) -> Option<Arc<Installed>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.get(&(tenant.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// All connectors of a tenant, by name.
+    pub(crate) fn of(&self, tenant: &str) -> Vec<Arc<Installed>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<_> = current
+            .iter()
+            .filter(|((owner, _), _)| owner == tenant)
+            .map(|(_, installed)| Arc::clone(installed))
+            .collect();
+        found.sort_by(|a, b| a.manifest.connector.cmp(&b.manifest.connector));
+        found
+    }
+
+    pub(crate) fn put(&self, installed: Arc<Installed>) {
+        let key = (
+            installed.manifest.tenant.clone(),
+            installed.manifest.connector.clone(),
+        );
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.insert(key, installed);
+    }
+
+    /// The connector as it was when a run opened.
+    pub(crate) async fn opened_under(
+        &self,
+        sandbox: &Sandbox,
+        store: &dyn Store,
+        tenant: &str,
+        name: &str,
+        manifest: &Digest,
+        component: &Digest,
+    ) -> Result<Arc<Installed>, InstallError> {
+        let current = self.get(tenant, name).filter(|installed| {
+            installed.manifest.component == *component && installed.manifest_digest == *manifest
+        });
+        if let Some(current) = current {
+            return Ok(current);
+        }
+        let key = (*manifest, *component);
+        let known = {
+            let kept = self.opened_under.read().unwrap_or_else(PoisonError::into_inner);
+            kept.get(&key).cloned()
+        };
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let missing = |what: &str| {
+            InstallError::NotAConnector(format!("the store no longer has the run's {what}"))
+        };
+        let text = store
+            .component(&manifest.to_string())
+            .await?
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or_else(|| missing("manifest"))?;
+        let bytes = store
+            .component(&component.to_string())
+            .await?
+            .ok_or_else(|| missing("component"))?;
+        let installed = Arc::new(load(sandbox, name, &text, &bytes).await?);
+        let mut kept = self.opened_under.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(key, Arc::clone(&installed));
+        Ok(installed)
+    }
+}
+
+/// Read a manifest and make its component ready. Refuses everything that does
+/// not fit together, and changes nothing.
+pub(crate) async fn load(
+    sandbox: &Sandbox,
+    file_name: &str,
+    manifest_text: &str,
+    component: &[u8],
+) -> Result<Installed, InstallError> {
+    let manifest = Manifest::parse(file_name, manifest_text)?;
+    let inspection = package::inspect(component)
+        .map_err(|error| InstallError::NotAConnector(error.to_string()))?;
+    check(&manifest, &inspection)?;
+    let (ready, declared) = sandbox
+        .ready(&inspection.digest, component, manifest.profile)
+        .await?;
+    Ok(Installed {
+        manifest_digest: manifest.digest(),
+        manifest: Arc::new(manifest),
+        ready,
+        tools: tools(declared)?,
+    })
+}
+
+/// Load what the store has installed.
+pub(crate) async fn load_row(
+    sandbox: &Sandbox,
+    store: &dyn Store,
+    row: &ConnectorRow,
+) -> Result<Installed, InstallError> {
+    let bytes = store.component(&row.component_digest).await?.ok_or_else(|| {
+        InstallError::NotAConnector(format!("the store has no component {}", row.component_digest))
+    })?;
+    load(sandbox, &row.name, &row.manifest_text, &bytes).await
+}
+
+fn check(manifest: &Manifest, inspection: &Inspection) -> Result<(), InstallError> {
+    if manifest.component != inspection.digest {
+        return Err(InstallError::DigestMismatch {
+            pinned: manifest.component.to_string(),
+            found: inspection.digest.to_string(),
+        });
+    }
+    let missing = manifest.missing_grants(&inspection.imports);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(InstallError::NotGranted {
+        missing: missing
+            .into_iter()
+            .map(|missing| (missing.import, missing.line_to_add))
+            .collect(),
+    })
+}
+
+fn tools(declared: Vec<ToolDecl>) -> Result<Vec<Tool>, InstallError> {
+    if declared.len() > TOOLS_MAX {
+        return Err(InstallError::NotAConnector(format!(
+            "it declares {} tools, more than {TOOLS_MAX}",
+            declared.len()
+        )));
+    }
+    let names: Vec<String> = declared.iter().map(|tool| tool.name.clone()).collect();
+    let mut tools = Vec::new();
+    for decl in declared {
+        let problem = |problem: String| InstallError::Tool {
+            tool: decl.name.clone(),
+            problem,
+        };
+        if names.iter().filter(|name| **name == decl.name).count() > 1 {
+            return Err(problem("two tools have this name".to_owned()));
+        }
+        if !is_tool_name(&decl.name) {
+            return Err(problem("a tool's name is 1 to 64 of a-z 0-9 _".to_owned()));
+        }
+        if let UndoDecl::Inverse(inverse) = &decl.undo
+            && !names.contains(inverse)
+        {
+            return Err(problem(format!("its inverse `{inverse}` is not a tool")));
+        }
+        tools.push(Tool {
+            input: validator(&decl.input_schema).map_err(&problem)?,
+            output: validator(&decl.output_schema).map_err(&problem)?,
+            digest: descriptor_digest(&decl).map_err(&problem)?,
+            decl: Arc::new(decl),
+        });
+    }
+    Ok(tools)
+}
+
+fn is_tool_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// A schema, ready. References are resolved within the schema only: the crate
+/// is built without the features that would fetch or read one.
+fn validator(schema: &serde_json::Value) -> Result<Validator, String> {
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .build(schema)
+        .map_err(|error| format!("its schema is not usable: {error}"))
+}
+
+fn descriptor_digest(decl: &ToolDecl) -> Result<Digest, String> {
+    let value = serde_json::to_value(decl).map_err(|error| error.to_string())?;
+    let text = canonical(&value).map_err(|error| error.to_string())?;
+    Ok(Digest::of(text.as_bytes()))
+}

@@ -1,0 +1,832 @@
+//! The door: the one way out of the sandbox.
+//!
+//! Every import call of every guest, and every call the host makes to take one
+//! back, goes through [`Door::pass`], in this order:
+//!
+//! ```text
+//! describe   typed request -> call: capability, destination, arguments, effect class
+//! replay     position in the journal already? compare, answer from it; nothing below runs
+//! grant      inside the manifest's grant? else a typed denial to the guest
+//! meter      calls, bytes, deadline
+//! gate       rule outcome: allow, require -> hold, deny
+//! intent     append; durable before any effect; consumes the approval in the same transaction
+//! perform    the capability does the work
+//! outcome    append; prior value beside it
+//! ```
+//!
+//! A plain read has one record, with its reply. It is buffered, because nothing
+//! of the run has left the host yet; it is durable before anything does: before
+//! the next intent, before a hold, and before the tool's answer.
+//!
+//! What is refused here, and why: a guest that repeats a recorded call
+//! differently is stopped before anything is sent (a component or a journal was
+//! exchanged); a write whose prior value cannot be captured counts as
+//! irreversible; a call above its tool's declared class is denied, whatever the
+//! rules say (a read-only tool that writes lies about itself).
+
+mod history;
+mod linker;
+mod operation;
+mod refusal;
+pub(crate) mod wasi;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde_json::Value;
+use tollgate_journal::{Prepared, Stage};
+use tollgate_policy::{CallFacts, Effect, Manifest, Outcome, ToolFacts};
+use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState};
+
+pub(crate) use history::{RecordedCall, recorded_calls};
+pub(crate) use linker::Imports;
+pub(crate) use operation::{
+    Described, Immediate, Imported, Next, Operation, Performed, Prior, Scope,
+};
+pub(crate) use refusal::Refusal;
+
+use crate::approvals::{Hold, HoldRequest};
+use crate::capability::Backends;
+use crate::error::{Ending, JournalFault};
+use crate::journal::{About, Journal, Saying};
+use crate::runs::Run;
+
+/// The door of one execution of one run.
+pub(crate) struct Door {
+    run: Arc<Run>,
+    about: About,
+    manifest: Arc<Manifest>,
+    journal: Arc<Journal>,
+    backends: Arc<Backends>,
+    recorded: Vec<RecordedCall>,
+    /// Whether recorded fuel was measured by an engine like this one.
+    same_engine: bool,
+    /// Answer from the journal only: nothing is performed or recorded.
+    replay_only: bool,
+    deadline: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    position: u32,
+    buffer: Vec<Prepared>,
+    calls: u64,
+    bytes: u64,
+    log_lines: u64,
+    /// Whether an intent of this run is durable, so that a crash matters.
+    committed: bool,
+    /// The decision on the call that this run was held at.
+    approval: Option<ApprovalRow>,
+    /// Recorded calls answered.
+    replayed: u32,
+    /// Highest class that was performed.
+    performed: Option<Effect>,
+    /// The guest's last words, where it panicked.
+    panic: Option<String>,
+    /// A person's no, or nobody's yes, that this run was answered with.
+    rejected: bool,
+    /// Set once the run cannot go on, so that an immediate call, which cannot
+    /// say so itself, stops the guest at its next step.
+    ending: Option<Ending>,
+}
+
+/// What an execution starts from.
+pub(crate) struct DoorSettings {
+    pub(crate) run: Arc<Run>,
+    pub(crate) about: About,
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) backends: Arc<Backends>,
+    pub(crate) recorded: Vec<RecordedCall>,
+    pub(crate) same_engine: bool,
+    pub(crate) replay_only: bool,
+    pub(crate) deadline: Instant,
+    /// Records that are to stand before the first one made here.
+    pub(crate) opening: Vec<Prepared>,
+    pub(crate) approval: Option<ApprovalRow>,
+    pub(crate) committed: bool,
+}
+
+/// A call on its way through the door.
+struct Passing {
+    call: &'static str,
+    position: u32,
+    fuel: Option<u64>,
+    destination: String,
+    identity: String,
+    effect: Effect,
+    arguments: Value,
+    /// Canonical form of `arguments`; what is recorded and compared.
+    text: String,
+}
+
+/// What the replay step found.
+enum Found {
+    Reply(Vec<u8>),
+    New,
+}
+
+impl Door {
+    pub(crate) fn new(settings: DoorSettings) -> Arc<Self> {
+        let state = State {
+            buffer: settings.opening,
+            approval: settings.approval,
+            committed: settings.committed,
+            ..State::default()
+        };
+        Arc::new(Self {
+            run: settings.run,
+            about: settings.about,
+            manifest: settings.manifest,
+            journal: settings.journal,
+            backends: settings.backends,
+            recorded: settings.recorded,
+            same_engine: settings.same_engine,
+            replay_only: settings.replay_only,
+            deadline: settings.deadline,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// One call through the door. An `Err` ends the run; a refusal is a reply.
+    pub(crate) async fn pass<O: Operation>(
+        &self,
+        arguments: O::Arguments,
+        fuel: Option<u64>,
+    ) -> Result<O::Reply, Ending> {
+        let position = self.next_position()?;
+        let scope = self.scope(position);
+        let described = O::describe(arguments, &scope);
+        let (mut passing, next) = Passing::new::<O>(position, fuel, described)?;
+        if let Found::Reply(bytes) = self.replay(&passing)? {
+            return decode::<O>(position, &bytes);
+        }
+        let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
+            Ok(plan) => plan,
+            Err(reply) => return Ok(reply),
+        };
+        let prior = if passing.effect > Effect::Read {
+            match O::prior(&plan, &scope, &self.backends).await {
+                Ok(prior) => prior,
+                Err(reply) => {
+                    self.record_reply::<O>(&passing, Stage::CallOutcome, &reply, None)?;
+                    return Ok(reply);
+                }
+            }
+        } else {
+            None
+        };
+        // A write that cannot be put back is irreversible, whatever it is called.
+        if passing.effect == Effect::Write && prior.is_none() {
+            passing.effect = Effect::Irreversible;
+        }
+        let admission = match self.gate(&passing, prior.as_ref()).await? {
+            Gate::Admitted(admission) => admission,
+            Gate::Refused(refusal, rule) => {
+                let reply = O::refuse(refusal);
+                self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
+                return Ok(reply);
+            }
+        };
+        if passing.effect > Effect::Read {
+            match self.intent(&passing, prior.as_ref(), &admission).await? {
+                None => {}
+                Some(refusal) => {
+                    let reply = O::refuse(refusal);
+                    self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
+                    return Ok(reply);
+                }
+            }
+        }
+        self.perform::<O>(&passing, plan, prior, &admission).await
+    }
+
+    /// One call whose answer needs no waiting, in the same order. Reads only:
+    /// there is no intent to wait for.
+    pub(crate) fn pass_now<O: Immediate>(&self, arguments: O::Arguments) -> Result<O::Reply, Ending> {
+        let position = self.next_position()?;
+        let scope = self.scope(position);
+        let described = O::describe(arguments, &scope);
+        let (mut passing, next) = Passing::new::<O>(position, None, described)?;
+        debug_assert_eq!(passing.effect, Effect::Read, "only reads pass without waiting");
+        if let Found::Reply(bytes) = self.replay(&passing)? {
+            return decode::<O>(position, &bytes);
+        }
+        let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
+            Ok(plan) => plan,
+            Err(reply) => return Ok(reply),
+        };
+        let decision = self.decide(&passing);
+        if decision.outcome != Outcome::Allow {
+            let rule = self.rule_name(decision.rule);
+            let reply = O::refuse(self.denied_by(&passing, decision.rule));
+            self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
+            return Ok(reply);
+        }
+        let reply = O::perform_now(plan, &scope, &self.backends);
+        self.record_reply::<O>(&passing, Stage::CallOutcome, &reply, None)?;
+        Ok(reply)
+    }
+
+    // ── describe, replay ───────────────────────────────────────────────────
+
+    fn next_position(&self) -> Result<u32, Ending> {
+        let mut state = self.state();
+        if let Some(ending) = &state.ending {
+            return Err(ending.clone());
+        }
+        let position = state.position;
+        state.position += 1;
+        Ok(position)
+    }
+
+    fn scope(&self, position: u32) -> Scope<'_> {
+        Scope {
+            tenant: &self.run.tenant,
+            run: &self.run.run,
+            connector: &self.run.connector,
+            position,
+            manifest: &self.manifest,
+            opened_under: &self.run.opened_under,
+        }
+    }
+
+    /// Compare a call with the recorded one at its position.
+    fn replay(&self, passing: &Passing) -> Result<Found, Ending> {
+        let Some(recorded) = self.recorded.get(passing.position as usize) else {
+            return if self.replay_only {
+                Err(self.end(Ending::ReplayedToEnd))
+            } else {
+                Ok(Found::New)
+            };
+        };
+        if let Some(difference) = self.difference(passing, recorded) {
+            return Err(self.end(Ending::Diverged {
+                position: passing.position,
+                difference,
+            }));
+        }
+        match &recorded.reply {
+            Some(reply) => {
+                self.state().replayed += 1;
+                Ok(Found::Reply(reply.clone()))
+            }
+            None => Err(self.end(Ending::InDoubt {
+                position: passing.position,
+                call: recorded.call.clone(),
+            })),
+        }
+    }
+
+    fn difference(&self, passing: &Passing, recorded: &RecordedCall) -> Option<String> {
+        if recorded.call != passing.call {
+            return Some(format!(
+                "the record has `{}`, the connector now calls `{}`",
+                recorded.call, passing.call
+            ));
+        }
+        if recorded.arguments != passing.text.as_bytes() {
+            return Some(format!("the arguments of `{}` differ", passing.call));
+        }
+        match (self.same_engine, recorded.fuel, passing.fuel) {
+            (true, Some(then), Some(now)) if then != now => Some(format!(
+                "`{}` was reached with {then} fuel used, now with {now}",
+                passing.call
+            )),
+            _ => None,
+        }
+    }
+
+    // ── grant, meter ───────────────────────────────────────────────────────
+
+    /// The plan of a call inside its grant and the run's budgets, or the reply
+    /// to one that is not.
+    #[expect(clippy::type_complexity, reason = "a plan or a reply, or the end of the run")]
+    fn grant_and_meter<O: Operation>(
+        &self,
+        passing: &mut Passing,
+        next: Next<O::Plan, O::Reply>,
+    ) -> Result<Result<O::Plan, O::Reply>, Ending> {
+        let plan = match next {
+            Next::Perform(plan) => plan,
+            Next::Refuse(refusal) => {
+                let reply = O::refuse(refusal);
+                self.record_reply::<O>(passing, Stage::CallDenied, &reply, None)?;
+                return Ok(Err(reply));
+            }
+            Next::Answer(reply) => {
+                self.record_reply::<O>(passing, Stage::CallOutcome, &reply, None)?;
+                return Ok(Err(reply));
+            }
+        };
+        if passing.effect > self.run.tool.effect {
+            let reply = O::refuse(Refusal::not_granted(
+                format!(
+                    "the tool `{}` declares itself `{}`, and `{}` is `{}`",
+                    self.run.tool.name,
+                    self.run.tool.effect.as_str(),
+                    passing.call,
+                    passing.effect.as_str()
+                ),
+                "the connector's author must declare the tool's effect",
+            ));
+            self.record_reply::<O>(passing, Stage::CallDenied, &reply, None)?;
+            return Ok(Err(reply));
+        }
+        // A tool may claim more than a call is: that raises the call's class.
+        if passing.effect > Effect::Read {
+            passing.effect = passing.effect.max(self.run.tool.effect);
+        }
+        if let Some(refusal) = self.over_budget(passing) {
+            let reply = O::refuse(refusal);
+            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
+            return Ok(Err(reply));
+        }
+        Ok(Ok(plan))
+    }
+
+    fn over_budget(&self, passing: &Passing) -> Option<Refusal> {
+        let limits = &self.manifest.limits;
+        let mut state = self.state();
+        state.calls += 1;
+        if state.calls > limits.calls {
+            return Some(Refusal::limited("calls", limits.calls));
+        }
+        if state.bytes + passing.text.len() as u64 > limits.journal_bytes {
+            return Some(Refusal::limited("journal_bytes", limits.journal_bytes));
+        }
+        if passing.call == "log.emit" {
+            state.log_lines += 1;
+            if state.log_lines > limits.log_lines {
+                return Some(Refusal::limited("log_lines", limits.log_lines));
+            }
+        }
+        (Instant::now() >= self.deadline)
+            .then(|| Refusal::limited("deadline", limits.deadline.as_secs()))
+    }
+
+    // ── gate ───────────────────────────────────────────────────────────────
+
+    fn tool_facts(&self) -> ToolFacts<'_> {
+        ToolFacts {
+            tool: &self.run.tool.name,
+            input: &self.run.input,
+            workflow: self.run.workflow.as_deref(),
+            principal: &self.run.principal,
+        }
+    }
+
+    fn decide(&self, passing: &Passing) -> tollgate_policy::Decision {
+        self.manifest.compiled.decide_call(
+            &self.tool_facts(),
+            &CallFacts {
+                call: passing.call,
+                destination: &passing.destination,
+                effect: passing.effect,
+                args: &passing.arguments,
+            },
+        )
+    }
+
+    fn rule_name(&self, rule: Option<usize>) -> Option<String> {
+        rule.and_then(|index| self.manifest.rules.get(index))
+            .map(|rule| rule.name.clone())
+    }
+
+    fn rule_reason(&self, rule: Option<usize>) -> Option<String> {
+        rule.and_then(|index| self.manifest.rules.get(index))
+            .and_then(|rule| rule.reason.clone())
+    }
+
+    fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
+        let found = rule.and_then(|index| self.manifest.rules.get(index));
+        Refusal::Denied(refusal::Denial {
+            reason: found
+                .and_then(|rule| rule.reason.clone())
+                .unwrap_or_else(|| {
+                    format!(
+                        "`{}` on `{}` is {} and no rule of the manifest allows it",
+                        passing.call,
+                        passing.destination,
+                        passing.effect.as_str()
+                    )
+                }),
+            rule: found.map(|rule| rule.name.clone()),
+            hint: None,
+        })
+    }
+
+    async fn gate(&self, passing: &Passing, prior: Option<&Prior>) -> Result<Gate, Ending> {
+        let decision = self.decide(passing);
+        let rule = self.rule_name(decision.rule);
+        match decision.outcome {
+            Outcome::Allow => Ok(Gate::Admitted(Admission {
+                approval: None,
+                rule,
+            })),
+            Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
+            Outcome::Require(approval) => {
+                let request = HoldRequest {
+                    run: &self.run,
+                    manifest: &self.manifest,
+                    approval,
+                    rule: self.manifest.decided_by(&decision).to_owned(),
+                    rule_reason: self.rule_reason(decision.rule),
+                    position: passing.position,
+                    call: passing.call,
+                    destination: &passing.destination,
+                    identity: &passing.identity,
+                    effect: passing.effect,
+                    arguments: &passing.arguments,
+                    arguments_text: &passing.text,
+                    prior,
+                };
+                self.hold_or_admit(request.prepare()?, rule).await
+            }
+        }
+    }
+
+    /// An approval that is bound to exactly this call admits it. Anything else
+    /// holds the run, with a new approval to decide on.
+    async fn hold_or_admit(&self, hold: Hold, rule: Option<String>) -> Result<Gate, Ending> {
+        let approval = self.state().approval.take();
+        let mut changes = Vec::new();
+        if let Some(row) = approval.filter(|row| row.position == hold.position) {
+            match row.state {
+                ApprovalState::Approved if row.digest == hold.digest => {
+                    return Ok(Gate::Admitted(Admission {
+                        approval: Some((row.id, hold.digest)),
+                        rule,
+                    }));
+                }
+                ApprovalState::Denied => {
+                    self.state().rejected = true;
+                    let by = row.decided_by.unwrap_or_default();
+                    let reason = row.reason.unwrap_or_default();
+                    return Ok(Gate::Refused(
+                        Refusal::rejected(format!("{by} denied it: {reason}")),
+                        rule,
+                    ));
+                }
+                ApprovalState::Expired => {
+                    self.state().rejected = true;
+                    return Ok(Gate::Refused(
+                        Refusal::rejected("nobody decided in the time the manifest gives"),
+                        rule,
+                    ));
+                }
+                ApprovalState::Approved | ApprovalState::Pending => {
+                    changes.push(Change::VoidApproval {
+                        id: row.id,
+                        reason: "what would be sent is no longer what was shown".to_owned(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Err(self.hold(hold, changes).await)
+    }
+
+    /// Make the hold durable; the instance ends with the returned value.
+    async fn hold(&self, hold: Hold, mut changes: Vec<Change>) -> Ending {
+        let now = self.journal.now_ms();
+        let approval = hold.id.clone();
+        let record = self.journal.record(&self.about, hold.saying());
+        let row = hold.row(&self.run, now);
+        let result = match record {
+            Ok(record) => {
+                changes.push(Change::PutApproval(Box::new(row)));
+                changes.push(Change::PutRun(Box::new(
+                    self.row(RunState::Held, Some(approval.clone()), now),
+                )));
+                self.flush(vec![record], changes).await
+            }
+            Err(fault) => Err(fault),
+        };
+        match result {
+            Ok(()) => self.end(Ending::Held { approval }),
+            Err(fault) => self.end(Ending::from(fault)),
+        }
+    }
+
+    // ── intent, perform, outcome ───────────────────────────────────────────
+
+    /// Record that a call is about to be made. A refusal means that its approval
+    /// ran out between decision and use.
+    async fn intent(
+        &self,
+        passing: &Passing,
+        prior: Option<&Prior>,
+        admission: &Admission,
+    ) -> Result<Option<Refusal>, Ending> {
+        let mut saying = passing
+            .saying(Stage::CallIntent)
+            .maybe("rule", admission.rule.as_deref())
+            .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
+            .value("arguments", passing.text.clone().into_bytes());
+        if let Some(prior) = prior {
+            saying = saying.json("prior", &prior.value);
+        }
+        let now = self.journal.now_ms();
+        let mut changes = vec![Change::PutRun(Box::new(self.row(
+            RunState::Open,
+            None,
+            now,
+        )))];
+        if let Some((id, digest)) = &admission.approval {
+            saying = saying.fact("approval", id.as_str());
+            changes.push(Change::ConsumeApproval {
+                id: id.clone(),
+                digest: digest.clone(),
+                at_ms: now,
+            });
+        }
+        let record = self
+            .journal
+            .record(&self.about, saying)
+            .map_err(|fault| self.end(fault.into()))?;
+        match self.flush(vec![record], changes).await {
+            Ok(()) => {
+                self.state().committed = true;
+                Ok(None)
+            }
+            Err(JournalFault::Store(error)) => match error.rejected() {
+                Some(Rejected::Expired { .. }) => {
+                    self.state().rejected = true;
+                    Ok(Some(Refusal::rejected(
+                        "it was approved, and not executed in the time the manifest gives",
+                    )))
+                }
+                Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
+                None => Err(self.end(JournalFault::Store(error).into())),
+            },
+            Err(fault) => Err(self.end(fault.into())),
+        }
+    }
+
+    async fn perform<O: Operation>(
+        &self,
+        passing: &Passing,
+        plan: O::Plan,
+        prior: Option<Prior>,
+        admission: &Admission,
+    ) -> Result<O::Reply, Ending> {
+        if passing.call == "log.panic" {
+            self.state().panic = Some(last_words(&passing.arguments));
+        }
+        let scope = self.scope(passing.position);
+        let work = O::perform(plan, prior.as_ref(), &scope, &self.backends);
+        if passing.effect == Effect::Read {
+            // A read may be given up; a write is never left half observed.
+            let Ok(performed) = tokio::time::timeout_at(self.deadline.into(), work).await else {
+                let reply = O::refuse(Refusal::limited(
+                    "deadline",
+                    self.manifest.limits.deadline.as_secs(),
+                ));
+                self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
+                return Ok(reply);
+            };
+            return self.read_outcome::<O>(passing, performed, admission);
+        }
+        match work.await {
+            Performed::Known { reply, written } => {
+                self.write_outcome::<O>(passing, reply, written, admission)
+                    .await
+            }
+            Performed::Unknown(why) => {
+                tracing::warn!(run = %self.run.run, call = passing.call, why, "outcome unknown");
+                Err(self.end(Ending::InDoubt {
+                    position: passing.position,
+                    call: passing.call.to_owned(),
+                }))
+            }
+        }
+    }
+
+    fn read_outcome<O: Operation>(
+        &self,
+        passing: &Passing,
+        performed: Performed<O::Reply>,
+        admission: &Admission,
+    ) -> Result<O::Reply, Ending> {
+        let reply = match performed {
+            Performed::Known { reply, .. } => reply,
+            Performed::Unknown(why) => O::refuse(Refusal::outside(why)),
+        };
+        let bytes = encode(&reply);
+        let limit = self.manifest.limits.reply_bytes;
+        if bytes.len() as u64 > limit {
+            let reply = O::refuse(Refusal::limited("reply_bytes", limit));
+            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
+            return Ok(reply);
+        }
+        self.push(passing, Stage::CallOutcome, bytes, admission.rule.as_deref())?;
+        Ok(reply)
+    }
+
+    async fn write_outcome<O: Operation>(
+        &self,
+        passing: &Passing,
+        reply: O::Reply,
+        written: Option<Value>,
+        admission: &Admission,
+    ) -> Result<O::Reply, Ending> {
+        let mut saying = passing
+            .saying(Stage::CallOutcome)
+            .maybe("rule", admission.rule.as_deref())
+            .fact("changed", written.is_some())
+            .value("reply", encode(&reply));
+        if let Some(written) = &written {
+            saying = saying.json("written", written);
+        }
+        let record = self
+            .journal
+            .record(&self.about, saying)
+            .map_err(|fault| self.end(fault.into()))?;
+        self.state().performed = Some(passing.effect);
+        // The effect is done. If this cannot be recorded now the call is in
+        // doubt, which is the truth.
+        match self.flush(vec![record], Vec::new()).await {
+            Ok(()) => Ok(reply),
+            Err(fault) => Err(self.end(fault.into())),
+        }
+    }
+
+    /// A record with a reply, for a call that had no intent.
+    fn record_reply<O: Operation>(
+        &self,
+        passing: &Passing,
+        stage: Stage,
+        reply: &O::Reply,
+        rule: Option<&str>,
+    ) -> Result<(), Ending> {
+        self.push(passing, stage, encode(reply), rule)
+    }
+
+    fn push(
+        &self,
+        passing: &Passing,
+        stage: Stage,
+        reply: Vec<u8>,
+        rule: Option<&str>,
+    ) -> Result<(), Ending> {
+        let size = (passing.text.len() + reply.len()) as u64;
+        let saying = passing
+            .saying(stage)
+            .maybe("rule", rule)
+            .value("arguments", passing.text.clone().into_bytes())
+            .value("reply", reply);
+        match self.journal.record(&self.about, saying) {
+            Ok(record) => {
+                let mut state = self.state();
+                state.bytes += size;
+                state.buffer.push(record);
+                Ok(())
+            }
+            Err(fault) => Err(self.end(fault.into())),
+        }
+    }
+
+    // ── records ────────────────────────────────────────────────────────────
+
+    /// Append everything buffered and `last`, with `changes`.
+    pub(crate) async fn flush(
+        &self,
+        last: Vec<Prepared>,
+        changes: Vec<Change>,
+    ) -> Result<(), JournalFault> {
+        let mut records = std::mem::take(&mut self.state().buffer);
+        records.extend(last);
+        if records.is_empty() && changes.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(&self.run.tenant, records, changes).await
+    }
+
+    /// The run's row as it is now.
+    pub(crate) fn row(&self, state: RunState, approval: Option<String>, now: u64) -> RunRow {
+        self.run.row(state, approval, now)
+    }
+
+    /// Remember why the run cannot go on.
+    fn end(&self, ending: Ending) -> Ending {
+        let mut state = self.state();
+        state.ending.get_or_insert(ending).clone()
+    }
+
+    /// Why the run cannot go on, if it cannot.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.state().ending.clone()
+    }
+
+    /// Whether an intent of this run is durable.
+    pub(crate) fn committed(&self) -> bool {
+        self.state().committed
+    }
+
+    /// The guest's last words, where it panicked.
+    pub(crate) fn panic(&self) -> Option<String> {
+        self.state().panic.clone()
+    }
+
+    /// Whether a person said no to a call of this run, or nobody said yes.
+    pub(crate) fn rejected(&self) -> bool {
+        self.state().rejected
+    }
+
+    /// Stop the guest at its next step: a call that has no way to say so was
+    /// refused, and its made-up answer must not be acted on.
+    pub(crate) fn stop(&self, why: &str) {
+        self.end(Ending::NotAdmitted(why.to_owned()));
+    }
+
+    /// How many calls were made, and how many of them the journal answered.
+    pub(crate) fn calls(&self) -> (u32, u32) {
+        let state = self.state();
+        (state.position, state.replayed)
+    }
+
+    /// How many calls the journal knows of.
+    pub(crate) fn recorded(&self) -> usize {
+        self.recorded.len()
+    }
+
+    /// The limits in force.
+    pub(crate) fn limits(&self) -> &tollgate_policy::Limits {
+        &self.manifest.limits
+    }
+
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the gate said.
+enum Gate {
+    Admitted(Admission),
+    Refused(Refusal, Option<String>),
+}
+
+/// Leave to go on, and what gave it.
+struct Admission {
+    /// The approval that the intent uses up, and the digest it is bound to.
+    approval: Option<(String, String)>,
+    rule: Option<String>,
+}
+
+impl Passing {
+    fn new<O: Operation>(
+        position: u32,
+        fuel: Option<u64>,
+        described: Described<O::Plan, O::Reply>,
+    ) -> Result<(Self, Next<O::Plan, O::Reply>), Ending> {
+        // Capabilities write integers beyond 2^53 and bytes as text, so this
+        // fails only for a fault in one of them.
+        let text = tollgate_policy::canonical(&described.arguments).map_err(|error| {
+            Ending::HostFault(format!("{} has no canonical form: {error}", O::CALL))
+        })?;
+        let passing = Self {
+            call: O::CALL,
+            position,
+            fuel,
+            destination: described.destination,
+            identity: described.identity,
+            effect: described.effect,
+            arguments: described.arguments,
+            text,
+        };
+        Ok((passing, described.next))
+    }
+
+    fn saying(&self, stage: Stage) -> Saying {
+        Saying::new(stage)
+            .at(self.position)
+            .fact("call", self.call)
+            .fact("destination", self.destination.as_str())
+            .fact("effect", self.effect.as_str())
+            .maybe("fuel", self.fuel)
+    }
+}
+
+/// A panic's message and place in one line.
+fn last_words(arguments: &Value) -> String {
+    let text = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
+    format!("{} at {}", text("message"), text("place"))
+}
+
+fn encode<T: serde::Serialize>(reply: &T) -> Vec<u8> {
+    // Replies are plain data of this crate: no map with keys that are no text.
+    serde_json::to_vec(reply).unwrap_or_default()
+}
+
+fn decode<O: Operation>(position: u32, bytes: &[u8]) -> Result<O::Reply, Ending> {
+    serde_json::from_slice(bytes).map_err(|error| Ending::Diverged {
+        position,
+        difference: format!("the recorded reply of `{}` cannot be read: {error}", O::CALL),
+    })
+}

@@ -1,0 +1,164 @@
+//! What a capability says about one of its functions. It describes, it
+//! performs; everything between the two is the door's.
+
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tollgate_policy::{Effect, Manifest};
+use wasmtime::component::{ComponentNamedList, Lift, Lower};
+
+use super::Refusal;
+use crate::capability::Backends;
+
+/// One function of a capability.
+pub(crate) trait Operation: Send + Sync + 'static {
+    /// Name in records and rules: `sql.query`.
+    const CALL: &'static str;
+    /// What the guest hands over.
+    type Arguments: Send + 'static;
+    /// What it gets back. Recorded as JSON, answered from it on replay.
+    type Reply: Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// Arguments that were checked, ready to be performed.
+    type Plan: Send + Sync + 'static;
+
+    /// Say what the call is: no effect, no waiting.
+    fn describe(
+        arguments: Self::Arguments,
+        scope: &Scope<'_>,
+    ) -> Described<Self::Plan, Self::Reply>;
+
+    /// The reply that tells the guest of a refusal.
+    fn refuse(refusal: Refusal) -> Self::Reply;
+
+    /// Look at what a write would replace. `None`: it cannot be put back, so
+    /// the call counts as irreversible.
+    fn prior(
+        _plan: &Self::Plan,
+        _scope: &Scope<'_>,
+        _backends: &Backends,
+    ) -> impl Future<Output = Result<Option<Prior>, Self::Reply>> + Send {
+        async { Ok(None) }
+    }
+
+    /// Do it.
+    fn perform(
+        plan: Self::Plan,
+        prior: Option<&Prior>,
+        scope: &Scope<'_>,
+        backends: &Backends,
+    ) -> impl Future<Output = Performed<Self::Reply>> + Send;
+}
+
+/// A function that guests may import.
+pub(crate) trait Imported: Operation<Arguments: ComponentNamedList + Lift> {
+    /// The interface in our contract, or in WASI's.
+    const INTERFACE: &'static str;
+    /// The function's name there.
+    const FUNCTION: &'static str;
+    /// The function's results: a reply in the component model's shape.
+    type Results: ComponentNamedList + Lower + Send + 'static;
+    /// A reply as results.
+    fn results(reply: Self::Reply) -> Self::Results;
+}
+
+/// An operation whose answer needs no waiting, for guests' libraries that ask
+/// for the time or for randomness where nothing can be awaited.
+pub(crate) trait Immediate: Operation {
+    /// Do it now.
+    fn perform_now(plan: Self::Plan, scope: &Scope<'_>, backends: &Backends) -> Self::Reply;
+}
+
+/// For whom a call is made, and under what.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) run: &'a str,
+    pub(crate) connector: &'a str,
+    pub(crate) position: u32,
+    /// The manifest in force now: grants and rules.
+    pub(crate) manifest: &'a Manifest,
+    /// The manifest the run opened under: `config` is answered from it.
+    pub(crate) opened_under: &'a Manifest,
+}
+
+/// A call, before anything is decided about it.
+pub(crate) struct Described<P, R> {
+    /// Name of the granted thing, as in the manifest.
+    pub(crate) destination: String,
+    /// What it resolves to; part of what an approval is bound to.
+    pub(crate) identity: String,
+    /// What the host takes it for, from capability and grant row.
+    pub(crate) effect: Effect,
+    /// Arguments as JSON with exact numbers, for rules, record and card.
+    pub(crate) arguments: Value,
+    /// What comes next.
+    pub(crate) next: Next<P, R>,
+}
+
+/// What a described call needs.
+pub(crate) enum Next<P, R> {
+    /// Inside the grant.
+    Perform(P),
+    /// Outside it.
+    Refuse(Refusal),
+    /// No effect is needed to answer: the arguments themselves are at fault.
+    Answer(R),
+}
+
+/// What a write would replace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prior {
+    /// Changes when what is there changes.
+    pub(crate) version: String,
+    /// What is there, so that it can be put back.
+    pub(crate) value: Value,
+}
+
+/// What became of a performed call.
+pub(crate) enum Performed<R> {
+    /// Known. `written` is what a write left, to be compared before it is
+    /// taken back; nothing where nothing was changed.
+    Known { reply: R, written: Option<Value> },
+    /// It may or may not have happened.
+    Unknown(String),
+}
+
+impl<R> Performed<R> {
+    /// A reply to a call that changed nothing.
+    pub(crate) fn answered(reply: R) -> Self {
+        Self::Known {
+            reply,
+            written: None,
+        }
+    }
+
+    /// The same with another reply.
+    pub(crate) fn map<S>(self, change: impl FnOnce(R) -> S) -> Performed<S> {
+        match self {
+            Self::Known { reply, written } => Performed::Known {
+                reply: change(reply),
+                written,
+            },
+            Self::Unknown(why) => Performed::Unknown(why),
+        }
+    }
+}
+
+impl<P, R> Described<P, R> {
+    /// Go on from a plan to the next one, where there is a plan.
+    pub(crate) fn then<Q>(self, go_on: impl FnOnce(P) -> Next<Q, R>) -> Described<Q, R> {
+        Described {
+            destination: self.destination,
+            identity: self.identity,
+            effect: self.effect,
+            arguments: self.arguments,
+            next: match self.next {
+                Next::Perform(plan) => go_on(plan),
+                Next::Refuse(refusal) => Next::Refuse(refusal),
+                Next::Answer(reply) => Next::Answer(reply),
+            },
+        }
+    }
+}

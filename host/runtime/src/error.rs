@@ -1,0 +1,341 @@
+//! What can go wrong, in three kinds kept apart: what a face shows to a caller
+//! ([`CallError`], [`DecideError`]), what stops an operator ([`HostError`],
+//! [`InstallError`]), and what ends one execution inside ([`Ending`], [`Stop`]).
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+use tollgate_journal::JournalError;
+use tollgate_policy::ManifestErrors;
+use tollgate_store::StoreError;
+
+use crate::api::Failure;
+use crate::sandbox::SandboxError;
+
+/// The journal could not be written or read. No record, no effect: the call
+/// does not happen.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum JournalFault {
+    /// The store refused or is not there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record cannot be made or opened.
+    #[error("a record cannot be made or opened: {0}")]
+    Record(String),
+}
+
+impl From<JournalError> for JournalFault {
+    fn from(error: JournalError) -> Self {
+        Self::Record(error.to_string())
+    }
+}
+
+/// Why a run's execution ends at an import call. It travels through the engine
+/// as the import's error, so that the instance ends there and cleanly.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum Ending {
+    #[error("held for approval {approval}")]
+    Held { approval: String },
+    #[error("call {position} (`{call}`) has an intent and no outcome")]
+    InDoubt { position: u32, call: String },
+    #[error("call {position} is not what the journal has: {difference}")]
+    Diverged { position: u32, difference: String },
+    #[error("the journal cannot be written: {0}")]
+    Unrecorded(String),
+    #[error("the call was not admitted: {0}")]
+    NotAdmitted(String),
+    #[error("the recorded calls end here")]
+    ReplayedToEnd,
+    #[error("a fault in this program: {0}")]
+    HostFault(String),
+}
+
+impl From<JournalFault> for Ending {
+    fn from(fault: JournalFault) -> Self {
+        Self::Unrecorded(fault.to_string())
+    }
+}
+
+/// Why a guest gave no answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Stop {
+    /// The door ended it.
+    Ending(Ending),
+    /// A limit of the sandbox: name in the manifest, allowed value.
+    Limit(&'static str, u64),
+    /// It trapped, with the engine's words.
+    Trap(String),
+}
+
+/// Why a tool call did not become a run. Each says what the caller can do.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There is no such connector or tool for this caller.
+    #[error("there is no tool `{name}`")]
+    UnknownTool {
+        /// As the caller wrote it.
+        name: String,
+        /// The closest one there is.
+        suggestion: Option<String>,
+    },
+    /// There is no such run, or not for this caller.
+    #[error("there is no run `{0}`")]
+    UnknownRun(String),
+    /// The input does not fit the tool's schema.
+    #[error("{message}")]
+    InvalidInput {
+        /// JSON Pointer to the value at fault.
+        pointer: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A rule of the manifest denies the tool, or none allows it.
+    #[error("{message}")]
+    Denied {
+        /// What was denied.
+        message: String,
+        /// What an operator could change.
+        hint: Option<String>,
+    },
+    /// The same request key was used with another input.
+    #[error("the request key `{0}` was used for another input")]
+    KeyReused(String),
+    /// The journal cannot be written or read: nothing is done without record.
+    #[error("the journal is not available: {0}")]
+    Unavailable(String),
+    /// The connector cannot be started.
+    #[error("the connector cannot be started: {0}")]
+    Connector(String),
+    /// The operator's task, not a caller's.
+    #[error("{0}")]
+    NotAllowed(String),
+}
+
+impl CallError {
+    /// Stable name of the kind, the same as in [`Failure::kind`].
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownTool { .. } => "unknown_tool",
+            Self::UnknownRun(_) => "unknown_run",
+            Self::InvalidInput { .. } => "invalid_input",
+            Self::Denied { .. } => "denied",
+            Self::KeyReused(_) => "key_reused",
+            Self::Unavailable(_) => "unavailable",
+            Self::Connector(_) => "connector_fault",
+            Self::NotAllowed(_) => "not_allowed",
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownTool { suggestion, .. } => suggestion
+                .as_ref()
+                .map(|name| format!("did you mean `{name}`?")),
+            Self::UnknownRun(_) => Some("runs are named in the answer to a call".into()),
+            Self::InvalidInput { .. } => Some("change the input and call again".into()),
+            Self::Denied { hint, .. } => hint.clone(),
+            Self::KeyReused(_) => Some("use a new request key for a new request".into()),
+            Self::Unavailable(_) => Some("try again later; nothing was done".into()),
+            Self::Connector(_) => Some("the operator has to look at the connector".into()),
+            Self::NotAllowed(_) => None,
+        }
+    }
+}
+
+impl From<JournalFault> for CallError {
+    fn from(fault: JournalFault) -> Self {
+        Self::Unavailable(fault.to_string())
+    }
+}
+
+impl From<StoreError> for CallError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<&CallError> for Failure {
+    fn from(error: &CallError) -> Self {
+        Self {
+            kind: error.kind().to_owned(),
+            message: error.to_string(),
+            hint: error.hint(),
+            pointer: match error {
+                CallError::InvalidInput { pointer, .. } => Some(pointer.clone()),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Why a decision was not taken. Nothing changed.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// There is no such approval in the person's tenant.
+    #[error("there is no approval `{0}`")]
+    NotFound(String),
+    /// Agents and services never decide.
+    #[error("only a person decides; this credential belongs to an agent or a service")]
+    NotAPerson,
+    /// Nobody decides on their own request.
+    #[error("the requester cannot decide on the own request")]
+    Requester,
+    /// The manifest names others.
+    #[error("only {0} may decide on this")]
+    NotAnApprover(String),
+    /// Somebody was faster, or it is over.
+    #[error("it is {state} already{}", by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default())]
+    AlreadyDecided {
+        /// `approved`, `denied`, `expired`, `void` or `used`.
+        state: String,
+        /// Who decided.
+        by: Option<String>,
+    },
+    /// The time to decide is over.
+    #[error("the time to decide is over")]
+    Expired,
+    /// What would be sent is not what the person saw.
+    #[error("the card has changed since you saw it")]
+    Changed,
+    /// A denial says why.
+    #[error("a denial needs a reason")]
+    ReasonMissing,
+    /// The journal cannot be written or read.
+    #[error("the journal is not available: {0}")]
+    Unavailable(String),
+}
+
+impl DecideError {
+    /// Stable, machine-readable name.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "unknown_approval",
+            Self::NotAPerson => "not_a_person",
+            Self::Requester => "requester",
+            Self::NotAnApprover(_) => "not_an_approver",
+            Self::AlreadyDecided { .. } => "already_decided",
+            Self::Expired => "expired",
+            Self::Changed => "changed",
+            Self::ReasonMissing => "reason_missing",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound(_) => Some("list what is pending"),
+            Self::NotAPerson => Some("sign in with a person's own token"),
+            Self::Requester => Some("ask another approver"),
+            Self::NotAnApprover(_) | Self::AlreadyDecided { .. } => None,
+            Self::Expired => Some("the call has to be made again"),
+            Self::Changed => Some("read the card again, then decide"),
+            Self::ReasonMissing => Some("say why, for the requester and the record"),
+            Self::Unavailable(_) => Some("try again; nothing was decided"),
+        }
+    }
+}
+
+impl From<JournalFault> for DecideError {
+    fn from(fault: JournalFault) -> Self {
+        Self::Unavailable(fault.to_string())
+    }
+}
+
+impl From<StoreError> for DecideError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Why a credential does not establish a principal.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// No principal has this token, or it was revoked.
+    #[error("the token is not known, or was revoked")]
+    Unknown,
+    /// The store cannot be read.
+    #[error("credentials cannot be checked now: {0}")]
+    Unavailable(String),
+}
+
+/// Why a host does not start or go on. The operator's business.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// A folder or file of the host cannot be used.
+    #[error("{path} cannot be used")]
+    Home {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// The sandbox does not start.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+}
+
+/// Why a connector was not installed. Nothing changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The manifest has mistakes.
+    #[error("{0}")]
+    Manifest(#[from] ManifestErrors),
+    /// The bytes are no connector.
+    #[error("{0}")]
+    NotAConnector(String),
+    /// The manifest pins another component.
+    #[error("the manifest pins {pinned}, the component is {found}")]
+    DigestMismatch {
+        /// What the manifest says.
+        pinned: String,
+        /// What was given.
+        found: String,
+    },
+    /// The component imports what the manifest does not grant.
+    #[error("the component imports what the manifest does not grant:{}", missing.iter().map(|(import, line)| format!("\n  `{import}`: to grant it, add\n{}", line.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n"))).collect::<String>())]
+    NotGranted {
+        /// Each import, and the lines that would grant it.
+        missing: Vec<(String, String)>,
+    },
+    /// It does not compile, link or describe itself.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A tool's description is not usable.
+    #[error("tool `{tool}`: {problem}")]
+    Tool {
+        /// Which tool.
+        tool: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+}
+
+impl From<StoreError> for InstallError {
+    fn from(error: StoreError) -> Self {
+        Self::Journal(error.into())
+    }
+}

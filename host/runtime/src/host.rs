@@ -1,0 +1,831 @@
+//! The host: everything together, and the face that the server and the command
+//! line see.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tollgate_journal::Stage;
+use tollgate_policy::{Digest, Effect, UndoDecl};
+use tollgate_store::{
+    ApprovalRow, ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, RecordFilter, Rejected,
+    SqliteOptions, SqliteStore, Store, SystemClock, Verdict,
+};
+
+use crate::api::{
+    Card, LogFilter, LogLine, Principal, PrincipalKind, ReplayReport, RunReport, RunState,
+    ToolCall, ToolInfo, UndoReport, VerifyReport,
+};
+use crate::approvals;
+use crate::capability::Backends;
+use crate::connectors::{self, Connectors};
+use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
+use crate::journal::{Journal, Saying};
+use crate::logbook;
+use crate::runs::{Live, Request, Run};
+use crate::sandbox::instance::Sandbox;
+use crate::sandbox::{Compiler, SandboxError};
+
+/// How long after the host's clock a deadline is looked at again when a stopped
+/// clock (a test's) would make it wait for ever.
+const WATCH_AT_MOST: Duration = Duration::from_secs(60);
+
+/// Case names kept in memory. Beyond it they are read from the journal again.
+const CASES_MAX: usize = 100_000;
+
+/// How to open a host.
+#[derive(Clone)]
+pub struct HostOptions {
+    /// The host's folder: store, keys, compiled code. Made if it is not there.
+    pub home: PathBuf,
+    /// How components are compiled.
+    pub compiler: Compiler,
+    /// What this process does with the home.
+    pub role: Role,
+    /// The clock for deadlines and records.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a process does with a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Carry out runs: recover what a crash left, watch deadlines. One process
+    /// at a time.
+    Serve,
+    /// Look, verify, replay, install.
+    Operate,
+}
+
+impl HostOptions {
+    /// A host in `home` with the system's clock.
+    #[must_use]
+    pub fn new(home: impl Into<PathBuf>, compiler: Compiler, role: Role) -> Self {
+        Self {
+            home: home.into(),
+            compiler,
+            role,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// A running host. Cheap to clone.
+#[derive(Clone)]
+pub struct Host(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) backends: Arc<Backends>,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) connectors: Connectors,
+    pub(crate) live: Arc<Live>,
+    pub(crate) cases: Cases,
+    deadlines: Deadlines,
+    /// Runs whose outcome could not be recorded when it happened.
+    stranded: Mutex<Vec<(String, String)>>,
+    _lock: Option<fs::File>,
+}
+
+/// Which cases were seen in this process.
+#[derive(Default)]
+pub(crate) struct Cases(Mutex<HashSet<(String, String)>>);
+
+impl Cases {
+    pub(crate) fn first_seen(&self, tenant: &str, case: &str) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= CASES_MAX {
+            seen.clear();
+        }
+        seen.insert((tenant.to_owned(), case.to_owned()))
+    }
+}
+
+/// When something has to be decided or executed by, soonest first.
+#[derive(Default)]
+struct Deadlines {
+    at: Mutex<BTreeSet<(u64, String, String)>>,
+    changed: Notify,
+}
+
+/// A connector that was just installed.
+#[derive(Clone, Debug)]
+pub struct InstalledConnector {
+    /// Its installed name.
+    pub name: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The pinned component.
+    pub component: Digest,
+    /// Its tools.
+    pub tools: Vec<ToolInfo>,
+}
+
+impl Host {
+    /// Open a host in its folder.
+    ///
+    /// # Errors
+    ///
+    /// When the folder, the store, the keys or the sandbox cannot be used.
+    pub async fn open(options: HostOptions) -> Result<Self, HostError> {
+        let home = private_folder(&options.home)?;
+        let lock = match options.role {
+            Role::Serve => Some(lock(&home)?),
+            Role::Operate => None,
+        };
+        let ring = tollgate_store::key_ring::load_or_create(&private_folder(&home.join("keys"))?)?;
+        let store_options = SqliteOptions {
+            clock: Arc::clone(&options.clock),
+            ..SqliteOptions::default()
+        };
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&home.join("tollgate.db"), store_options).await?);
+        let cache_key = ring.cache_key();
+        let cache = private_folder(&home.join("cache"))?;
+        let inner = Arc::new(Inner {
+            backends: Arc::new(Backends::new(
+                home,
+                Arc::clone(&options.clock),
+                Arc::clone(&store),
+            )),
+            journal: Arc::new(Journal::new(store, options.clock, ring)),
+            sandbox: Sandbox::start(cache, cache_key, options.compiler)?,
+            connectors: Connectors::default(),
+            live: Arc::default(),
+            cases: Cases::default(),
+            deadlines: Deadlines::default(),
+            stranded: Mutex::default(),
+            _lock: lock,
+        });
+        inner.load_installed().await?;
+        if options.role == Role::Serve {
+            inner.recover_all().await?;
+            inner.watch_deadlines();
+        }
+        Ok(Self(inner))
+    }
+
+    /// Install a connector, or replace it. Held runs keep what they opened with.
+    ///
+    /// # Errors
+    ///
+    /// When manifest and component do not fit together; nothing changes then.
+    pub async fn install(
+        &self,
+        file_name: &str,
+        manifest_text: &str,
+        component: &[u8],
+        by: &str,
+    ) -> Result<InstalledConnector, InstallError> {
+        let inner = &self.0;
+        let installed =
+            connectors::load(&inner.sandbox, file_name, manifest_text, component).await?;
+        let manifest = Arc::clone(&installed.manifest);
+        let about = inner
+            .journal
+            .about(&manifest.tenant, "installation", None, by, None, "installation")
+            .await?;
+        let saying = Saying::new(Stage::ManifestChanged)
+            .fact("connector", manifest.connector.as_str())
+            .fact("manifest", manifest.digest().to_string())
+            .fact("component", manifest.component.to_string())
+            .value("manifest", manifest_text.as_bytes().to_vec());
+        let record = inner.journal.record(&about, saying)?;
+        let changes = vec![
+            Change::PutComponent {
+                digest: manifest.component.to_string(),
+                bytes: component.to_vec(),
+            },
+            Change::PutComponent {
+                digest: manifest.digest().to_string(),
+                bytes: manifest_text.as_bytes().to_vec(),
+            },
+            Change::PutConnector(Box::new(ConnectorRow {
+                tenant: manifest.tenant.clone(),
+                name: manifest.connector.clone(),
+                manifest_text: manifest_text.to_owned(),
+                component_digest: manifest.component.to_string(),
+                installed_ms: inner.journal.now_ms(),
+            })),
+        ];
+        inner
+            .journal
+            .append(&manifest.tenant, vec![record], changes)
+            .await?;
+        let installed = Arc::new(installed);
+        let tools = infos(&installed);
+        inner.connectors.put(installed);
+        Ok(InstalledConnector {
+            name: manifest.connector.clone(),
+            tenant: manifest.tenant.clone(),
+            component: manifest.component,
+            tools,
+        })
+    }
+
+    /// Add a principal. The answer is its token, which is kept nowhere: the
+    /// store has only its hash.
+    ///
+    /// # Errors
+    ///
+    /// When the store refuses or is not there.
+    pub async fn add_principal(&self, principal: &Principal) -> Result<String, HostError> {
+        let token = new_token().map_err(|source| HostError::Home {
+            path: PathBuf::from("the operating system's randomness"),
+            source,
+        })?;
+        let row = PrincipalRow {
+            id: format!("{}/{}", principal.tenant, principal.name),
+            tenant: principal.tenant.clone(),
+            name: principal.name.clone(),
+            kind: match principal.kind {
+                PrincipalKind::Agent => tollgate_store::PrincipalKind::Agent,
+                PrincipalKind::Person => tollgate_store::PrincipalKind::Person,
+                PrincipalKind::Service => tollgate_store::PrincipalKind::Service,
+            },
+            groups: principal.groups.clone(),
+            token_hash: self.0.journal.ring().token_hash(&token),
+            created_ms: self.0.journal.now_ms(),
+            revoked_ms: None,
+        };
+        self.0.journal.store.put_principal(row).await?;
+        Ok(token)
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    ///
+    /// When nobody has it, it was revoked, or the store cannot be read.
+    pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthError> {
+        // The look-up is by the hash of a token of 256 random bits, keyed: its time
+        // tells nothing that helps to guess one.
+        let row = self
+            .0
+            .journal
+            .store
+            .principal_by_token_hash(&self.0.journal.ring().token_hash(token))
+            .await
+            .map_err(|error| AuthError::Unavailable(error.to_string()))?
+            .ok_or(AuthError::Unknown)?;
+        Ok(Principal {
+            tenant: row.tenant,
+            name: row.name,
+            kind: match row.kind {
+                tollgate_store::PrincipalKind::Person => PrincipalKind::Person,
+                tollgate_store::PrincipalKind::Agent => PrincipalKind::Agent,
+                _ => PrincipalKind::Service,
+            },
+            groups: row.groups,
+        })
+    }
+
+    /// The tools that a principal may call.
+    #[must_use]
+    pub fn tools(&self, who: &Principal) -> Vec<ToolInfo> {
+        let installed = self.0.connectors.of(&who.tenant);
+        installed.iter().flat_map(|one| infos(one)).collect()
+    }
+
+    /// Call a tool. Returns when the run is done, held or refused.
+    ///
+    /// # Errors
+    ///
+    /// When the call does not become a run; see [`CallError`].
+    pub async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, CallError> {
+        if call.request_key.as_deref().is_some_and(|key| key.starts_with("undo/")) {
+            return Err(CallError::InvalidInput {
+                pointer: String::new(),
+                message: "a request key cannot begin with `undo/`".to_owned(),
+            });
+        }
+        let request = Request { call, undoes: None };
+        self.0.call(who, request).await
+    }
+
+    /// What became of a run. An agent sees its own, a person all of the tenant.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run for this principal.
+    pub async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, CallError> {
+        let report = self.0.report(&who.tenant, run).await?;
+        if who.kind != PrincipalKind::Person && report.principal != who.name {
+            return Err(CallError::UnknownRun(run.to_owned()));
+        }
+        Ok(report)
+    }
+
+    /// Like [`Host::run`], after waiting up to `timeout` while it is open or
+    /// held.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run for this principal.
+    pub async fn wait(
+        &self,
+        who: &Principal,
+        run: &str,
+        timeout: Duration,
+    ) -> Result<RunReport, CallError> {
+        let end = tokio::time::Instant::now() + timeout;
+        loop {
+            let changed = self.0.deadlines.changed.notified();
+            let report = self.run(who, run).await?;
+            if !matches!(report.state, RunState::Open | RunState::Held) {
+                return Ok(report);
+            }
+            if tokio::time::timeout_at(end, changed).await.is_err() {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Cards that a person may decide on, or with `all` every card of the
+    /// tenant.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn cards(&self, who: &Principal, all: bool) -> Result<Vec<Card>, CallError> {
+        if who.kind != PrincipalKind::Person {
+            return Err(CallError::NotAllowed(DecideError::NotAPerson.to_string()));
+        }
+        let state = (!all).then_some(ApprovalState::Pending);
+        let mut cards = Vec::new();
+        for row in self.0.journal.store.approvals(&who.tenant, state).await? {
+            if all || may_decide(who, &row).is_ok() {
+                cards.push(self.0.card(&row).await?);
+            }
+        }
+        Ok(cards)
+    }
+
+    /// One card.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the principal is not a person.
+    pub async fn card(&self, who: &Principal, approval: &str) -> Result<Card, DecideError> {
+        let row = self.0.approval(who, approval).await?;
+        self.0
+            .card(&row)
+            .await
+            .map_err(|error| DecideError::Unavailable(error.to_string()))
+    }
+
+    /// Approve a held call. `digest` is the card's, as the person saw it. The
+    /// run goes on; the answer is its state afterwards.
+    ///
+    /// # Errors
+    ///
+    /// When the decision is not taken; see [`DecideError`].
+    pub async fn approve(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+    ) -> Result<RunReport, DecideError> {
+        self.0.decide(who, approval, digest, Verdict::Approved).await
+    }
+
+    /// Deny a held call, and say why.
+    ///
+    /// # Errors
+    ///
+    /// When the decision is not taken; see [`DecideError`].
+    pub async fn deny(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        reason: &str,
+    ) -> Result<RunReport, DecideError> {
+        if reason.trim().is_empty() {
+            return Err(DecideError::ReasonMissing);
+        }
+        let reason = reason.trim().chars().take(2_000).collect();
+        self.0
+            .decide(who, approval, digest, Verdict::Denied { reason })
+            .await
+    }
+
+    /// Take a run back, or with `plan_only` say what that would do.
+    ///
+    /// # Errors
+    ///
+    /// When the run is not there or not one that can be taken back.
+    pub async fn undo(
+        &self,
+        who: &Principal,
+        run: &str,
+        plan_only: bool,
+    ) -> Result<UndoReport, CallError> {
+        self.0.undo(who, run, plan_only).await
+    }
+
+    /// Records of a tenant, opened.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, or a record cannot be opened.
+    pub async fn log(&self, tenant: &str, filter: LogFilter) -> Result<Vec<LogLine>, CallError> {
+        let filter = RecordFilter {
+            run: filter.run,
+            case: filter.case,
+            after_seq: filter.after,
+            limit: filter.limit,
+            ..RecordFilter::default()
+        };
+        let records = self.0.journal.read(tenant, &filter).await?;
+        Ok(records.into_iter().map(logbook::line).collect())
+    }
+
+    /// Check a tenant's whole journal against its tree.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn verify(&self, tenant: &str) -> Result<VerifyReport, CallError> {
+        Ok(match self.0.journal.store.verify(tenant).await? {
+            Ok(verified) => VerifyReport {
+                tenant: tenant.to_owned(),
+                records: verified.count,
+                root: hex::encode(verified.root),
+                problem: None,
+            },
+            Err(report) => VerifyReport {
+                tenant: tenant.to_owned(),
+                records: 0,
+                root: String::new(),
+                problem: Some(report.to_string()),
+            },
+        })
+    }
+
+    /// Tenants that have a journal.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn tenants(&self) -> Result<Vec<String>, CallError> {
+        let heads = self.0.journal.store.heads().await?;
+        Ok(heads.into_iter().map(|head| head.tenant).collect())
+    }
+
+    /// Re-execute a past run with its recorded answers.
+    ///
+    /// # Errors
+    ///
+    /// When the run or its component cannot be read.
+    pub async fn replay(&self, tenant: &str, run: &str) -> Result<ReplayReport, CallError> {
+        self.0.replay(tenant, run).await
+    }
+
+    /// Key for the pages' sessions.
+    #[must_use]
+    pub fn page_key(&self) -> [u8; 32] {
+        *self.0.journal.ring().page_key().as_bytes()
+    }
+
+    /// Deny what nobody decided on in time. A running host does this by itself;
+    /// a test with a clock of its own calls it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub async fn expire_due(&self) -> Result<(), CallError> {
+        self.0.expire_due().await
+    }
+
+    /// Functions that guests may import, by interface and name: for the sealed
+    /// profile, then for wasi.
+    #[must_use]
+    pub fn offered_imports(&self) -> [Vec<(&'static str, &'static str)>; 2] {
+        self.0.sandbox.offered()
+    }
+
+    /// Finish what is being written and close the store.
+    pub async fn shutdown(&self) {
+        self.0.journal.store.close().await;
+    }
+}
+
+impl Inner {
+    async fn load_installed(&self) -> Result<(), HostError> {
+        for row in self.journal.store.connectors(None).await? {
+            let store = self.journal.store.as_ref();
+            match connectors::load_row(&self.sandbox, store, &row).await {
+                Ok(installed) => self.connectors.put(Arc::new(installed)),
+                // One broken connector must not keep the others from work.
+                Err(error) => {
+                    tracing::error!(connector = row.name, tenant = row.tenant, %error, "not loaded");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn recover_all(self: &Arc<Self>) -> Result<(), HostError> {
+        for head in self.journal.store.heads().await? {
+            if let Err(error) = self.recover(&head.tenant).await {
+                return Err(match error {
+                    CallError::Unavailable(why) => {
+                        HostError::Sandbox(SandboxError::Engine(why))
+                    }
+                    other => HostError::Sandbox(SandboxError::Engine(other.to_string())),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    // ── approvals ──────────────────────────────────────────────────────────
+
+    async fn approval(&self, who: &Principal, id: &str) -> Result<ApprovalRow, DecideError> {
+        if who.kind != PrincipalKind::Person {
+            return Err(DecideError::NotAPerson);
+        }
+        self.journal
+            .store
+            .approval(&who.tenant, id)
+            .await?
+            .ok_or_else(|| DecideError::NotFound(id.to_owned()))
+    }
+
+    async fn card(&self, row: &ApprovalRow) -> Result<Card, CallError> {
+        let rebuilt = self.rebuild(&row.tenant, &row.run).await?;
+        Ok(approvals::card(row, &rebuilt.run, &rebuilt.records))
+    }
+
+    async fn decide(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: &str,
+        digest: &str,
+        verdict: Verdict,
+    ) -> Result<RunReport, DecideError> {
+        let row = self.approval(who, id).await?;
+        may_decide(who, &row)?;
+        if row.digest != digest {
+            return Err(DecideError::Changed);
+        }
+        let record = self.decision_record(who, &row, &verdict).await?;
+        let decide = Change::DecideApproval {
+            id: id.to_owned(),
+            decision: verdict,
+            by: who.name.clone(),
+            at_ms: self.journal.now_ms(),
+        };
+        let appended = self
+            .journal
+            .append(&row.tenant, vec![record], vec![decide])
+            .await;
+        if let Err(crate::error::JournalFault::Store(error)) = &appended {
+            match error.rejected() {
+                Some(Rejected::AlreadyDecided { state, by }) => {
+                    return Err(DecideError::AlreadyDecided {
+                        state: state.to_string(),
+                        by: by.clone(),
+                    });
+                }
+                Some(Rejected::Expired { .. }) => return Err(DecideError::Expired),
+                Some(Rejected::OwnRequest) => return Err(DecideError::Requester),
+                _ => {}
+            }
+        }
+        appended?;
+        self.watch_execution(&row).await;
+        let report = self.resume(&row.tenant, &row.run).await;
+        self.deadlines.changed.notify_waiters();
+        report.map_err(|error| DecideError::Unavailable(format!(
+            "the decision is recorded, and the run could not go on yet: {error}"
+        )))
+    }
+
+    async fn decision_record(
+        &self,
+        who: &Principal,
+        row: &ApprovalRow,
+        verdict: &Verdict,
+    ) -> Result<tollgate_journal::Prepared, DecideError> {
+        let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
+        let rebuilt = self.rebuild(&row.tenant, &row.run).await.map_err(unavailable)?;
+        let mut about = self.about(&rebuilt.run).await?;
+        about.principal.clone_from(&who.name);
+        let mut saying = Saying::new(Stage::ApprovalDecided)
+            .at(row.position)
+            .fact("approval", row.id.as_str())
+            .fact("digest", row.digest.as_str());
+        saying = match verdict {
+            Verdict::Approved => saying.fact("decision", "approved"),
+            Verdict::Denied { reason } => saying
+                .fact("decision", "denied")
+                .value("reason", reason.clone().into_bytes()),
+        };
+        Ok(self.journal.record(&about, saying)?)
+    }
+
+    // ── deadlines ──────────────────────────────────────────────────────────
+
+    /// Watch the deadline of a new approval.
+    pub(crate) async fn watch_deadline(&self, tenant: &str, approval: &str) {
+        if let Ok(Some(row)) = self.journal.store.approval(tenant, approval).await {
+            self.watch(&row);
+        }
+    }
+
+    async fn watch_execution(&self, row: &ApprovalRow) {
+        self.watch_deadline(&row.tenant, &row.id).await;
+    }
+
+    pub(crate) fn watch(&self, row: &ApprovalRow) {
+        let at = row.execute_by_ms.unwrap_or(row.decide_by_ms);
+        let mut deadlines = self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
+        deadlines.insert((at, row.tenant.clone(), row.id.clone()));
+        drop(deadlines);
+        self.deadlines.changed.notify_waiters();
+    }
+
+    fn watch_deadlines(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(inner) = weak.upgrade() {
+                if let Err(error) = inner.expire_due().await {
+                    tracing::warn!(%error, "deadlines could not be looked at");
+                }
+                let next = inner.next_deadline();
+                let changed = inner.deadlines.changed.notified();
+                // Not kept alive while it sleeps.
+                let sleeping = tokio::time::timeout(next, changed);
+                let _ = sleeping.await;
+                drop(inner);
+            }
+        });
+    }
+
+    fn next_deadline(&self) -> Duration {
+        let deadlines = self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
+        if !stranded.is_empty() {
+            return Duration::from_secs(1);
+        }
+        let now = self.journal.now_ms();
+        deadlines.first().map_or(WATCH_AT_MOST, |(at, _, _)| {
+            Duration::from_millis(at.saturating_sub(now).saturating_add(1)).min(WATCH_AT_MOST)
+        })
+    }
+
+    async fn expire_due(self: &Arc<Self>) -> Result<(), CallError> {
+        self.settle_stranded().await;
+        let now = self.journal.now_ms();
+        loop {
+            let due = {
+                let mut deadlines =
+                    self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
+                match deadlines.first() {
+                    Some((at, _, _)) if *at < now => deadlines.pop_first(),
+                    _ => None,
+                }
+            };
+            let Some((_, tenant, id)) = due else {
+                return Ok(());
+            };
+            self.expire(&tenant, &id, now).await?;
+        }
+    }
+
+    /// End an approval whose time has passed; its run goes on with that answer.
+    async fn expire(self: &Arc<Self>, tenant: &str, id: &str, now: u64) -> Result<(), CallError> {
+        let Some(row) = self.journal.store.approval(tenant, id).await? else {
+            return Ok(());
+        };
+        if !matches!(row.state, ApprovalState::Pending | ApprovalState::Approved) {
+            return Ok(());
+        }
+        let rebuilt = self.rebuild(tenant, &row.run).await?;
+        let mut about = rebuilt.about.clone();
+        about.principal = "tollgate".to_owned();
+        let saying = Saying::new(Stage::ApprovalDecided)
+            .at(row.position)
+            .fact("approval", id)
+            .fact("decision", "expired");
+        let record = self.journal.record(&about, saying)?;
+        let expire = Change::ExpireApproval {
+            id: id.to_owned(),
+            at_ms: now,
+        };
+        match self.journal.append(tenant, vec![record], vec![expire]).await {
+            Ok(()) => {
+                self.resume(tenant, &row.run).await?;
+                self.deadlines.changed.notify_waiters();
+                Ok(())
+            }
+            Err(crate::error::JournalFault::Store(error)) if error.rejected().is_some() => Ok(()),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    // ── runs that could not be recorded ────────────────────────────────────
+
+    /// Remember a run with an effect whose outcome could not be recorded.
+    pub(crate) fn strand(&self, run: &Run) {
+        let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
+        stranded.push((run.tenant.clone(), run.run.clone()));
+        drop(stranded);
+        self.deadlines.changed.notify_waiters();
+    }
+
+    /// Once the store is back, say of stranded runs what is known.
+    async fn settle_stranded(self: &Arc<Self>) {
+        let stranded =
+            std::mem::take(&mut *self.stranded.lock().unwrap_or_else(PoisonError::into_inner));
+        for (tenant, run) in stranded {
+            let settled = match self.journal.store.run(&tenant, &run).await {
+                Ok(Some(row)) => self.settle(&row).await,
+                Ok(None) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
+            if settled.is_err() {
+                let mut again = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
+                again.push((tenant, run));
+            }
+        }
+    }
+}
+
+/// Whether this person may decide on this.
+fn may_decide(who: &Principal, row: &ApprovalRow) -> Result<(), DecideError> {
+    if who.kind != PrincipalKind::Person {
+        return Err(DecideError::NotAPerson);
+    }
+    if who.name == row.principal {
+        return Err(DecideError::Requester);
+    }
+    let named = row.approvers.iter().any(|approver| match approver.split_once(':') {
+        Some(("group", group)) => who.groups.iter().any(|member| member == group),
+        Some(("person", name)) => who.name == name,
+        _ => false,
+    });
+    if named {
+        Ok(())
+    } else {
+        Err(DecideError::NotAnApprover(row.approvers.join(", ")))
+    }
+}
+
+fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
+    let info = |tool: &connectors::Tool| ToolInfo {
+        connector: installed.manifest.connector.clone(),
+        name: tool.decl.name.clone(),
+        title: tool.decl.title.clone(),
+        description: tool.decl.description.clone(),
+        input_schema: tool.decl.input_schema.clone(),
+        output_schema: tool.decl.output_schema.clone(),
+        effect: tool.decl.effect,
+        undoable: tool.decl.effect == Effect::Write && tool.decl.undo != UndoDecl::None,
+    };
+    installed.tools.iter().map(info).collect()
+}
+
+/// A folder that only the host's own account can enter.
+fn private_folder(path: &Path) -> Result<PathBuf, HostError> {
+    let failed = |source| HostError::Home {
+        path: path.to_owned(),
+        source,
+    };
+    if !path.is_dir() {
+        fs::create_dir_all(path).map_err(failed)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    path.canonicalize().map_err(failed)
+}
+
+/// One process serves a home at a time.
+fn lock(home: &Path) -> Result<fs::File, HostError> {
+    let path = home.join("host.lock");
+    let failed = |source| HostError::Home {
+        path: path.clone(),
+        source,
+    };
+    let file = fs::File::create(&path).map_err(failed)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+        |_| {
+            failed(io::Error::other(
+                "another process serves this home; stop it, or use another home",
+            ))
+        },
+    )?;
+    Ok(file)
+}
+
+/// A token of 256 random bits, recognisable by its first letters in a leak scan.
+fn new_token() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(format!("tgt_{}", hex::encode(bytes)))
+}

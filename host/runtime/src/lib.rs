@@ -1,0 +1,41 @@
+//! The runtime of Tollgate: a connector's tool call, from an agent's request to
+//! its recorded end.
+//!
+//! | room | what happens there |
+//! |---|---|
+//! | `host` | everything together; the face that servers and the command line see |
+//! | `runs` | a tool call becomes a run; it goes on after a hold or a crash |
+//! | `sandbox` | a component is compiled apart and called in a fresh instance |
+//! | `door` | the one way out of the sandbox |
+//! | `capability` | what lies behind the door, one file each |
+//! | `approvals` | what a person is shown, and what a decision is bound to |
+//! | `undo` | taking a run back |
+//! | `journal` | the host's hand in the journal |
+//! | `connectors` | what is installed |
+//!
+//! Nothing here prints, exits, or reads the environment: that is for binaries.
+
+mod api;
+mod approvals;
+mod capability;
+mod connectors;
+mod door;
+mod error;
+mod exact;
+mod host;
+mod journal;
+mod logbook;
+mod names;
+mod runs;
+mod sandbox;
+mod time;
+mod undo;
+
+pub use api::{
+    Card, Conflict, Failure, LogFilter, LogLine, Pending, Principal, PrincipalKind, ReplayReport,
+    RunReport, RunState, ToolCall, ToolInfo, UndoReport, UndoStep, VerifyReport,
+};
+pub use error::{AuthError, CallError, DecideError, HostError, InstallError, JournalFault};
+pub use host::{Host, HostOptions, InstalledConnector, Role};
+pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
+pub use tollgate_store::{Clock, ManualClock, SystemClock};

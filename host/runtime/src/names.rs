@@ -1,0 +1,33 @@
+//! Names that the host gives. Version 7 UUIDs (RFC 9562): they sort by time, and
+//! nobody can guess the next one.
+
+use uuid::Uuid;
+
+/// What a case is called that was opened for one call alone. A caller's own name
+/// cannot begin so.
+pub(crate) const OWN_CASE: &str = "auto-";
+
+/// Longest name a caller may give to a case, workflow or request, bytes.
+pub(crate) const GIVEN_BYTES_MAX: usize = 128;
+
+pub(crate) fn run() -> String {
+    format!("run-{}", Uuid::now_v7())
+}
+
+pub(crate) fn approval() -> String {
+    format!("apr-{}", Uuid::now_v7())
+}
+
+pub(crate) fn own_case() -> String {
+    format!("{OWN_CASE}{}", Uuid::now_v7())
+}
+
+/// Whether a caller may use this as a name: short, printable, not ours.
+pub(crate) fn is_givable(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= GIVEN_BYTES_MAX
+        && !name.starts_with(OWN_CASE)
+        && name
+            .chars()
+            .all(|c| c.is_ascii_graphic() && c != '"' && c != '\\')
+}

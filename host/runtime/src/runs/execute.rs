@@ -1,0 +1,422 @@
+//! Carrying a run through the sandbox, and recording what came of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tollgate_journal::{Prepared, Stage};
+use tollgate_store::{ApprovalRow, Change, RunState as StoredState};
+
+use super::Run;
+use crate::api::{Failure, RunReport, RunState};
+use crate::connectors::Installed;
+use crate::door::{Door, DoorSettings, RecordedCall};
+use crate::error::{CallError, Ending, Stop};
+use crate::host::Inner;
+use crate::journal::{About, Saying};
+use crate::sandbox::guest::{CallParameters, GuestContext, GuestError, GuestFailure, GuestOutcome};
+use crate::sandbox::instance::{Invocation, Returned};
+
+/// What an execution starts from.
+pub(crate) struct Start {
+    pub(crate) about: About,
+    pub(crate) opening: Vec<Prepared>,
+    pub(crate) recorded: Vec<RecordedCall>,
+    pub(crate) same_engine: bool,
+    pub(crate) approval: Option<ApprovalRow>,
+    /// Whether an intent of the run is durable.
+    pub(crate) committed: bool,
+    /// Whether the store has a row for the run.
+    pub(crate) known: bool,
+}
+
+/// What is recorded of an end beside its value.
+struct Closing {
+    state: RunState,
+    fuel: u64,
+    /// Whether the store has a row for the run.
+    known: bool,
+    /// Whether the run that this one takes back is taken back now.
+    undone: bool,
+}
+
+/// How an execution ended, before it is recorded.
+pub(crate) enum End {
+    Done {
+        output: Value,
+        inverse: Option<Value>,
+    },
+    Failed(RunState, Failure),
+    Held {
+        approval: String,
+    },
+    InDoubt {
+        position: u32,
+        call: String,
+    },
+    /// The journal cannot be written.
+    Unrecorded(String),
+}
+
+impl Inner {
+    /// Execute a run from where its journal stands, and record the end.
+    pub(crate) async fn execute(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        installed: &Arc<Installed>,
+        start: Start,
+    ) -> Result<RunReport, CallError> {
+        let known = start.known;
+        let door = self.door(run, start, false);
+        if let Some(undoes) = run.undoes.as_ref().filter(|undoes| undoes.by_host) {
+            let end = self.put_back(run, &undoes.run, &door).await;
+            return self.finish(run, &door, end, 0, known).await;
+        }
+        let returned = self.run_guest(run, installed, &door).await;
+        let fuel = returned.fuel;
+        let end = self.end(run, installed, &door, returned);
+        self.finish(run, &door, end, fuel, known).await
+    }
+
+    /// The door of one execution. Grants and rules are those in force now; a
+    /// connector that is gone since grants nothing more than when it opened.
+    pub(crate) fn door(&self, run: &Arc<Run>, start: Start, replay_only: bool) -> Arc<Door> {
+        let now = self
+            .connectors
+            .get(&run.tenant, &run.connector)
+            .map_or_else(|| Arc::clone(&run.opened_under), |installed| {
+                Arc::clone(&installed.manifest)
+            });
+        Door::new(DoorSettings {
+            run: Arc::clone(run),
+            about: start.about,
+            deadline: Instant::now() + now.limits.deadline,
+            manifest: now,
+            journal: Arc::clone(&self.journal),
+            backends: Arc::clone(&self.backends),
+            recorded: start.recorded,
+            same_engine: start.same_engine,
+            replay_only,
+            opening: start.opening,
+            approval: start.approval,
+            committed: start.committed,
+        })
+    }
+
+    pub(crate) async fn run_guest(
+        &self,
+        run: &Run,
+        installed: &Installed,
+        door: &Arc<Door>,
+    ) -> Returned {
+        let limits = door.limits().clone();
+        self.sandbox
+            .call(
+                &installed.ready,
+                Invocation {
+                    deadline: Instant::now() + limits.deadline,
+                    door: Arc::clone(door),
+                    limits,
+                    parameters: parameters(run),
+                },
+            )
+            .await
+    }
+
+    pub(crate) fn end(
+        &self,
+        run: &Run,
+        installed: &Installed,
+        door: &Door,
+        returned: Returned,
+    ) -> End {
+        // A call that could not tell the guest of its refusal left this behind:
+        // what the guest made of it does not count.
+        if let (Ok(_), Some(ending)) = (&returned.result, door.ending()) {
+            return ended(ending);
+        }
+        match returned.result {
+            Ok((Ok(outcome),)) => done(run, installed, door, outcome),
+            Ok((Err(error),)) => failed(door, error),
+            Err(Stop::Ending(ending)) => ended(ending),
+            Err(Stop::Limit(name, allowed)) => End::Failed(
+                RunState::Failed,
+                failure(
+                    "limited",
+                    format!("the connector reached its limit `{name}` of {allowed}"),
+                    Some("ask for less, or have the operator raise the limit in the manifest"),
+                ),
+            ),
+            Err(Stop::Trap(trap)) => End::Failed(
+                RunState::Failed,
+                failure(
+                    "connector_fault",
+                    match door.panic() {
+                        Some(words) => format!("the connector panicked: {words}"),
+                        None => format!("the connector trapped: {}", first_line(&trap)),
+                    },
+                    Some("report it to the connector's author; the run's log has the details"),
+                ),
+            ),
+        }
+    }
+
+    async fn finish(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        door: &Door,
+        end: End,
+        fuel: u64,
+        known: bool,
+    ) -> Result<RunReport, CallError> {
+        match end {
+            End::Held { approval } => {
+                self.watch_deadline(&run.tenant, &approval).await;
+                self.report(&run.tenant, &run.run).await
+            }
+            End::InDoubt { position, call } => self.in_doubt(run, door, position, &call).await,
+            End::Unrecorded(why) => {
+                if door.committed() {
+                    self.strand(run);
+                }
+                Err(CallError::Unavailable(why))
+            }
+            End::Done { output, inverse } => {
+                let mut saying = Saying::new(Stage::RunClosed).json("output", &output);
+                if let Some(inverse) = &inverse {
+                    saying = saying.json("inverse", inverse);
+                }
+                let ending = Closing {
+                    state: RunState::Done,
+                    fuel,
+                    known,
+                    undone: run.undoes.as_ref().is_some_and(|undoes| {
+                        !undoes.by_host || output["outcome"] == "undone"
+                    }),
+                };
+                self.close(run, door, saying, ending).await?;
+                Ok(RunReport {
+                    output: Some(output),
+                    ..RunReport::of(run, RunState::Done)
+                })
+            }
+            End::Failed(state, failure) => {
+                let saying = Saying::new(Stage::RunClosed).json("failure", &json!(failure));
+                let ending = Closing {
+                    state,
+                    fuel,
+                    known,
+                    undone: false,
+                };
+                self.close(run, door, saying, ending).await?;
+                Ok(RunReport {
+                    failure: Some(failure),
+                    ..RunReport::of(run, state)
+                })
+            }
+        }
+    }
+
+    /// Record the end of a run with everything that is still buffered. The
+    /// answer leaves the host only after this.
+    async fn close(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        door: &Door,
+        saying: Saying,
+        ending: Closing,
+    ) -> Result<(), CallError> {
+        let (calls, replayed) = door.calls();
+        let saying = saying
+            .fact("state", ending.state.as_str())
+            .fact("fuel", ending.fuel)
+            .fact("calls", calls)
+            .maybe("replayed", (replayed > 0).then_some(replayed));
+        let mut last = vec![self.journal.record(door.about(), saying)?];
+        let mut changes = Vec::new();
+        let now = self.journal.now_ms();
+        if ending.known || door.committed() {
+            let row = run.row(stored(ending.state), None, now);
+            changes.push(Change::PutRun(Box::new(row)));
+        }
+        if let Some(undoes) = run.undoes.as_ref().filter(|_| ending.undone) {
+            let (record, change) = self.taken_back(run, &undoes.run, now).await?;
+            last.push(record);
+            changes.extend(change);
+        }
+        door.flush(last, changes).await.map_err(|fault| {
+            if door.committed() {
+                self.strand(run);
+            }
+            CallError::from(fault)
+        })
+    }
+
+    async fn in_doubt(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        door: &Door,
+        position: u32,
+        call: &str,
+    ) -> Result<RunReport, CallError> {
+        let failure = in_doubt_failure(position, call);
+        let saying = Saying::new(Stage::CallInDoubt)
+            .at(position)
+            .fact("call", call);
+        let record = self.journal.record(door.about(), saying)?;
+        let now = self.journal.now_ms();
+        let row = run.row(StoredState::InDoubt, None, now);
+        door.flush(vec![record], vec![Change::PutRun(Box::new(row))])
+            .await?;
+        Ok(RunReport {
+            failure: Some(failure),
+            ..RunReport::of(run, RunState::InDoubt)
+        })
+    }
+}
+
+pub(crate) fn in_doubt_failure(position: u32, call: &str) -> Failure {
+    failure(
+        "in_doubt",
+        format!("it is not known whether call {position} (`{call}`) happened"),
+        Some("do not repeat it; a person has to look at the other system and decide"),
+    )
+}
+
+fn parameters(run: &Run) -> CallParameters {
+    (
+        GuestContext {
+            tenant: run.tenant.clone(),
+            case_id: run.case.clone(),
+            run: run.run.clone(),
+            principal: run.principal.clone(),
+            undoes: run.undoes.as_ref().map(|undoes| undoes.run.clone()),
+        },
+        run.tool.name.clone(),
+        run.input_text.clone(),
+    )
+}
+
+/// A guest's answer, if it is what its schema promises.
+fn done(run: &Run, installed: &Installed, door: &Door, outcome: GuestOutcome) -> End {
+    let fault = |message: String| {
+        End::Failed(
+            RunState::Failed,
+            failure(
+                "connector_fault",
+                message,
+                Some("report it to the connector's author"),
+            ),
+        )
+    };
+    let limit = door.limits().output_bytes;
+    if outcome.output.len() as u64 > limit {
+        return fault(format!(
+            "the connector's output has {} bytes, the limit is {limit}",
+            outcome.output.len()
+        ));
+    }
+    let output: Value = match serde_json::from_str(&outcome.output) {
+        Ok(output) => output,
+        Err(error) => return fault(format!("the connector's output is no JSON: {error}")),
+    };
+    if let Some(tool) = installed.tool(&run.tool.name)
+        && let Some(error) = tool.output.iter_errors(&output).next()
+    {
+        return fault(format!("the connector's output does not fit its schema: {error}"));
+    }
+    let inverse = match outcome.inverse {
+        None => None,
+        Some(inverse) => match serde_json::from_str::<Value>(&inverse.input) {
+            Ok(input) => Some(json!({ "tool": inverse.tool, "input": input })),
+            Err(error) => return fault(format!("the connector's inverse is no JSON: {error}")),
+        },
+    };
+    End::Done { output, inverse }
+}
+
+fn failed(door: &Door, error: GuestError) -> End {
+    let of = |kind: &str, GuestFailure { message, hint }: GuestFailure| Failure {
+        kind: kind.to_owned(),
+        message,
+        hint,
+        pointer: None,
+    };
+    let failure = match error {
+        GuestError::UnknownTool(name) => failure(
+            "connector_fault",
+            format!("the connector does not know its own tool `{name}`"),
+            None,
+        ),
+        GuestError::InvalidInput(bad) => Failure {
+            kind: "invalid_input".into(),
+            message: bad.message,
+            hint: Some("change the input and call again".into()),
+            pointer: Some(bad.pointer),
+        },
+        GuestError::NotFound(failure) => of("not_found", failure),
+        GuestError::Conflict(failure) => of("conflict", failure),
+        GuestError::Denied(failure) => {
+            let kind = if door.rejected() { "rejected" } else { "denied" };
+            return End::Failed(RunState::Denied, of(kind, failure));
+        }
+        GuestError::Limited(failure) => of("limited", failure),
+        GuestError::Unavailable(failure) => of("unavailable", failure),
+        GuestError::Failed(failure) => of("failed", failure),
+    };
+    let state = if door.rejected() {
+        RunState::Denied
+    } else {
+        RunState::Failed
+    };
+    End::Failed(state, failure)
+}
+
+pub(crate) fn ended(ending: Ending) -> End {
+    match ending {
+        Ending::Held { approval } => End::Held { approval },
+        Ending::InDoubt { position, call } => End::InDoubt { position, call },
+        Ending::Unrecorded(why) => End::Unrecorded(why),
+        Ending::Diverged {
+            position,
+            difference,
+        } => End::Failed(
+            RunState::Failed,
+            failure(
+                "diverged",
+                format!("call {position} is not what was recorded: {difference}; nothing was sent"),
+                Some("the component or its journal was exchanged; the operator has to look"),
+            ),
+        ),
+        other => End::Failed(
+            RunState::Failed,
+            failure("failed", other.to_string(), None),
+        ),
+    }
+}
+
+pub(crate) fn failure(kind: &str, message: String, hint: Option<&str>) -> Failure {
+    Failure {
+        kind: kind.to_owned(),
+        message,
+        hint: hint.map(str::to_owned),
+        pointer: None,
+    }
+}
+
+/// The engine's words for a trap, without the stack under them.
+fn first_line(trap: &str) -> &str {
+    trap.rsplit("wasm trap: ").next().unwrap_or(trap).lines().next().unwrap_or(trap)
+}
+
+pub(crate) fn stored(state: RunState) -> StoredState {
+    match state {
+        RunState::Open => StoredState::Open,
+        RunState::Held => StoredState::Held,
+        RunState::InDoubt => StoredState::InDoubt,
+        RunState::Done => StoredState::Done,
+        RunState::Failed => StoredState::Failed,
+        RunState::Denied => StoredState::Denied,
+        RunState::Undone => StoredState::Undone,
+    }
+}

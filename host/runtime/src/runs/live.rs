@@ -1,0 +1,156 @@
+//! Which runs are going on, so that a repeated request returns the first one's
+//! run instead of doing the work twice. An agent that retries or polls never
+//! makes a second refund.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tollgate_store::RunRow;
+
+use super::Run;
+use crate::names::OWN_CASE;
+
+/// What makes two requests the same: who asks for what in which case, by the
+/// caller's key where it gives one, else by the input.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Same {
+    tenant: String,
+    principal: String,
+    case: Option<String>,
+    connector: String,
+    tool: String,
+    key: String,
+}
+
+impl Same {
+    pub(crate) fn of(run: &Run) -> Self {
+        Self {
+            tenant: run.tenant.clone(),
+            principal: run.principal.clone(),
+            case: run.named_case().map(str::to_owned),
+            connector: run.connector.clone(),
+            tool: run.tool.name.clone(),
+            key: key(run.request_key.as_deref(), &run.input_digest.to_string()),
+        }
+    }
+
+    pub(crate) fn of_row(row: &RunRow) -> Self {
+        Self {
+            tenant: row.tenant.clone(),
+            principal: row.principal.clone(),
+            case: (!row.case.starts_with(OWN_CASE)).then(|| row.case.clone()),
+            connector: row.connector.clone(),
+            tool: row.tool.clone(),
+            key: key(row.request_key.as_deref(), &row.input_digest),
+        }
+    }
+}
+
+fn key(request_key: Option<&str>, input_digest: &str) -> String {
+    match request_key {
+        Some(key) => format!("key {key}"),
+        None => input_digest.to_owned(),
+    }
+}
+
+/// A run that is going on, held or in doubt.
+#[derive(Clone)]
+struct Going {
+    run: String,
+    input_digest: String,
+}
+
+#[derive(Default)]
+struct Inner {
+    same: HashMap<Same, Going>,
+    /// Runs that a task of this process works on now.
+    working: HashMap<String, watch::Sender<()>>,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Live(Mutex<Inner>);
+
+/// What a request found.
+pub(crate) enum Found {
+    /// Nothing like it: the caller goes on with it.
+    New,
+    /// The first one.
+    First(String),
+    /// The same request key with another input.
+    KeyReused,
+}
+
+impl Live {
+    /// Enter a run unless the same request is going on.
+    pub(crate) fn enter(&self, run: &Run) -> Found {
+        let mut inner = self.inner();
+        let digest = run.input_digest.to_string();
+        if let Some(first) = inner.same.get(&Same::of(run)) {
+            return if first.input_digest == digest {
+                Found::First(first.run.clone())
+            } else {
+                Found::KeyReused
+            };
+        }
+        let going = Going {
+            run: run.run.clone(),
+            input_digest: digest,
+        };
+        inner.same.insert(Same::of(run), going);
+        let (sender, _) = watch::channel(());
+        inner.working.insert(run.run.clone(), sender);
+        Found::New
+    }
+
+    /// Know of a run from the store, which nobody works on yet.
+    pub(crate) fn remember(&self, row: &RunRow) {
+        let going = Going {
+            run: row.run.clone(),
+            input_digest: row.input_digest.clone(),
+        };
+        self.inner().same.insert(Same::of_row(row), going);
+    }
+
+    /// Take a known run up. `false`: somebody does already.
+    pub(crate) fn take_up(&self, run: &str) -> bool {
+        let mut inner = self.inner();
+        if inner.working.contains_key(run) {
+            return false;
+        }
+        let (sender, _) = watch::channel(());
+        inner.working.insert(run.to_owned(), sender);
+        true
+    }
+
+    /// Stop working on a run. It stays known while it is held or in doubt.
+    pub(crate) fn lay_down(&self, run: &Run, ended: bool) {
+        let mut inner = self.inner();
+        inner.working.remove(&run.run);
+        if ended {
+            let same = Same::of(run);
+            if inner.same.get(&same).is_some_and(|going| going.run == run.run) {
+                inner.same.remove(&same);
+            }
+        }
+    }
+
+    /// Stop working on a run that could not even be rebuilt.
+    pub(crate) fn drop_work(&self, run: &str) {
+        self.inner().working.remove(run);
+    }
+
+    /// Wait until nobody works on the run.
+    pub(crate) async fn settled(self: &Arc<Self>, run: &str) {
+        let waiting = self.inner().working.get(run).map(watch::Sender::subscribe);
+        if let Some(mut waiting) = waiting {
+            // An error means the sender is gone: nobody works on it any more.
+            while waiting.changed().await.is_ok() {}
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,92 @@
+//! Runs: one tool call each, from the agent's request to its answer, across
+//! holds, crashes and restarts.
+//!
+//! `open` turns a request into a run, `execute` carries one through the sandbox
+//! and records what came of it, `resume` rebuilds one from its journal, `live`
+//! knows which are going on so that a repeated request finds the first one, and
+//! `replay` re-executes a past one with no effect.
+
+mod execute;
+mod live;
+mod open;
+mod replay;
+mod resume;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_policy::{Digest, Manifest, ToolDecl};
+use tollgate_store::{RunRow, RunState};
+
+pub(crate) use execute::{End, ended, failure};
+pub(crate) use live::Live;
+pub(crate) use open::Request;
+pub(crate) use resume::Rebuilt;
+
+use crate::names::OWN_CASE;
+
+/// One tool call. Fixed when it opens; rebuilt from the journal to go on.
+pub(crate) struct Run {
+    pub(crate) tenant: String,
+    pub(crate) case: String,
+    pub(crate) run: String,
+    pub(crate) principal: String,
+    pub(crate) workflow: Option<String>,
+    pub(crate) connector: String,
+    pub(crate) tool: Arc<ToolDecl>,
+    pub(crate) tool_digest: Digest,
+    pub(crate) component: Digest,
+    pub(crate) manifest_digest: Digest,
+    pub(crate) opened_under: Arc<Manifest>,
+    pub(crate) input: Value,
+    /// Canonical; what the guest gets.
+    pub(crate) input_text: String,
+    pub(crate) input_digest: Digest,
+    pub(crate) request_key: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) trigger: Option<String>,
+    pub(crate) subject: String,
+    /// The run that this one takes back, and how.
+    pub(crate) undoes: Option<Undoes>,
+    pub(crate) opened_ms: u64,
+}
+
+/// How a run takes another one back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Undoes {
+    pub(crate) run: String,
+    /// By the host, which puts back captured values, instead of by the
+    /// connector's inverse tool.
+    pub(crate) by_host: bool,
+}
+
+impl Run {
+    /// The caller's own name for the case, where it gave one.
+    pub(crate) fn named_case(&self) -> Option<&str> {
+        (!self.case.starts_with(OWN_CASE)).then_some(self.case.as_str())
+    }
+
+    /// The row that stands for the run beside the journal.
+    pub(crate) fn row(&self, state: RunState, approval: Option<String>, now: u64) -> RunRow {
+        RunRow {
+            tenant: self.tenant.clone(),
+            run: self.run.clone(),
+            case: self.case.clone(),
+            workflow: self.workflow.clone(),
+            principal: self.principal.clone(),
+            connector: self.connector.clone(),
+            tool: self.tool.name.clone(),
+            manifest_digest: self.manifest_digest.to_string(),
+            component: self.component.to_string(),
+            input_digest: self.input_digest.to_string(),
+            request_key: self.request_key.clone(),
+            state,
+            approval,
+            opened_ms: self.opened_ms,
+            updated_ms: now,
+            lease_owner: None,
+            lease_until_ms: 0,
+            sealed: None,
+        }
+    }
+}

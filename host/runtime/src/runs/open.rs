@@ -1,0 +1,332 @@
+//! From a request to a run: whatever can be refused without starting a guest is
+//! refused here.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_journal::{Prepared, Stage};
+use tollgate_policy::{CanonicalError, Outcome, ToolFacts, canonical};
+use tollgate_store::RecordFilter;
+
+use super::execute::Start;
+use super::live::Found;
+use super::{Run, Undoes};
+use crate::api::{Failure, Principal, RunReport, RunState, ToolCall};
+use crate::connectors::{Installed, Tool};
+use crate::error::{CallError, JournalFault};
+use crate::host::Inner;
+use crate::journal::{About, Saying};
+use crate::{names, time};
+
+/// A tool call that is to become a run.
+pub(crate) struct Request {
+    pub(crate) call: ToolCall,
+    pub(crate) undoes: Option<Undoes>,
+}
+
+impl Inner {
+    /// Call a tool and go on until it is done, held or refused.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        who: &Principal,
+        request: Request,
+    ) -> Result<RunReport, CallError> {
+        let connector = &request.call.connector;
+        let installed = self
+            .connectors
+            .get(&who.tenant, connector)
+            .ok_or_else(|| self.unknown(who, &request.call))?;
+        let tool = installed
+            .tool(&request.call.tool)
+            .ok_or_else(|| self.unknown(who, &request.call))?;
+        let run = Arc::new(self.identify(who, request, &installed, tool)?);
+        match self.live.enter(&run) {
+            Found::New => {}
+            Found::First(first) => {
+                self.live.settled(&first).await;
+                return self.report(&run.tenant, &first).await;
+            }
+            Found::KeyReused => {
+                let key = run.request_key.clone().unwrap_or_default();
+                return Err(CallError::KeyReused(key));
+            }
+        }
+        self.carry(run, installed).await
+    }
+
+    /// Carry an entered run on a task of its own: a caller that goes away does
+    /// not stop it in the middle.
+    pub(crate) async fn carry(
+        self: &Arc<Self>,
+        run: Arc<Run>,
+        installed: Arc<Installed>,
+    ) -> Result<RunReport, CallError> {
+        let inner = Arc::clone(self);
+        let work = tokio::spawn(async move {
+            let report = inner.opened(&run, &installed).await;
+            let ended = report.as_ref().map_or(true, |report| {
+                !matches!(report.state, RunState::Held | RunState::InDoubt | RunState::Open)
+            });
+            inner.live.lay_down(&run, ended);
+            report
+        });
+        work.await
+            .unwrap_or_else(|panic| Err(CallError::Connector(panic.to_string())))
+    }
+
+    async fn opened(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        installed: &Arc<Installed>,
+    ) -> Result<RunReport, CallError> {
+        let about = self.about(run).await?;
+        let opening = self.opening(run, &about).await?;
+        let by_host = run.undoes.as_ref().is_some_and(|undoes| undoes.by_host);
+        if !by_host
+            && let Some(failure) = tool_denied(run, installed)
+        {
+            return self.deny_tool(run, &about, opening, failure).await;
+        }
+        let start = Start {
+            about,
+            opening,
+            recorded: Vec::new(),
+            same_engine: true,
+            approval: None,
+            committed: false,
+            known: false,
+        };
+        self.execute(run, installed, start).await
+    }
+
+    /// Everything about a run, with the key its values are sealed under.
+    pub(crate) async fn about(&self, run: &Run) -> Result<About, JournalFault> {
+        self.journal
+            .about(
+                &run.tenant,
+                &run.case,
+                Some(&run.run),
+                &run.principal,
+                run.workflow.as_deref(),
+                &run.subject,
+            )
+            .await
+    }
+
+    fn unknown(&self, who: &Principal, call: &ToolCall) -> CallError {
+        let name = format!("{}.{}", call.connector, call.tool);
+        let known = self.connectors.of(&who.tenant);
+        let names = known.iter().flat_map(|installed| {
+            installed
+                .tools
+                .iter()
+                .map(|tool| format!("{}.{}", installed.manifest.connector, tool.decl.name))
+        });
+        CallError::UnknownTool {
+            suggestion: closest(&name, names),
+            name,
+        }
+    }
+
+    fn identify(
+        &self,
+        who: &Principal,
+        request: Request,
+        installed: &Installed,
+        tool: &Tool,
+    ) -> Result<Run, CallError> {
+        let Request { call, undoes } = request;
+        let input_text = input(&call.input, installed, tool)?;
+        for (name, given) in [
+            ("case", &call.case),
+            ("workflow", &call.workflow),
+            ("request_key", &call.request_key),
+        ] {
+            if given.as_deref().is_some_and(|given| !names::is_givable(given)) {
+                return Err(CallError::InvalidInput {
+                    pointer: String::new(),
+                    message: format!(
+                        "`{name}` is 1 to {} printable characters without quotes, and does not begin with `{}`",
+                        names::GIVEN_BYTES_MAX,
+                        names::OWN_CASE,
+                    ),
+                });
+            }
+        }
+        let opened_ms = self.journal.now_ms();
+        let case = call.case.unwrap_or_else(names::own_case);
+        Ok(Run {
+            tenant: who.tenant.clone(),
+            subject: if case.starts_with(names::OWN_CASE) {
+                format!("day:{}", time::day(opened_ms))
+            } else {
+                format!("case:{case}")
+            },
+            case,
+            run: names::run(),
+            principal: who.name.clone(),
+            workflow: call.workflow,
+            connector: call.connector,
+            tool: Arc::clone(&tool.decl),
+            tool_digest: tool.digest,
+            component: installed.manifest.component,
+            manifest_digest: installed.manifest_digest,
+            opened_under: Arc::clone(&installed.manifest),
+            input_digest: tollgate_policy::Digest::of(input_text.as_bytes()),
+            // What the agent sees executed is what its JSON means exactly.
+            input: call.input,
+            input_text,
+            request_key: call.request_key,
+            reason: call.reason,
+            trigger: call.trigger,
+            undoes,
+            opened_ms,
+        })
+    }
+
+    /// The records a run begins with.
+    async fn opening(&self, run: &Run, about: &About) -> Result<Vec<Prepared>, JournalFault> {
+        let mut records = Vec::new();
+        if let Some(case) = run.named_case()
+            && self.is_new_case(&run.tenant, case).await?
+        {
+            let mut saying = Saying::new(Stage::CaseOpened);
+            if let Some(trigger) = &run.trigger {
+                saying = saying.value("trigger", trigger.clone().into_bytes());
+            }
+            let mut about = about.clone();
+            about.run = None;
+            records.push(self.journal.record(&about, saying)?);
+        }
+        let mut saying = Saying::new(Stage::RunOpened)
+            .fact("connector", run.connector.as_str())
+            .fact("tool", run.tool.name.as_str())
+            .fact("manifest", run.manifest_digest.to_string())
+            .fact("component", run.component.to_string())
+            .fact("engine", self.sandbox.fingerprint())
+            .maybe("request_key", run.request_key.as_deref())
+            .value("input", run.input_text.clone().into_bytes());
+        if let Some(undoes) = &run.undoes {
+            saying = saying
+                .fact("undoes", undoes.run.as_str())
+                .fact("by_host", undoes.by_host);
+        }
+        for (name, words) in [("reason", &run.reason), ("trigger", &run.trigger)] {
+            if let Some(words) = words {
+                saying = saying.value(name, words.clone().into_bytes());
+            }
+        }
+        records.push(self.journal.record(about, saying)?);
+        Ok(records)
+    }
+
+    async fn is_new_case(&self, tenant: &str, case: &str) -> Result<bool, JournalFault> {
+        if !self.cases.first_seen(tenant, case) {
+            return Ok(false);
+        }
+        let filter = RecordFilter {
+            case: Some(case.to_owned()),
+            limit: Some(1),
+            ..RecordFilter::default()
+        };
+        let found = self.journal.store.records(tenant, &filter).await?;
+        Ok(found.is_empty())
+    }
+
+    async fn deny_tool(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        about: &About,
+        mut records: Vec<Prepared>,
+        failure: (Option<String>, Failure),
+    ) -> Result<RunReport, CallError> {
+        let (rule, failure) = failure;
+        let denied = Saying::new(Stage::CallDenied)
+            .fact("call", format!("{}.{}", run.connector, run.tool.name))
+            .maybe("rule", rule.as_deref());
+        records.push(self.journal.record(about, denied)?);
+        let closed = Saying::new(Stage::RunClosed)
+            .fact("state", RunState::Denied.as_str())
+            .json("failure", &serde_json::json!(failure));
+        records.push(self.journal.record(about, closed)?);
+        self.journal.append(&run.tenant, records, Vec::new()).await?;
+        Ok(RunReport {
+            failure: Some(failure),
+            ..RunReport::of(run, RunState::Denied)
+        })
+    }
+}
+
+/// Canonical input that fits the tool's schema, or why not.
+fn input(value: &Value, installed: &Installed, tool: &Tool) -> Result<String, CallError> {
+    let text = canonical(value).map_err(|error| CallError::InvalidInput {
+        pointer: pointer(&error),
+        message: error.to_string(),
+    })?;
+    let limit = installed.manifest.limits.input_bytes;
+    if text.len() as u64 > limit {
+        return Err(CallError::InvalidInput {
+            pointer: String::new(),
+            message: format!("the input has {} bytes, the limit is {limit}", text.len()),
+        });
+    }
+    match tool.input.iter_errors(value).next() {
+        None => Ok(text),
+        Some(error) => Err(CallError::InvalidInput {
+            pointer: error.instance_path().to_string(),
+            message: format!("the input does not fit the schema: {error}"),
+        }),
+    }
+}
+
+fn pointer(error: &CanonicalError) -> String {
+    match error {
+        CanonicalError::InexactNumber { pointer, .. }
+        | CanonicalError::DuplicateKey { pointer }
+        | CanonicalError::TooDeep { pointer, .. } => pointer.clone(),
+        _ => String::new(),
+    }
+}
+
+/// Why the tool may not be called at all, where a rule denies it or none allows
+/// it.
+fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Failure)> {
+    let manifest = &installed.manifest;
+    let decision = manifest.compiled.decide_tool(&ToolFacts {
+        tool: &run.tool.name,
+        input: &run.input,
+        workflow: run.workflow.as_deref(),
+        principal: &run.principal,
+    });
+    if decision.outcome != Outcome::Deny {
+        return None;
+    }
+    let rule = decision.rule.and_then(|index| manifest.rules.get(index));
+    let failure = Failure {
+        kind: "denied".into(),
+        message: match rule {
+            Some(rule) => rule
+                .reason
+                .clone()
+                .unwrap_or_else(|| format!("the rule `{}` denies this call", rule.name)),
+            None => format!("no rule allows `{}` with this input", run.tool.name),
+        },
+        hint: rule.is_none().then(|| {
+            format!(
+                "an operator can allow it with [[rule]] tool = \"{}\", then = \"allow\"",
+                run.tool.name
+            )
+        }),
+        pointer: None,
+    };
+    Some((rule.map(|rule| rule.name.clone()), failure))
+}
+
+/// The name that is nearest to what was written, if any is near.
+fn closest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    names
+        .map(|known| (strsim::jaro_winkler(name, &known), known))
+        .filter(|(nearness, _)| *nearness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}

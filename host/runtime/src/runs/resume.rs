@@ -1,0 +1,364 @@
+//! Rebuilding a run from its journal, to go on with it: after a decision, after
+//! a crash, after a restart on any machine that has the store and the keys.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_journal::Stage;
+use tollgate_policy::Digest;
+use tollgate_store::{ApprovalRow, ApprovalState, RunRow, RunState as StoredState};
+
+use super::execute::Start;
+use super::{Run, Undoes};
+use crate::api::{RunReport, RunState};
+use crate::connectors::Installed;
+use crate::door::{RecordedCall, recorded_calls};
+use crate::error::CallError;
+use crate::host::Inner;
+use crate::journal::{About, OpenRecord, Saying};
+
+/// A run as its journal tells it.
+pub(crate) struct Rebuilt {
+    pub(crate) run: Arc<Run>,
+    pub(crate) installed: Arc<Installed>,
+    pub(crate) about: About,
+    pub(crate) records: Vec<OpenRecord>,
+}
+
+impl Rebuilt {
+    pub(crate) fn recorded(&self) -> Vec<RecordedCall> {
+        recorded_calls(&self.records)
+    }
+
+    /// The record of the run's opening.
+    pub(crate) fn opening(&self) -> Option<&OpenRecord> {
+        opening(&self.records)
+    }
+
+    /// The record of its end, where it has one.
+    pub(crate) fn closing(&self) -> Option<&OpenRecord> {
+        closing(&self.records)
+    }
+
+    /// Whether recorded fuel was measured by an engine like this host's.
+    pub(crate) fn same_engine(&self, fingerprint: &str) -> bool {
+        self.opening().and_then(|record| record.fact("engine")) == Some(fingerprint)
+    }
+}
+
+pub(crate) fn opening(records: &[OpenRecord]) -> Option<&OpenRecord> {
+    records
+        .iter()
+        .find(|record| record.leaf.stage == Stage::RunOpened)
+}
+
+pub(crate) fn closing(records: &[OpenRecord]) -> Option<&OpenRecord> {
+    records
+        .iter()
+        .rfind(|record| record.leaf.stage == Stage::RunClosed)
+}
+
+impl Inner {
+    /// Rebuild a run. It keeps the component and configuration it opened with.
+    pub(crate) async fn rebuild(&self, tenant: &str, run: &str) -> Result<Rebuilt, CallError> {
+        let records = self.journal.run_records(tenant, run).await?;
+        let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
+        let fact = |name: &str| opened.fact(name).unwrap_or_default().to_owned();
+        let damaged = |what: &str| {
+            CallError::Connector(format!("the record of run {run} has no usable {what}"))
+        };
+        let digest = |name: &str| fact(name).parse::<Digest>().map_err(|_| damaged(name));
+        let (manifest_digest, component) = (digest("manifest")?, digest("component")?);
+        let installed = self
+            .connectors
+            .opened_under(
+                &self.sandbox,
+                self.journal.store.as_ref(),
+                tenant,
+                &fact("connector"),
+                &manifest_digest,
+                &component,
+            )
+            .await
+            .map_err(|error| CallError::Connector(error.to_string()))?;
+        let tool = installed.tool(&fact("tool")).ok_or_else(|| damaged("tool"))?;
+        let input_text = opened.text("input").ok_or_else(|| damaged("input"))?.to_owned();
+        let rebuilt = Run {
+            tenant: tenant.to_owned(),
+            case: opened.leaf.case.clone(),
+            run: run.to_owned(),
+            principal: opened.leaf.principal.clone(),
+            workflow: opened.leaf.workflow.clone(),
+            connector: fact("connector"),
+            tool: Arc::clone(&tool.decl),
+            tool_digest: tool.digest,
+            component,
+            manifest_digest,
+            opened_under: Arc::clone(&installed.manifest),
+            input: serde_json::from_str(&input_text).map_err(|_| damaged("input"))?,
+            input_digest: Digest::of(input_text.as_bytes()),
+            input_text,
+            request_key: opened.fact("request_key").map(str::to_owned),
+            reason: opened.text("reason").map(str::to_owned),
+            trigger: opened.text("trigger").map(str::to_owned),
+            subject: opened.leaf.subject.clone(),
+            undoes: opened.fact("undoes").map(|of| Undoes {
+                run: of.to_owned(),
+                by_host: opened.leaf.facts.get("by_host") == Some(&Value::Bool(true)),
+            }),
+            opened_ms: opened.leaf.at,
+        };
+        let run = Arc::new(rebuilt);
+        Ok(Rebuilt {
+            about: self.about(&run).await?,
+            run,
+            installed,
+            records,
+        })
+    }
+
+    /// Go on with a run whose held call was decided on, or that a crash left
+    /// open between two calls. Returns at once where somebody does already.
+    pub(crate) async fn resume(
+        self: &Arc<Self>,
+        tenant: &str,
+        run: &str,
+    ) -> Result<RunReport, CallError> {
+        if !self.live.take_up(run) {
+            self.live.settled(run).await;
+            return self.report(tenant, run).await;
+        }
+        let inner = Arc::clone(self);
+        let (tenant, run) = (tenant.to_owned(), run.to_owned());
+        tokio::spawn(async move { inner.resuming(&tenant, &run).await })
+            .await
+            .unwrap_or_else(|panic| Err(CallError::Connector(panic.to_string())))
+    }
+
+    async fn resuming(
+        self: &Arc<Self>,
+        tenant: &str,
+        run: &str,
+    ) -> Result<RunReport, CallError> {
+        let rebuilt = match self.rebuild(tenant, run).await {
+            Ok(rebuilt) => rebuilt,
+            Err(error) => {
+                self.live.drop_work(run);
+                return Err(error);
+            }
+        };
+        let run = Arc::clone(&rebuilt.run);
+        let report = self.go_on(rebuilt).await;
+        let ended = report.as_ref().is_ok_and(|report| {
+            !matches!(report.state, RunState::Held | RunState::InDoubt | RunState::Open)
+        });
+        self.live.lay_down(&run, ended);
+        report
+    }
+
+    async fn go_on(self: &Arc<Self>, rebuilt: Rebuilt) -> Result<RunReport, CallError> {
+        let run = Arc::clone(&rebuilt.run);
+        let row = self.journal.store.run(&run.tenant, &run.run).await?;
+        let Some(row) = row.filter(is_unfinished) else {
+            return self.report(&run.tenant, &run.run).await;
+        };
+        let approval = self.decision_on(&row).await?;
+        if row.state == StoredState::Held
+            && !approval.as_ref().is_some_and(|approval| is_decided(approval))
+        {
+            return self.report(&run.tenant, &run.run).await;
+        }
+        let recorded = rebuilt.recorded();
+        let start = Start {
+            same_engine: rebuilt.same_engine(self.sandbox.fingerprint()),
+            committed: recorded.iter().any(|call| call.intent),
+            about: rebuilt.about,
+            opening: Vec::new(),
+            recorded,
+            approval,
+            known: true,
+        };
+        self.execute(&run, &rebuilt.installed, start).await
+    }
+
+    async fn decision_on(&self, row: &RunRow) -> Result<Option<ApprovalRow>, CallError> {
+        match &row.approval {
+            Some(id) => Ok(self.journal.store.approval(&row.tenant, id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// What a crash left behind: runs with an intent and no outcome are in
+    /// doubt; others go on from their journal; decided ones are carried out.
+    pub(crate) async fn recover(self: &Arc<Self>, tenant: &str) -> Result<(), CallError> {
+        let states = [StoredState::Open, StoredState::Held, StoredState::InDoubt];
+        for row in self.journal.store.runs(tenant, &states).await? {
+            self.live.remember(&row);
+            match row.state {
+                StoredState::Open => self.recover_open(&row).await?,
+                StoredState::Held => self.recover_held(&row).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Say of a run whose end could not be recorded what is known of it.
+    pub(crate) async fn settle(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
+        match row.state {
+            StoredState::Open => self.recover_open(row).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn recover_open(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
+        let records = self.journal.run_records(&row.tenant, &row.run).await?;
+        let calls = recorded_calls(&records);
+        let doubtful = calls
+            .iter()
+            .position(|call| call.intent && call.reply.is_none());
+        match doubtful {
+            Some(position) => {
+                let call = calls[position].call.clone();
+                self.mark_in_doubt(row, &records, position, &call).await
+            }
+            None => {
+                self.resume_later(&row.tenant, &row.run);
+                Ok(())
+            }
+        }
+    }
+
+    async fn mark_in_doubt(
+        &self,
+        row: &RunRow,
+        records: &[OpenRecord],
+        position: usize,
+        call: &str,
+    ) -> Result<(), CallError> {
+        let opened = opening(records).ok_or_else(|| CallError::UnknownRun(row.run.clone()))?;
+        let about = self
+            .journal
+            .about(
+                &row.tenant,
+                &row.case,
+                Some(&row.run),
+                &row.principal,
+                row.workflow.as_deref(),
+                &opened.leaf.subject,
+            )
+            .await?;
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let saying = Saying::new(Stage::CallInDoubt)
+            .at(position)
+            .fact("call", call);
+        let record = self.journal.record(&about, saying)?;
+        let mut row = row.clone();
+        row.state = StoredState::InDoubt;
+        row.updated_ms = self.journal.now_ms();
+        let tenant = row.tenant.clone();
+        let change = tollgate_store::Change::PutRun(Box::new(row));
+        self.journal.append(&tenant, vec![record], vec![change]).await?;
+        Ok(())
+    }
+
+    async fn recover_held(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
+        let Some(approval) = self.decision_on(row).await? else {
+            return Ok(());
+        };
+        if is_decided(&approval) {
+            self.resume_later(&row.tenant, &row.run);
+        }
+        self.watch(&approval);
+        Ok(())
+    }
+
+    /// Resume on a task of its own, for nobody in particular.
+    pub(crate) fn resume_later(self: &Arc<Self>, tenant: &str, run: &str) {
+        let inner = Arc::clone(self);
+        let (tenant, run) = (tenant.to_owned(), run.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = inner.resume(&tenant, &run).await {
+                tracing::error!(run, %error, "a run could not be resumed");
+            }
+        });
+    }
+
+    /// What a run came to, from its records.
+    pub(crate) async fn report(&self, tenant: &str, run: &str) -> Result<RunReport, CallError> {
+        let records = self.journal.run_records(tenant, run).await?;
+        let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
+        let row = self.journal.store.run(tenant, run).await?;
+        let closed = closing(&records);
+        let state = match (&row, closed) {
+            (Some(row), _) => public(row.state),
+            (None, Some(closed)) => state_named(closed.fact("state")),
+            (None, None) => RunState::Open,
+        };
+        let pending = match row.as_ref().and_then(|row| row.approval.as_ref()) {
+            Some(id) if state == RunState::Held => self
+                .journal
+                .store
+                .approval(tenant, id)
+                .await?
+                .map(|approval| crate::approvals::pending(&approval, &records)),
+            _ => None,
+        };
+        let doubtful = records
+            .iter()
+            .rfind(|record| record.leaf.stage == Stage::CallInDoubt)
+            .filter(|_| state == RunState::InDoubt);
+        let text = |name: &str| opened.fact(name).unwrap_or_default().to_owned();
+        Ok(RunReport {
+            run: run.to_owned(),
+            case: opened.leaf.case.clone(),
+            connector: text("connector"),
+            tool: text("tool"),
+            principal: opened.leaf.principal.clone(),
+            state,
+            output: closed.and_then(|record| record.json("output")),
+            failure: match doubtful {
+                Some(record) => Some(super::execute::in_doubt_failure(
+                    record.leaf.position.unwrap_or_default(),
+                    record.fact("call").unwrap_or_default(),
+                )),
+                None => closed
+                    .and_then(|record| record.json("failure"))
+                    .and_then(|failure| serde_json::from_value(failure).ok()),
+            },
+            pending,
+        })
+    }
+}
+
+fn is_unfinished(row: &RunRow) -> bool {
+    matches!(row.state, StoredState::Open | StoredState::Held)
+}
+
+fn is_decided(approval: &ApprovalRow) -> bool {
+    matches!(
+        approval.state,
+        ApprovalState::Approved | ApprovalState::Denied | ApprovalState::Expired
+    )
+}
+
+fn public(state: StoredState) -> RunState {
+    match state {
+        StoredState::Open => RunState::Open,
+        StoredState::Held => RunState::Held,
+        StoredState::InDoubt => RunState::InDoubt,
+        StoredState::Done => RunState::Done,
+        StoredState::Denied => RunState::Denied,
+        StoredState::Undone => RunState::Undone,
+        _ => RunState::Failed,
+    }
+}
+
+pub(crate) fn state_named(name: Option<&str>) -> RunState {
+    match name {
+        Some("done") => RunState::Done,
+        Some("denied") => RunState::Denied,
+        Some("undone") => RunState::Undone,
+        _ => RunState::Failed,
+    }
+}

@@ -1,0 +1,107 @@
+//! The host itself as a [`Gatekeeper`]. Every method is the host's of the same
+//! name; only errors change their shape.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tollgate_runtime::{
+    AuthError, CallError, Card, DecideError, Failure, Host, LogFilter, LogLine, Principal,
+    RunReport, ToolCall, ToolInfo, UndoReport,
+};
+
+use crate::gatekeeper::{Gatekeeper, Refusal};
+
+#[async_trait]
+impl Gatekeeper for Host {
+    async fn authenticate(&self, token: &str) -> Result<Principal, Refusal> {
+        Ok(Host::authenticate(self, token).await?)
+    }
+
+    fn tools(&self, who: &Principal) -> Vec<ToolInfo> {
+        Host::tools(self, who)
+    }
+
+    async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, Refusal> {
+        Ok(Host::call(self, who, call).await?)
+    }
+
+    async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, Refusal> {
+        Ok(Host::run(self, who, run).await?)
+    }
+
+    async fn wait(
+        &self,
+        who: &Principal,
+        run: &str,
+        timeout: Duration,
+    ) -> Result<RunReport, Refusal> {
+        Ok(Host::wait(self, who, run, timeout).await?)
+    }
+
+    async fn cards(&self, who: &Principal, all: bool) -> Result<Vec<Card>, Refusal> {
+        Ok(Host::cards(self, who, all).await?)
+    }
+
+    async fn card(&self, who: &Principal, approval: &str) -> Result<Card, Refusal> {
+        Ok(Host::card(self, who, approval).await?)
+    }
+
+    async fn approve(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+    ) -> Result<RunReport, Refusal> {
+        Ok(Host::approve(self, who, approval, digest).await?)
+    }
+
+    async fn deny(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        reason: &str,
+    ) -> Result<RunReport, Refusal> {
+        Ok(Host::deny(self, who, approval, digest, reason).await?)
+    }
+
+    async fn undo(
+        &self,
+        who: &Principal,
+        run: &str,
+        plan_only: bool,
+    ) -> Result<UndoReport, Refusal> {
+        Ok(Host::undo(self, who, run, plan_only).await?)
+    }
+
+    /// Of the caller's own tenant: a face has no way to name another.
+    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<Vec<LogLine>, Refusal> {
+        Ok(Host::log(self, &who.tenant, filter).await?)
+    }
+}
+
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        Failure::from(&error).into()
+    }
+}
+
+impl From<DecideError> for Refusal {
+    fn from(error: DecideError) -> Self {
+        let refusal = Self::new(error.kind(), error.to_string());
+        match error.hint() {
+            Some(hint) => refusal.with_hint(hint),
+            None => refusal,
+        }
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        let kind = match error {
+            AuthError::Unavailable(_) => "unavailable",
+            _ => "unknown_token",
+        };
+        Self::new(kind, error.to_string())
+    }
+}

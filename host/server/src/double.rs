@@ -1,0 +1,330 @@
+//! A host in memory, for the tests of the faces. It keeps the rules that a face
+//! must show (who may decide, what a digest binds) and has no sandbox.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tollgate_policy::Effect;
+use tollgate_runtime::{
+    Card, Failure, LogFilter, LogLine, Pending, Principal, PrincipalKind, RunReport, RunState,
+    ToolCall, ToolInfo, UndoReport,
+};
+
+use crate::gatekeeper::{Gatekeeper, Refusal};
+
+pub(crate) const AGENT: &str = "token-of-bot";
+pub(crate) const SERVICE: &str = "token-of-cron";
+pub(crate) const MIRA: &str = "token-of-mira";
+pub(crate) const PAUL: &str = "token-of-paul";
+pub(crate) const DIGEST: &str = "sha256:5f";
+
+#[derive(Default)]
+pub(crate) struct Double {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<ToolCall>,
+    runs: HashMap<String, RunReport>,
+    cards: Vec<Card>,
+    revoked: Vec<String>,
+}
+
+impl Double {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no test panics while it holds the lock")
+    }
+
+    /// The calls that reached the host.
+    pub(crate) fn calls(&self) -> Vec<ToolCall> {
+        self.state().calls.clone()
+    }
+
+    pub(crate) fn revoke(&self, token: &str) {
+        self.state().revoked.push(token.to_owned());
+    }
+
+    pub(crate) fn edit_card(&self, edit: impl FnOnce(&mut Card)) {
+        edit(self.state().cards.last_mut().expect("a call was held"));
+    }
+
+    pub(crate) fn card_state(&self) -> String {
+        self.state()
+            .cards
+            .last()
+            .expect("a call was held")
+            .state
+            .clone()
+    }
+
+    fn decide(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        decide: impl FnOnce(&mut Card, &mut RunReport),
+    ) -> Result<RunReport, Refusal> {
+        let mut state = self.state();
+        let State { runs, cards, .. } = &mut *state;
+        let card = cards
+            .iter_mut()
+            .find(|card| card.approval == approval)
+            .ok_or_else(|| Refusal::new("not_found", "there is no such approval"))?;
+        let refused = |kind: &'static str, message: &str| Err(Refusal::new(kind, message));
+        match () {
+            () if who.kind != PrincipalKind::Person => refused("not_a_person", "not a person"),
+            () if who.name == card.requester => {
+                refused("requester", "whoever asked for a call cannot decide on it")
+            }
+            () if card.state != "pending" => refused("already_decided", "this was decided before"),
+            () if card.digest != digest => refused("changed", "the call is not what was shown"),
+            () => {
+                let run = runs.get_mut(&card.run).expect("a card has a run");
+                card.decided_by = Some(who.name.clone());
+                run.pending = None;
+                decide(card, run);
+                Ok(run.clone())
+            }
+        }
+    }
+}
+
+pub(crate) fn principal(name: &str, kind: PrincipalKind) -> Principal {
+    Principal {
+        tenant: "default".into(),
+        name: name.into(),
+        kind,
+        groups: vec![],
+    }
+}
+
+fn tool(name: &str, effect: Effect, output_schema: Value) -> ToolInfo {
+    ToolInfo {
+        connector: "database".into(),
+        name: name.into(),
+        title: format!("Title of {name}"),
+        description: format!("Does {name}."),
+        input_schema: json!({
+            "type": "object",
+            "properties": {"order": {"type": "string"}},
+            "additionalProperties": false,
+        }),
+        output_schema,
+        effect,
+        undoable: effect == Effect::Write,
+    }
+}
+
+fn report(number: usize, call: &ToolCall, who: &Principal) -> RunReport {
+    RunReport {
+        run: format!("run-{number}"),
+        case: call.case.clone().unwrap_or_else(|| "case-new".into()),
+        connector: call.connector.clone(),
+        tool: call.tool.clone(),
+        principal: who.name.clone(),
+        state: RunState::Done,
+        output: None,
+        failure: None,
+        pending: None,
+    }
+}
+
+fn card(run: &RunReport, call: &ToolCall) -> Card {
+    Card {
+        approval: format!("approval-of-{}", run.run),
+        state: "pending".into(),
+        run: run.run.clone(),
+        case: run.case.clone(),
+        connector: run.connector.clone(),
+        tool: run.tool.clone(),
+        title: "Refund 8000 cents for order 7".into(),
+        call: "sql.execute".into(),
+        destination: "orders".into(),
+        effect: Effect::Irreversible,
+        input: call.input.clone(),
+        arguments: json!({"statement": "UPDATE orders SET refunded = ? WHERE id = ?", "parameters": [8000, 7]}),
+        prior: Some(json!([{"id": 7, "refunded": 0}])),
+        requester: run.principal.clone(),
+        agent_reason: call.reason.clone(),
+        agent_trigger: call.trigger.clone(),
+        rule: "refund-limit".into(),
+        rule_reason: Some("refunds over 50.00 need finance".into()),
+        approvers: vec!["group:finance".into()],
+        decide_by: "2099-01-01T00:00:00Z".into(),
+        execute_within_s: 3_600,
+        digest: DIGEST.into(),
+        decided_by: None,
+        denial_reason: None,
+    }
+}
+
+#[async_trait]
+impl Gatekeeper for Double {
+    async fn authenticate(&self, token: &str) -> Result<Principal, Refusal> {
+        if self.state().revoked.iter().any(|revoked| revoked == token) {
+            return Err(Refusal::new("revoked", "this token was revoked"));
+        }
+        match token {
+            AGENT => Ok(principal("bot", PrincipalKind::Agent)),
+            SERVICE => Ok(principal("cron", PrincipalKind::Service)),
+            MIRA => Ok(principal("mira", PrincipalKind::Person)),
+            PAUL => Ok(principal("paul", PrincipalKind::Person)),
+            "store-is-gone" => Err(Refusal::new("unavailable", "the store cannot be read")),
+            _ => Err(Refusal::new("unknown", "nobody has this token")),
+        }
+    }
+
+    fn tools(&self, _who: &Principal) -> Vec<ToolInfo> {
+        let total = json!({
+            "type": "object",
+            "properties": {"total": {"type": "integer"}},
+            "required": ["total"],
+            "additionalProperties": false,
+        });
+        vec![
+            tool("lookup", Effect::Read, total.clone()),
+            tool("list", Effect::Read, json!({"type": "array"})),
+            tool("note", Effect::Write, total.clone()),
+            tool("refund", Effect::Irreversible, total),
+            tool("not a name", Effect::Read, json!({})),
+        ]
+    }
+
+    async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, Refusal> {
+        let mut state = self.state();
+        let mut run = report(state.runs.len() + 1, &call, who);
+        match call.tool.as_str() {
+            "lookup" => run.output = Some(json!({"total": 80})),
+            "list" => run.output = Some(json!([1, 2])),
+            "note" => {
+                run.state = RunState::Failed;
+                run.failure = Some(Failure {
+                    kind: "conflict".into(),
+                    message: "row 7 was changed by somebody".into(),
+                    hint: Some("Read it again and repeat.".into()),
+                    pointer: None,
+                });
+            }
+            "refund" => {
+                let card = card(&run, &call);
+                run.state = RunState::Held;
+                run.pending = Some(Pending {
+                    approval: card.approval.clone(),
+                    approvers: card.approvers.clone(),
+                    decide_by: card.decide_by.clone(),
+                    title: card.title.clone(),
+                });
+                state.cards.push(card);
+            }
+            "forbidden" => {
+                return Err(
+                    Refusal::new("denied", "no rule allows this").with_hint("Ask the operator.")
+                );
+            }
+            other => {
+                return Err(
+                    Refusal::new("unknown_tool", format!("there is no tool `{other}`"))
+                        .with_hint("Did you mean `lookup`?"),
+                );
+            }
+        }
+        state.calls.push(call);
+        state.runs.insert(run.run.clone(), run.clone());
+        Ok(run)
+    }
+
+    async fn run(&self, _who: &Principal, run: &str) -> Result<RunReport, Refusal> {
+        let found = self.state().runs.get(run).cloned();
+        found.ok_or_else(|| Refusal::new("not_found", format!("there is no run `{run}`")))
+    }
+
+    async fn wait(
+        &self,
+        who: &Principal,
+        run: &str,
+        _timeout: Duration,
+    ) -> Result<RunReport, Refusal> {
+        self.run(who, run).await
+    }
+
+    async fn cards(&self, _who: &Principal, all: bool) -> Result<Vec<Card>, Refusal> {
+        let mut cards = self.state().cards.clone();
+        cards.retain(|card| all || card.state == "pending");
+        Ok(cards)
+    }
+
+    async fn card(&self, _who: &Principal, approval: &str) -> Result<Card, Refusal> {
+        let cards = self.state().cards.clone();
+        cards
+            .into_iter()
+            .find(|card| card.approval == approval)
+            .ok_or_else(|| Refusal::new("not_found", "there is no such approval"))
+    }
+
+    async fn approve(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+    ) -> Result<RunReport, Refusal> {
+        self.decide(who, approval, digest, |card, run| {
+            card.state = "used".into();
+            run.state = RunState::Done;
+            run.output = Some(json!({"total": 0}));
+        })
+    }
+
+    async fn deny(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        reason: &str,
+    ) -> Result<RunReport, Refusal> {
+        self.decide(who, approval, digest, |card, run| {
+            card.state = "denied".into();
+            card.denial_reason = Some(reason.into());
+            run.state = RunState::Denied;
+            run.failure = Some(Failure {
+                kind: "rejected".into(),
+                message: format!("a person said no: {reason}"),
+                hint: None,
+                pointer: None,
+            });
+        })
+    }
+
+    async fn undo(
+        &self,
+        _who: &Principal,
+        run: &str,
+        plan_only: bool,
+    ) -> Result<UndoReport, Refusal> {
+        Ok(UndoReport {
+            run: run.into(),
+            undo_run: None,
+            outcome: if plan_only { "planned" } else { "undone" }.into(),
+            steps: vec![],
+        })
+    }
+
+    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<Vec<LogLine>, Refusal> {
+        Ok(vec![LogLine {
+            seq: filter.after.unwrap_or(0),
+            at: "2026-11-22T00:00:00Z".into(),
+            stage: "call.intent".into(),
+            case: filter.case.unwrap_or_default(),
+            run: filter.run,
+            principal: who.name.clone(),
+            position: None,
+            facts: json!({"limit": filter.limit}),
+            values: json!({}),
+        }])
+    }
+}

@@ -1,0 +1,34 @@
+//! Tollgate's faces: how agents, programs and people reach a host.
+//!
+//! | path | face | who |
+//! |---|---|---|
+//! | `/mcp` | MCP over streamable HTTP, see [`mcp`] for the contract | agents |
+//! | `/v1` | REST with an OpenAPI document at `/v1/openapi.json` | programs, people |
+//! | `/` | the inbox and the cards of held calls | people |
+//! | `/healthz` | whether the process answers | anybody |
+//!
+//! The faces decide nothing. They establish who is calling from a credential,
+//! translate, and hand the request to a [`Gatekeeper`], which is the host in
+//! production and a double in tests. Three walls stand in front of every route:
+//! `Host` and `Origin` are checked before anything else, bodies are bounded,
+//! and every answer says how a browser must treat it.
+//!
+//! A decision on a held call is taken with a person's own credential. An
+//! agent's token is refused here and once more by the host behind it.
+
+mod bearer;
+#[cfg(test)]
+mod double;
+mod gatekeeper;
+mod guard;
+mod listen;
+pub mod mcp;
+mod problem;
+mod rest;
+#[cfg(test)]
+mod tests;
+mod web;
+
+pub use gatekeeper::{Gatekeeper, Refusal};
+pub use listen::{FaceError, FaceOptions, Faces, router, serve, serve_stdio};
+pub use mcp::ToolNames;

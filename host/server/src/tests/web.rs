@@ -1,0 +1,310 @@
+use axum::http::StatusCode;
+
+use super::{Answer, Server};
+use crate::double::{AGENT, DIGEST, MIRA, PAUL};
+
+const OURS: (&str, &str) = ("origin", "http://127.0.0.1:8642");
+const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+impl Server {
+    async fn form(&self, path: &str, cookie: &str, body: &str) -> Answer {
+        self.send("POST", path, &[OURS, FORM, ("cookie", cookie)], body)
+            .await
+    }
+
+    async fn page(&self, path: &str, cookie: &str) -> Answer {
+        self.send("GET", path, &[("cookie", cookie)], "").await
+    }
+
+    /// The cookie of somebody who signed in.
+    async fn sign_in(&self, token: &str) -> String {
+        let answer = self
+            .form("/login", "", &format!("token={token}&next="))
+            .await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        answer
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned()
+    }
+
+    async fn word(&self, cookie: &str) -> String {
+        let page = self.page("/", cookie).await.text;
+        let (_, rest) = page.split_once("name=\"word\" value=\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+}
+
+#[tokio::test]
+async fn without_a_session_every_page_leads_to_the_sign_in() {
+    let server = Server::new();
+    for (path, next) in [
+        ("/", "/login"),
+        ("/approvals/a-1", "/login?next=%2Fapprovals%2Fa-1"),
+    ] {
+        let answer = server.page(path, "tollgate=made-up").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.header("location"), next);
+    }
+}
+
+#[tokio::test]
+async fn a_session_cookie_is_strict_and_carries_no_token() {
+    let server = Server::at("https://gate.example");
+    let headers = [
+        ("host", "gate.example"),
+        ("origin", "https://gate.example"),
+        FORM,
+    ];
+    let body = format!("token={MIRA}&next=%2Fapprovals%2Fa-1");
+    let answer = server.send("POST", "/login", &headers, &body).await;
+    assert_eq!(answer.header("location"), "/approvals/a-1");
+    let cookie = answer.header("set-cookie");
+    for flag in [
+        "__Host-tollgate=",
+        "; HttpOnly",
+        "; SameSite=Strict",
+        "; Path=/",
+        "; Secure",
+    ] {
+        assert!(cookie.contains(flag), "{flag} in {cookie}");
+    }
+    assert!(!cookie.contains(MIRA) && !cookie.contains("mira"));
+}
+
+#[tokio::test]
+async fn an_agents_token_does_not_sign_in() {
+    let answer = Server::new()
+        .form("/login", "", &format!("token={AGENT}"))
+        .await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(answer.text.contains("belongs to an agent"));
+    assert!(!answer.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn guessing_is_slowed_down() {
+    let server = Server::new();
+    for _ in 0..10 {
+        let answer = server.form("/login", "", "token=guess").await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    }
+    let answer = server.form("/login", "", "token=guess").await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_session_at_once() {
+    let server = Server::new();
+    let cookie = server.sign_in(MIRA).await;
+    assert_eq!(server.page("/", &cookie).await.status, StatusCode::OK);
+    server.host.revoke(MIRA);
+    assert_eq!(
+        server.page("/", &cookie).await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session() {
+    let server = Server::new();
+    let cookie = server.sign_in(MIRA).await;
+    let refused = server.form("/logout", &cookie, "word=").await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let word = server.word(&cookie).await;
+    let answer = server
+        .form("/logout", &cookie, &format!("word={word}"))
+        .await;
+    assert!(answer.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(
+        server.page("/", &cookie).await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn an_empty_inbox_says_so() {
+    let server = Server::new();
+    let cookie = server.sign_in(MIRA).await;
+    let page = server.page("/", &cookie).await.text;
+    assert!(page.contains("Nothing waits for you."));
+}
+
+#[tokio::test]
+async fn a_card_shows_what_is_beside_what_would_be() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let cookie = server.sign_in(MIRA).await;
+    assert!(
+        server
+            .page("/", &cookie)
+            .await
+            .text
+            .contains(&format!("/approvals/{id}"))
+    );
+    let page = server.page(&format!("/approvals/{id}"), &cookie).await.text;
+    for shown in [
+        "There now",
+        "&#34;refunded&#34;: 0",
+        "Would be sent",
+        "UPDATE orders",
+        "1 January 2099, 00:00 UTC",
+        "refunds over 50.00 need finance",
+        "group:finance",
+        DIGEST,
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn an_approval_goes_through_and_the_run_is_shown() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let cookie = server.sign_in(MIRA).await;
+    let word = server.word(&cookie).await;
+    let body = format!("word={word}&digest={DIGEST}");
+    let answer = server
+        .form(&format!("/approvals/{id}/approve"), &cookie, &body)
+        .await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let page = server.page(answer.header("location"), &cookie).await.text;
+    assert!(page.contains("approved and carried out"));
+    assert!(page.contains("The run is complete."));
+    assert!(!page.contains("Approve this call"));
+}
+
+#[tokio::test]
+async fn a_denial_needs_a_reason_and_shows_it() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let cookie = server.sign_in(MIRA).await;
+    let word = server.word(&cookie).await;
+    let path = format!("/approvals/{id}/deny");
+    let body = format!("word={word}&digest={DIGEST}&reason=");
+    let answer = server.form(&path, &cookie, &body).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.text.contains("a denial needs a reason"));
+    assert_eq!(server.host.card_state(), "pending");
+    let answer = server
+        .form(&path, &cookie, &format!("{body}not+this+%3Cb%3E"))
+        .await;
+    let page = server.page(answer.header("location"), &cookie).await.text;
+    assert!(page.contains("not this &#60;b&#62;"), "{page}");
+    assert!(page.contains("The run ended because of a no."));
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_decides_nothing() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let cookie = server.sign_in(MIRA).await;
+    let other = server.sign_in(PAUL).await;
+    let (word, foreign_word) = (server.word(&cookie).await, server.word(&other).await);
+    let path = format!("/approvals/{id}/approve");
+    let good = format!("word={word}&digest={DIGEST}");
+    let with_cookie = ("cookie", cookie.as_str());
+    let cases: [(&[(&str, &str)], &str); 6] = [
+        (&[OURS, FORM, with_cookie], "digest=sha256:5f"),
+        (
+            &[OURS, FORM, with_cookie],
+            &format!("word={foreign_word}&digest={DIGEST}"),
+        ),
+        (
+            &[("origin", "https://attacker.test"), FORM, with_cookie],
+            &good,
+        ),
+        (&[("origin", "null"), FORM, with_cookie], &good),
+        (
+            &[OURS, ("sec-fetch-site", "cross-site"), FORM, with_cookie],
+            &good,
+        ),
+        (&[FORM, with_cookie], &good),
+    ];
+    for (headers, body) in cases {
+        let answer = server.send("POST", &path, headers, body).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{headers:?} {body}");
+    }
+    let login = format!("token={MIRA}");
+    let answer = server.send("POST", "/login", &[FORM], &login).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert_eq!(server.host.card_state(), "pending");
+}
+
+#[tokio::test]
+async fn a_card_that_changed_meanwhile_is_not_approved() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let cookie = server.sign_in(MIRA).await;
+    let word = server.word(&cookie).await;
+    let body = format!("word={word}&digest=sha256:00");
+    let answer = server
+        .form(&format!("/approvals/{id}/approve"), &cookie, &body)
+        .await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    assert!(answer.text.contains("the call is not what was shown"));
+    assert_eq!(server.host.card_state(), "pending");
+}
+
+#[tokio::test]
+async fn whoever_asked_is_told_that_somebody_else_decides() {
+    let server = Server::new();
+    let id = server.hold(PAUL).await;
+    let cookie = server.sign_in(PAUL).await;
+    let page = server.page(&format!("/approvals/{id}"), &cookie).await.text;
+    assert!(page.contains("somebody else must decide"));
+    assert!(!page.contains("Approve this call"));
+    let word = server.word(&cookie).await;
+    let body = format!("word={word}&digest={DIGEST}");
+    let answer = server
+        .form(&format!("/approvals/{id}/approve"), &cookie, &body)
+        .await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(
+        answer
+            .text
+            .contains("whoever asked for a call cannot decide on it")
+    );
+}
+
+#[tokio::test]
+async fn no_text_of_an_agent_or_a_guest_becomes_markup_or_hides() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let evil = "<script>x</script>\"'\u{202e}\u{200b}\u{1b}";
+    server.host.edit_card(|card| {
+        let text = || evil.to_owned();
+        card.title = text();
+        card.call = text();
+        card.destination = text();
+        card.requester = text();
+        card.agent_reason = Some(text());
+        card.agent_trigger = Some(text());
+        card.rule_reason = Some(text());
+        card.approvers = vec![text()];
+        card.input = serde_json::json!({ evil: evil });
+        card.arguments = serde_json::json!([evil]);
+        card.prior = Some(serde_json::json!(evil));
+        card.connector = text();
+        card.tool = text();
+        card.case = text();
+        card.decide_by = text();
+    });
+    let cookie = server.sign_in(MIRA).await;
+    for path in ["/".to_owned(), format!("/approvals/{id}")] {
+        let page = server.page(&path, &cookie).await.text;
+        assert!(!page.contains("<script"), "{path}");
+        assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{path}");
+        assert!(
+            page.contains("&#60;script&#62;x&#60;/script&#62;"),
+            "{path}"
+        );
+        assert!(page.contains("⟨U+202E⟩⟨U+200B⟩⟨U+001B⟩"), "{path}");
+    }
+    let page = server.page(&format!("/approvals/{id}"), &cookie).await.text;
+    let (facts, words) = page.split_once("Unverified, written by the agent").unwrap();
+    assert!(facts.contains("Established by Tollgate."));
+    assert!(words.contains("Nobody has checked this."));
+}

@@ -1,0 +1,305 @@
+//! The SQLite store: one file in WAL mode with full synchronisation. Writes pass
+//! one task with one connection, so that concurrent callers share transactions
+//! instead of waiting for each other's lock; readers have a small pool of
+//! connections that cannot write.
+
+mod changes;
+mod connect;
+mod fault;
+mod readers;
+mod writer;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::SqlitePool;
+use tokio::sync::{mpsc, oneshot};
+use tollgate_journal::{TamperReport, Verified};
+
+use self::connect::Place;
+use self::writer::{Job, Writer};
+use crate::{
+    Appended, ApprovalRow, ApprovalState, Clock, ConnectorRow, Head, KvEntry, PrincipalRow,
+    RecordFilter, RunKey, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Store,
+    StoreError, StoredRecord, Submission, SystemClock, Unavailable,
+};
+
+/// Most submissions that wait for the writer; more callers wait for room. Far
+/// more than one transaction takes, far less than would exhaust memory.
+const QUEUE_SUBMISSIONS_MAX: usize = 4_096;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct SqliteOptions {
+    /// Make the file when there is none.
+    pub create: bool,
+    /// Never write: for looking into a copy.
+    pub read_only: bool,
+    /// Largest size of the file in pages of 4 KiB; `None` is SQLite's own.
+    pub max_pages: Option<u32>,
+    /// How long to wait for another process that writes.
+    pub busy_timeout: Duration,
+    /// Connections that read.
+    pub readers: u32,
+    /// By which expiry is judged.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            create: true,
+            read_only: false,
+            max_pages: None,
+            busy_timeout: Duration::from_secs(5),
+            readers: 4,
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+impl fmt::Debug for SqliteOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteOptions")
+            .field("create", &self.create)
+            .field("read_only", &self.read_only)
+            .field("max_pages", &self.max_pages)
+            .field("busy_timeout", &self.busy_timeout)
+            .field("readers", &self.readers)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store in one SQLite file. Cheap to clone; all clones are one store.
+#[derive(Clone)]
+pub struct SqliteStore {
+    place: Arc<Place>,
+    writer: mpsc::Sender<Job>,
+    readers: SqlitePool,
+    read_only: bool,
+    max_pages: Arc<AtomicU32>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.place.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Open a store, making the file and bringing its schema up to date where
+    /// the options allow. Needs a tokio runtime, on which the writer task lives
+    /// until the last clone is dropped or the store is closed.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or was written by a newer program.
+    pub async fn open(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let path: PathBuf = path.as_ref().to_owned();
+        if !options.read_only {
+            connect::create_and_migrate(&path, &options).await?;
+        }
+        let place = Arc::new(Place::of(path)?);
+        connect::check_schema(&place, &options).await?;
+        let readers = connect::reader_pool(&place, &options);
+        let max_pages = Arc::new(AtomicU32::new(options.max_pages.unwrap_or(u32::MAX)));
+        let (writer, queue) = mpsc::channel(QUEUE_SUBMISSIONS_MAX);
+        let read_only = options.read_only;
+        let task = Writer::new(place.clone(), options, max_pages.clone(), queue);
+        tokio::spawn(task.run());
+        Ok(Self {
+            place,
+            writer,
+            readers,
+            read_only,
+            max_pages,
+        })
+    }
+
+    /// Set the largest size of the file in pages of 4 KiB. It holds from the
+    /// next transaction on; a file that is larger already stays as it is.
+    pub fn set_max_pages(&self, pages: Option<u32>) {
+        self.max_pages
+            .store(pages.unwrap_or(u32::MAX), Ordering::SeqCst);
+    }
+
+    fn check(&self, submission: &Submission) -> Result<(), StoreError> {
+        let (records, bytes) = (submission.records.len(), submission.bytes());
+        if records > SUBMISSION_RECORDS_MAX || bytes > SUBMISSION_BYTES_MAX {
+            return Err(StoreError::TooLarge { records, bytes });
+        }
+        if submission.tenant.is_empty() {
+            return Err(StoreError::Invalid("it names no tenant".to_owned()));
+        }
+        // A record under another tenant's head would cross tenants.
+        if submission
+            .records
+            .iter()
+            .any(|record| record.tenant != submission.tenant)
+        {
+            return Err(StoreError::Invalid(
+                "a record is another tenant's".to_owned(),
+            ));
+        }
+        submission
+            .changes
+            .iter()
+            .try_for_each(|change| changes::check(change, submission))
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
+        self.check(&submission)?;
+        if self.read_only {
+            return Err(self.place.unavailable(Unavailable::ReadOnly));
+        }
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Write {
+            bytes: submission.bytes(),
+            submission,
+            answer,
+        };
+        self.writer
+            .send(job)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn records(
+        &self,
+        tenant: &str,
+        filter: &RecordFilter,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        self.read(readers::records(&self.readers, tenant, filter))
+            .await
+    }
+
+    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
+        self.read(readers::run(&self.readers, tenant, run)).await
+    }
+
+    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+        self.read(readers::runs(&self.readers, tenant, states))
+            .await
+    }
+
+    async fn open_run_by_key(&self, key: &RunKey<'_>) -> Result<Option<RunRow>, StoreError> {
+        self.read(readers::open_run_by_key(&self.readers, key))
+            .await
+    }
+
+    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
+        self.read(readers::approval(&self.readers, tenant, id))
+            .await
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        state: Option<ApprovalState>,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        self.read(readers::approvals(&self.readers, tenant, state))
+            .await
+    }
+
+    async fn connector(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Option<ConnectorRow>, StoreError> {
+        self.read(readers::connector(&self.readers, tenant, name))
+            .await
+    }
+
+    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+        self.read(readers::connectors(&self.readers, tenant)).await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(readers::component(&self.readers, digest)).await
+    }
+
+    async fn kv_get(
+        &self,
+        tenant: &str,
+        connector: &str,
+        store: &str,
+        key: &str,
+    ) -> Result<Option<KvEntry>, StoreError> {
+        self.read(readers::kv_get(
+            &self.readers,
+            tenant,
+            connector,
+            store,
+            key,
+        ))
+        .await
+    }
+
+    async fn kv_keys(
+        &self,
+        tenant: &str,
+        connector: &str,
+        store: &str,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let keys = readers::kv_keys(&self.readers, tenant, connector, store, prefix, limit);
+        self.read(keys).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.read(readers::heads(&self.readers)).await
+    }
+
+    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+        self.read(readers::verify(&self.readers, tenant)).await
+    }
+
+    async fn subject_key(
+        &self,
+        tenant: &str,
+        subject: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(readers::subject_key(&self.readers, tenant, subject))
+            .await
+    }
+
+    async fn principal_by_token_hash(
+        &self,
+        token_hash: &[u8; 32],
+    ) -> Result<Option<PrincipalRow>, StoreError> {
+        self.read(readers::principal_by_token_hash(&self.readers, token_hash))
+            .await
+    }
+
+    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+        self.read(readers::principals(&self.readers, tenant)).await
+    }
+
+    async fn close(&self) {
+        let (answer, done) = oneshot::channel();
+        if self.writer.send(Job::Close { answer }).await.is_ok() {
+            // An error means that the writer has ended already.
+            done.await.ok();
+        }
+        self.readers.close().await;
+    }
+}
+
+impl SqliteStore {
+    async fn read<T>(
+        &self,
+        reading: impl Future<Output = Result<T, fault::Fault>>,
+    ) -> Result<T, StoreError> {
+        reading.await.map_err(|fault| fault.at(&self.place))
+    }
+}

@@ -1,0 +1,235 @@
+//! What goes in by the one write path. A submission is all or nothing: when a
+//! condition of one of its changes does not hold, none of its records and
+//! changes are kept, and others in the same transaction are untouched.
+
+use sha2::{Digest as _, Sha256};
+use tollgate_journal::Prepared;
+
+use crate::{ApprovalRow, ConnectorRow, PrincipalRow, RunRow};
+
+/// Most records of one submission. A transaction takes several of these, so one
+/// caller cannot make all others wait long.
+pub const SUBMISSION_RECORDS_MAX: usize = 1_000;
+
+/// Most bytes of one submission: four of the largest sealed values. What is
+/// larger belongs into more than one step of a run.
+pub const SUBMISSION_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Records and the changes that are true together with them.
+#[derive(Debug, Clone, Default)]
+pub struct Submission {
+    /// Whose. Every record must be this tenant's.
+    pub tenant: String,
+    /// In order.
+    pub records: Vec<Prepared>,
+    /// In order; each sees those before it.
+    pub changes: Vec<Change>,
+}
+
+/// What must be true of a key for a write to happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Anything.
+    Anything,
+    /// The key does not exist.
+    Absent,
+    /// The key's version is this.
+    Version(String),
+}
+
+/// A decision on a held call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call may be made.
+    Approved,
+    /// It may not.
+    Denied {
+        /// Why; shown to the caller.
+        reason: String,
+    },
+}
+
+/// One change beside the journal, with the condition under which it happens.
+/// All happen inside the submission's tenant.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Change {
+    /// Insert or replace the projection of a run. Refused with
+    /// [`RunExists`](crate::Rejected::RunExists) when it is new and active and
+    /// another active run has the same principal, case, connector and tool and
+    /// the same request key or input. The lease is not part of it: it is set at
+    /// insertion and afterwards only by `ClaimRun` and `ReleaseRun`.
+    PutRun(Box<RunRow>),
+    /// Take a run's lease, or prolong it: nobody else may hold one that lasts.
+    ClaimRun {
+        /// The run.
+        run: String,
+        /// Which host.
+        owner: String,
+        /// Until when, Unix milliseconds.
+        until_ms: u64,
+    },
+    /// Only a condition: `owner` still holds the run's lease, by the store's
+    /// clock. Put it beside an intent, so that a host which lost the run sends
+    /// nothing.
+    HoldsRun {
+        /// The run.
+        run: String,
+        /// Which host.
+        owner: String,
+    },
+    /// Give a run's lease back. No error when somebody else has it.
+    ReleaseRun {
+        /// The run.
+        run: String,
+        /// Which host.
+        owner: String,
+    },
+    /// A new approval, pending.
+    PutApproval(Box<ApprovalRow>),
+    /// Decide a pending approval, before its decide-by.
+    DecideApproval {
+        /// The approval.
+        id: String,
+        /// What was decided.
+        decision: Verdict,
+        /// Who decided. Never the requester.
+        by: String,
+        /// The caller's time; the later of it and the store's clock counts.
+        at_ms: u64,
+    },
+    /// Use an approval, before its execute-by, for exactly what was approved.
+    ConsumeApproval {
+        /// The approval.
+        id: String,
+        /// Digest of the binding, computed anew from what is about to be sent.
+        digest: String,
+        /// The caller's time; the later of it and the store's clock counts.
+        at_ms: u64,
+    },
+    /// End a pending or approved approval whose time has passed.
+    ExpireApproval {
+        /// The approval.
+        id: String,
+        /// The caller's time; the *earlier* of it and the store's clock counts.
+        at_ms: u64,
+    },
+    /// End a pending or approved approval: what was to be approved changed.
+    VoidApproval {
+        /// The approval.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// Write a value.
+    SetKv {
+        /// The connector's installed name.
+        connector: String,
+        /// The store's name in the manifest.
+        store: String,
+        /// The key.
+        key: String,
+        /// The value.
+        value: Vec<u8>,
+        /// The new version: see [`kv_version`]. The caller makes it, so that
+        /// the record of the write can carry it in the same submission.
+        version: String,
+        /// What must be true of the key.
+        expected: Expected,
+        /// Most bytes of keys and values in this store.
+        quota: u64,
+    },
+    /// Remove a key. One that is not there is no error, unless a version was
+    /// expected.
+    DeleteKv {
+        /// The connector's installed name.
+        connector: String,
+        /// The store's name in the manifest.
+        store: String,
+        /// The key.
+        key: String,
+        /// What must be true of the key.
+        expected: Expected,
+    },
+    /// Install or replace a connector.
+    PutConnector(Box<ConnectorRow>),
+    /// Remove a connector. Its runs and records stay.
+    RemoveConnector {
+        /// Its installed name.
+        name: String,
+    },
+    /// Keep a component. Components are shared by digest and never change.
+    PutComponent {
+        /// Digest of `bytes`.
+        digest: String,
+        /// The component.
+        bytes: Vec<u8>,
+    },
+    /// Keep a subject's wrapped key. Refused with
+    /// [`SubjectKeyExists`](crate::Rejected::SubjectKeyExists) when there is
+    /// another: read that one instead. See
+    /// [`Store::ensure_subject_key`](crate::Store::ensure_subject_key).
+    PutSubjectKey {
+        /// The subject.
+        subject: String,
+        /// The wrapped key.
+        wrapped: Vec<u8>,
+    },
+    /// A new principal, or new name, kind, groups and token of a known one.
+    PutPrincipal(Box<PrincipalRow>),
+    /// A principal's token stops to count.
+    RevokePrincipal {
+        /// The principal.
+        id: String,
+        /// When, Unix milliseconds.
+        at_ms: u64,
+    },
+}
+
+/// What an accepted submission became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Place of the first record in the tenant's tree, counted from 0; where
+    /// the next record will be when there was none.
+    pub first_seq: u64,
+    /// How many records.
+    pub count: u64,
+}
+
+impl Change {
+    /// Rough size, for the bounds of a transaction.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Change::PutRun(row) => row.sealed.as_ref().map_or(0, Vec::len),
+            Change::PutApproval(row) => row.card.as_ref().map_or(0, Vec::len),
+            Change::SetKv { value, .. } => value.len(),
+            Change::PutConnector(row) => row.manifest_text.len(),
+            Change::PutComponent { bytes, .. } => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Submission {
+    /// Rough size, for the bounds of a transaction.
+    pub(crate) fn bytes(&self) -> usize {
+        let records = self.records.iter();
+        let sealed = |record: &Prepared| record.sealed.as_ref().map_or(0, Vec::len);
+        records.map(|r| r.leaf.len() + sealed(r)).sum::<usize>()
+            + self.changes.iter().map(Change::bytes).sum::<usize>()
+    }
+}
+
+/// The version of a value written by call `position` of `run`. Two writes of
+/// equal bytes get different versions, so that "unchanged since" cannot be
+/// fooled by writing the old value back (ABA).
+#[must_use]
+pub fn kv_version(value: &[u8], run: &str, position: u32) -> String {
+    let mut hash = Sha256::new();
+    hash.update(b"tollgate kv version v1\0");
+    hash.update((run.len() as u64).to_be_bytes());
+    hash.update(run.as_bytes());
+    hash.update(position.to_be_bytes());
+    hash.update(value);
+    hex::encode(&hash.finalize()[..16])
+}

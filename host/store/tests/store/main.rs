@@ -1,0 +1,11 @@
+//! What the SQLite store promises, on real files.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod approvals;
+mod failures;
+mod journal;
+mod principals;
+mod runs;
+mod support;
+mod tampering;
+mod values;

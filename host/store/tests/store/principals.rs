@@ -1,0 +1,216 @@
+//! Principals, connectors, components and subject keys.
+
+use tollgate_store::{
+    Change, ConnectorRow, PrincipalKind, PrincipalRow, Rejected, Store, StoreError,
+};
+
+use crate::support::{Bench, NOW, submission};
+
+fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
+    PrincipalRow {
+        id: id.into(),
+        tenant: tenant.into(),
+        name: "Mira".into(),
+        kind: PrincipalKind::Person,
+        groups: vec!["finance".into()],
+        token_hash: [token; 32],
+        created_ms: NOW,
+        revoked_ms: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_leads_to_its_principal_until_it_is_revoked() {
+    let bench = Bench::new().await;
+    bench
+        .store
+        .put_principal(principal("acme", "person:mira", 1))
+        .await
+        .unwrap();
+    let by = async |token: u8| {
+        bench
+            .store
+            .principal_by_token_hash(&[token; 32])
+            .await
+            .unwrap()
+    };
+    assert_eq!(by(1).await.unwrap(), principal("acme", "person:mira", 1));
+    assert_eq!(by(2).await, None);
+    let id = || "person:mira".to_owned();
+    bench
+        .change(Change::RevokePrincipal {
+            id: id(),
+            at_ms: NOW,
+        })
+        .await
+        .unwrap();
+    assert_eq!(by(1).await, None);
+    assert_eq!(
+        bench.store.principals("acme").await.unwrap()[0].revoked_ms,
+        Some(NOW)
+    );
+    let unknown = Change::RevokePrincipal {
+        id: "person:no".into(),
+        at_ms: NOW,
+    };
+    assert!(matches!(
+        bench.refused(unknown).await,
+        Rejected::NoSuchPrincipal(_)
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_token_replaces_the_old_one() {
+    let bench = Bench::new().await;
+    bench
+        .store
+        .put_principal(principal("acme", "person:mira", 1))
+        .await
+        .unwrap();
+    bench
+        .store
+        .put_principal(principal("acme", "person:mira", 2))
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.store.principal_by_token_hash(&[1; 32]).await.unwrap(),
+        None
+    );
+    assert!(
+        bench
+            .store
+            .principal_by_token_hash(&[2; 32])
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_principals_never_share_a_token() {
+    let bench = Bench::new().await;
+    bench
+        .store
+        .put_principal(principal("acme", "person:mira", 1))
+        .await
+        .unwrap();
+    let taken = bench
+        .store
+        .put_principal(principal("other", "agent:x", 1))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        taken.rejected(),
+        Some(&Rejected::TokenTaken("agent:x".into()))
+    );
+    let found = bench
+        .store
+        .principal_by_token_hash(&[1; 32])
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.tenant, "acme");
+}
+
+#[test]
+fn a_token_hash_does_not_show_in_debug_output() {
+    let shown = format!("{:?}", principal("acme", "p", 0xab));
+    assert!(!shown.contains("171") && shown.contains("masked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_race_for_a_subject_agree_on_one_key() {
+    let bench = Bench::new().await;
+    let other = bench.another().await;
+    let tasks = (0_u8..20).map(|n| {
+        let store = if n % 2 == 0 {
+            bench.store.clone()
+        } else {
+            other.clone()
+        };
+        tokio::spawn(async move {
+            store
+                .ensure_subject_key("acme", "s", vec![n])
+                .await
+                .unwrap()
+        })
+    });
+    let mut keys = std::collections::BTreeSet::new();
+    for task in tasks.collect::<Vec<_>>() {
+        keys.insert(task.await.unwrap());
+    }
+    assert_eq!(keys.len(), 1);
+    assert_eq!(
+        bench.store.subject_key("acme", "s").await.unwrap(),
+        keys.pop_first()
+    );
+    assert_eq!(bench.store.subject_key("other", "s").await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_is_installed_replaced_and_removed() {
+    let bench = Bench::new().await;
+    let row = |text: &str| ConnectorRow {
+        tenant: "acme".into(),
+        name: "database".into(),
+        manifest_text: text.into(),
+        component_digest: "sha256:c".into(),
+        installed_ms: NOW,
+    };
+    bench
+        .change(Change::PutConnector(Box::new(row("one"))))
+        .await
+        .unwrap();
+    bench
+        .change(Change::PutConnector(Box::new(row("two"))))
+        .await
+        .unwrap();
+    assert_eq!(bench.store.connectors(None).await.unwrap(), [row("two")]);
+    assert_eq!(
+        bench.store.connectors(Some("acme")).await.unwrap(),
+        [row("two")]
+    );
+    assert!(
+        bench
+            .store
+            .connectors(Some("other"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        bench.store.connector("acme", "database").await.unwrap(),
+        Some(row("two"))
+    );
+    let remove = || Change::RemoveConnector {
+        name: "database".into(),
+    };
+    bench.change(remove()).await.unwrap();
+    assert_eq!(
+        bench.refused(remove()).await,
+        Rejected::NoSuchConnector("database".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_is_kept_under_its_own_digest_only() {
+    let bench = Bench::new().await;
+    // The digest of the three bytes `abc`, from the SHA-256 standard.
+    let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let put = |bytes: &[u8]| Change::PutComponent {
+        digest: digest.into(),
+        bytes: bytes.to_vec(),
+    };
+    let forged = bench
+        .store
+        .append(submission(vec![], vec![put(b"abd")]))
+        .await;
+    assert!(matches!(forged, Err(StoreError::Invalid(_))));
+    bench.change(put(b"abc")).await.unwrap();
+    bench.change(put(b"abc")).await.unwrap();
+    assert_eq!(
+        bench.store.component(digest).await.unwrap(),
+        Some(b"abc".to_vec())
+    );
+    assert_eq!(bench.store.component("sha256:00").await.unwrap(), None);
+}

@@ -1,0 +1,9 @@
+//! The core from outside: bytes in, bytes out, judged by readers and writers
+//! that are not ours.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod csv;
+mod fixtures;
+mod hostile;
+mod workbook;

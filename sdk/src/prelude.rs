@@ -1,0 +1,9 @@
+//! What nearly every connector uses: `use tollgate_sdk::prelude::*;`
+
+pub use schemars::JsonSchema;
+pub use serde::{Deserialize, Serialize};
+
+pub use crate::{
+    Context, NoInput, ToolError, Undoable, clock, config, connector, files, kv, log, random, sql,
+    tool,
+};

@@ -1,0 +1,106 @@
+//! Databases that the manifest names. One statement a call, values only as
+//! parameters; what the host cannot parse it refuses.
+//!
+//! - `value`: parameters and results, and their typed reading
+//! - `rows`: what a query found, by column name, or as JSON
+
+mod rows;
+mod value;
+
+pub use rows::{Row, Rows};
+pub use value::{FromValue, Value};
+
+use crate::bindings::tollgate::connector::sql as wire;
+use crate::{Refusal, ToolError};
+
+#[doc(inline)]
+pub use crate::bindings::tollgate::connector::sql::Change;
+
+/// Why a call did nothing, or a result cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The host refused it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The statement is not one that the host can check.
+    #[error("the statement cannot be checked: {0}")]
+    InvalidStatement(String),
+    /// Unique, not null, foreign key or check.
+    #[error("the database refused it: {0}")]
+    Constraint(String),
+    /// The rows to change were changed by others since they were looked at.
+    #[error("the rows were changed by someone else: {0}")]
+    Conflict(String),
+    /// The result is over the grant's `max_rows` or `max_bytes`.
+    #[error("the result is too large: {0}")]
+    TooLarge(String),
+    /// The database is locked or gone.
+    #[error("the database does not answer now: {0}")]
+    Unavailable(String),
+    /// Any other answer of the database.
+    #[error("the database answered: {0}")]
+    Failed(String),
+    /// The result has no such column.
+    #[error("the result has no column `{0}`")]
+    NoColumn(String),
+    /// A column holds another type than was asked for.
+    #[error("the column `{column}` holds {found}, not {wanted}")]
+    WrongType {
+        /// The column.
+        column: String,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What is there.
+        found: &'static str,
+    },
+}
+
+/// Runs one `SELECT`.
+///
+/// # Errors
+/// The host or the database refused it, or the result is too large.
+pub fn query(database: &str, statement: &str, parameters: &[Value]) -> Result<Rows, Error> {
+    let found = wire::query(database, statement, parameters)?;
+    Ok(Rows::new(found.columns, found.rows))
+}
+
+/// Runs one `INSERT`, `UPDATE` or `DELETE`. The host captures the rows that it
+/// changes, so that they can be put back.
+///
+/// # Errors
+/// The host or the database refused it; nothing was changed then.
+pub fn execute(database: &str, statement: &str, parameters: &[Value]) -> Result<Change, Error> {
+    Ok(wire::execute(database, statement, parameters)?)
+}
+
+impl From<wire::Error> for Error {
+    fn from(error: wire::Error) -> Self {
+        match error {
+            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
+            wire::Error::InvalidStatement(reason) => Self::InvalidStatement(reason),
+            wire::Error::Constraint(reason) => Self::Constraint(reason),
+            wire::Error::Conflict(reason) => Self::Conflict(reason),
+            wire::Error::TooLarge(reason) => Self::TooLarge(reason),
+            wire::Error::Unavailable(reason) => Self::Unavailable(reason),
+            wire::Error::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
+impl From<Error> for ToolError {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Refused(refusal) => refusal.into(),
+            Error::Constraint(_) => Self::conflict(message),
+            Error::Conflict(_) => Self::conflict(message).hint("read it again"),
+            Error::TooLarge(_) => Self::limited(message).hint("ask for fewer rows or columns"),
+            Error::Unavailable(_) => Self::unavailable(message).hint("try later"),
+            Error::InvalidStatement(_)
+            | Error::Failed(_)
+            | Error::NoColumn(_)
+            | Error::WrongType { .. } => Self::failed(message),
+        }
+    }
+}
