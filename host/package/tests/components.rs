@@ -142,6 +142,24 @@ fn a_new_connector_builds_the_same_bytes_wherever_it_lies() {
 }
 
 #[test]
+fn the_wasi_profile_is_chosen_in_the_crate_and_shows_in_the_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = new_connector(folder.path());
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let chosen = manifest + "\n[package.metadata.tollgate]\nprofile = \"wasi\"\n";
+    fs::write(folder.join("Cargo.toml"), chosen).unwrap();
+    let target_dir = Some(repository().join("target"));
+    let output = Some(folder.join("crm.wasm"));
+    let built = build(&BuildOptions { target_dir, output, ..options(&folder) }).unwrap();
+    assert_eq!(built.request.profile, Profile::Wasi);
+    let imports = &built.request.imports;
+    assert!(imports.contains(&"log.panic".to_owned()), "{imports:?}");
+    assert!(imports.iter().any(|import| import.starts_with("wasi:cli/")), "{imports:?}");
+    let inspection = inspect(&fs::read(&built.path).unwrap()).unwrap();
+    assert_eq!(inspection.request.unwrap(), built.request);
+}
+
+#[test]
 fn the_manifest_of_a_new_connector_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let folder = new_connector(folder.path());

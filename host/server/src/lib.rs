@@ -16,6 +16,7 @@
 //! A decision on a held call is taken with a person's own credential. An
 //! agent's token is refused here and once more by the host behind it.
 
+mod adapter;
 mod bearer;
 #[cfg(test)]
 mod double;

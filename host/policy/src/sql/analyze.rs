@@ -72,9 +72,7 @@ fn parse(tokens: &Tokens) -> Result<ast::Statement, SqlRefusal> {
         .map_err(|error| unreadable(&error))?;
     match &parser.peek_token_ref().token {
         Token::EOF => Ok(parsed),
-        rest => Err(unreadable(&format!(
-            "the statement ends before `{rest}`"
-        ))),
+        rest => Err(unreadable(&format!("the statement ends before `{rest}`"))),
     }
 }
 

@@ -94,8 +94,7 @@ pub(super) fn is_keyword(upper: &str) -> bool {
     KEYWORDS.binary_search(&upper).is_ok()
 }
 
-pub(super) use KEYWORDS as KEYWORDS_TMP;
-pub(super) const KEYWORDS: &[&str] = &[
+const KEYWORDS: &[&str] = &[
     "ABORT",
     "ACTION",
     "ADD",
