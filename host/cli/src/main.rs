@@ -1,2 +1,94 @@
-//! cli
-fn main(){}
+//! The command `tollgate`. It parses arguments, calls the crates that do the
+//! work, prints, and chooses an exit code. The environment, the terminal and the
+//! current folder are read here and nowhere else.
+
+mod arguments;
+mod author;
+mod demo;
+mod exit;
+mod journal;
+mod output;
+mod remote;
+mod reviewer;
+mod serve;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use arguments::{Arguments, Command};
+use exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::CompileComponent) {
+        return compile_component();
+    }
+    start_logging(arguments.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::error(&anyhow::Error::new(error));
+            return Exit::Failure.into();
+        }
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::error(&error);
+            Exit::of(&error).into()
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    let Arguments {
+        command,
+        json,
+        home,
+        server,
+        ..
+    } = arguments;
+    match command {
+        Command::New(new) => author::new(&new, json),
+        Command::Build(build) => author::build(&build, json),
+        Command::Inspect(inspect) => reviewer::inspect(&inspect, json),
+        Command::Install(install) => reviewer::install(&home.home, &install, json).await,
+        Command::Principal(principal) => serve::principal(&home.home, &principal, json).await,
+        Command::Serve(serve) => serve::serve(&home.home, &serve).await,
+        Command::Call(call) => remote::call(&server, call, json).await,
+        Command::Show(show) => remote::show(&server, &show, json).await,
+        Command::Pending(pending) => remote::pending(&server, &pending, json).await,
+        Command::Approve(approve) => remote::approve(&server, &approve, json).await,
+        Command::Deny(deny) => remote::deny(&server, &deny, json).await,
+        Command::Undo(undo) => remote::undo(&server, &undo, json).await,
+        Command::Log(log) => journal::log(&home.home, log, json).await,
+        Command::Verify(verify) => journal::verify(&home.home, &verify, json).await,
+        Command::Replay(replay) => journal::replay(&home.home, &replay, json).await,
+        Command::Demo(demo) => demo::run(&demo, json).await,
+        Command::CompileComponent => Ok(Exit::Success),
+    }
+}
+
+/// The compiler process: no runtime, no logging, nothing but its pipes.
+fn compile_component() -> std::process::ExitCode {
+    match tollgate_runtime::compile_child() {
+        Ok(()) => Exit::Success.into(),
+        Err(error) => {
+            output::error(&anyhow::Error::new(error));
+            Exit::Failure.into()
+        }
+    }
+}
+
+fn start_logging(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("TOLLGATE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -150,11 +150,19 @@ fn the_wasi_profile_is_chosen_in_the_crate_and_shows_in_the_imports() {
     fs::write(folder.join("Cargo.toml"), chosen).unwrap();
     let target_dir = Some(repository().join("target"));
     let output = Some(folder.join("crm.wasm"));
-    let built = build(&BuildOptions { target_dir, output, ..options(&folder) }).unwrap();
+    let built = build(&BuildOptions {
+        target_dir,
+        output,
+        ..options(&folder)
+    })
+    .unwrap();
     assert_eq!(built.request.profile, Profile::Wasi);
     let imports = &built.request.imports;
     assert!(imports.contains(&"log.panic".to_owned()), "{imports:?}");
-    assert!(imports.iter().any(|import| import.starts_with("wasi:cli/")), "{imports:?}");
+    assert!(
+        imports.iter().any(|import| import.starts_with("wasi:cli/")),
+        "{imports:?}"
+    );
     let inspection = inspect(&fs::read(&built.path).unwrap()).unwrap();
     assert_eq!(inspection.request.unwrap(), built.request);
 }

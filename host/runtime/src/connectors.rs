@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonschema::Validator;
-use tollgate_policy::{Digest, Manifest, ToolDecl, UndoDecl, canonical};
+use tollgate_policy::{Digest, Manifest, Profile, ToolDecl, UndoDecl};
 use tollgate_store::{ConnectorRow, Store};
 
 use crate::error::InstallError;
@@ -159,16 +159,27 @@ fn check(manifest: &Manifest, inspection: &Inspection) -> Result<(), InstallErro
             found: inspection.digest.to_string(),
         });
     }
-    let missing = manifest.missing_grants(&inspection.imports);
-    if missing.is_empty() {
-        return Ok(());
+    let (wasi, ours): (Vec<String>, Vec<String>) = inspection
+        .imports
+        .iter()
+        // A guest's last words are always taken: they change nothing.
+        .filter(|import| *import != "log.panic")
+        .cloned()
+        .partition(|import| import.starts_with("wasi:"));
+    let mut missing: Vec<(String, String)> = manifest
+        .missing_grants(&ours)
+        .into_iter()
+        .map(|missing| (missing.import, missing.line_to_add))
+        .collect();
+    if manifest.profile == Profile::Sealed {
+        let line = || "profile = \"wasi\"".to_owned();
+        missing.extend(wasi.into_iter().map(|import| (import, line())));
     }
-    Err(InstallError::NotGranted {
-        missing: missing
-            .into_iter()
-            .map(|missing| (missing.import, missing.line_to_add))
-            .collect(),
-    })
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(InstallError::NotGranted { missing })
+    }
 }
 
 fn tools(declared: Vec<ToolDecl>) -> Result<Vec<Tool>, InstallError> {
@@ -188,7 +199,7 @@ fn tools(declared: Vec<ToolDecl>) -> Result<Vec<Tool>, InstallError> {
         if names.iter().filter(|name| **name == decl.name).count() > 1 {
             return Err(problem("two tools have this name".to_owned()));
         }
-        if !is_tool_name(&decl.name) {
+        if !ToolDecl::is_name(&decl.name) {
             return Err(problem("a tool's name is 1 to 64 of a-z 0-9 _".to_owned()));
         }
         if let UndoDecl::Inverse(inverse) = &decl.undo
@@ -199,18 +210,11 @@ fn tools(declared: Vec<ToolDecl>) -> Result<Vec<Tool>, InstallError> {
         tools.push(Tool {
             input: validator(&decl.input_schema).map_err(&problem)?,
             output: validator(&decl.output_schema).map_err(&problem)?,
-            digest: descriptor_digest(&decl).map_err(&problem)?,
+            digest: decl.digest().map_err(|error| problem(error.to_string()))?,
             decl: Arc::new(decl),
         });
     }
     Ok(tools)
-}
-
-fn is_tool_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// A schema, ready. References are resolved within the schema only: the crate
@@ -220,10 +224,4 @@ fn validator(schema: &serde_json::Value) -> Result<Validator, String> {
         .with_draft(jsonschema::Draft::Draft202012)
         .build(schema)
         .map_err(|error| format!("its schema is not usable: {error}"))
-}
-
-fn descriptor_digest(decl: &ToolDecl) -> Result<Digest, String> {
-    let value = serde_json::to_value(decl).map_err(|error| error.to_string())?;
-    let text = canonical(&value).map_err(|error| error.to_string())?;
-    Ok(Digest::of(text.as_bytes()))
 }

@@ -31,7 +31,12 @@ pub(crate) fn to_iso(serial: f64, epoch: Epoch) -> Option<String> {
     }
     let moment = at(day(days, epoch)?.midnight(), millis)?;
     let date = moment.date();
-    let text = format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day());
+    let text = format!(
+        "{:04}-{:02}-{:02}",
+        date.year(),
+        u8::from(date.month()),
+        date.day()
+    );
     Some(if moment.time() == Time::MIDNIGHT {
         text
     } else {
@@ -54,7 +59,10 @@ pub(crate) fn to_serial(text: &str, epoch: Epoch) -> Option<f64> {
     Some(days + millis / MILLIS_A_DAY)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "bounded by the caller to one day")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bounded by the caller to one day"
+)]
 fn at(midnight: PrimitiveDateTime, millis: f64) -> Option<PrimitiveDateTime> {
     midnight.checked_add(Duration::milliseconds(millis as i64))
 }
@@ -72,17 +80,28 @@ fn day(days: f64, epoch: Epoch) -> Option<Date> {
     zero(epoch)?.checked_add(Duration::days(days as i64 + shift))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "days of a calendar fit a double")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "days of a calendar fit a double"
+)]
 fn number(date: Date, epoch: Epoch) -> Option<f64> {
     let days = (date - zero(epoch)?).whole_days();
-    let days = if epoch == Epoch::Y1900 && days <= 60 { days - 1 } else { days };
+    let days = if epoch == Epoch::Y1900 && days <= 60 {
+        days - 1
+    } else {
+        days
+    };
     let first = i64::from(epoch == Epoch::Y1900);
     (days >= first).then_some(days as f64)
 }
 
 fn clock_text(time: Time) -> String {
     let (h, m, s, ms) = time.as_hms_milli();
-    if ms == 0 { format!("{h:02}:{m:02}:{s:02}") } else { format!("{h:02}:{m:02}:{s:02}.{ms:03}") }
+    if ms == 0 {
+        format!("{h:02}:{m:02}:{s:02}")
+    } else {
+        format!("{h:02}:{m:02}:{s:02}.{ms:03}")
+    }
 }
 
 fn parse_date(text: &str) -> Option<Date> {
@@ -111,7 +130,9 @@ fn parse_clock(text: &str) -> Option<f64> {
     if second > 59 || parts.next().is_some() {
         return None;
     }
-    Some(f64::from(((hour * 60 + minute) * 60 + second) * 1000 + milli))
+    Some(f64::from(
+        ((hour * 60 + minute) * 60 + second) * 1000 + milli,
+    ))
 }
 
 fn digits(text: &str, count: usize) -> Option<u32> {
@@ -135,18 +156,33 @@ mod tests {
             (44_886.0, "2026-11-22", Epoch::Y1904),
         ] {
             assert_eq!(to_iso(serial, epoch).as_deref(), Some(text));
-            assert!((to_serial(text, epoch).unwrap() - serial).abs() < 1e-9, "{text}");
+            assert!(
+                (to_serial(text, epoch).unwrap() - serial).abs() < 1e-9,
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_time_within_half_a_millisecond_of_midnight_is_the_next_day() {
-        assert_eq!(to_iso(46_347.999_999_999, Epoch::Y1900).as_deref(), Some("2026-11-22"));
+        assert_eq!(
+            to_iso(46_347.999_999_999, Epoch::Y1900).as_deref(),
+            Some("2026-11-22")
+        );
     }
 
     #[test]
     fn what_is_no_plain_date_stays_text() {
-        for text in ["", "2026", "2026-13-01", "2026-11-22T10:00:00Z", "22.11.2026", "2026-11-2", "25:00", "1:00"] {
+        for text in [
+            "",
+            "2026",
+            "2026-13-01",
+            "2026-11-22T10:00:00Z",
+            "22.11.2026",
+            "2026-11-2",
+            "25:00",
+            "1:00",
+        ] {
             assert_eq!(to_serial(text, Epoch::Y1900), None, "{text}");
         }
     }

@@ -38,7 +38,11 @@ impl Cell {
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
-        if text.is_empty() { Self::Empty } else { Self::Text(text) }
+        if text.is_empty() {
+            Self::Empty
+        } else {
+            Self::Text(text)
+        }
     }
 
     /// Whether there is nothing in the cell.
@@ -88,10 +92,16 @@ impl Cell {
 fn check_text(text: &str) -> Result<(), String> {
     let units = text.encode_utf16().count();
     if units > limits::CELL_TEXT {
-        return Err(format!("the text has {units} characters, and a cell holds {}", limits::CELL_TEXT));
+        return Err(format!(
+            "the text has {units} characters, and a cell holds {}",
+            limits::CELL_TEXT
+        ));
     }
     match text.chars().find(|c| !is_allowed(*c)) {
-        Some(c) => Err(format!("the text holds U+{:04X}, which no cell can hold", u32::from(c))),
+        Some(c) => Err(format!(
+            "the text holds U+{:04X}, which no cell can hold",
+            u32::from(c)
+        )),
         None => Ok(()),
     }
 }

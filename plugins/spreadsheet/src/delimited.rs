@@ -43,9 +43,17 @@ impl Delimited {
         let text = decode(bytes)?;
         let delimiter = detect_delimiter(&text);
         let records = read(&text, delimiter)?;
-        let rows = records.iter().zip(1..).map(|(record, number)| (number, cells(record)));
+        let rows = records
+            .iter()
+            .zip(1..)
+            .map(|(record, number)| (number, cells(record)));
         let table = Table::build(SHEET, rows)?;
-        Ok(Self { text, delimiter, records, table })
+        Ok(Self {
+            text,
+            delimiter,
+            records,
+            table,
+        })
     }
 
     pub(crate) fn table(&self) -> &Table {
@@ -53,13 +61,23 @@ impl Delimited {
     }
 
     /// Add a record below everything. The answer has the values as they read.
-    pub(crate) fn append(&self, values: &Assignment) -> Result<(Vec<u8>, u32, Assignment), Problem> {
+    pub(crate) fn append(
+        &self,
+        values: &Assignment,
+    ) -> Result<(Vec<u8>, u32, Assignment), Problem> {
         let row = u32::try_from(self.records.len() + 1).unwrap_or(u32::MAX);
-        bounded("the file has no row left", u64::from(row), u64::from(limits::ROWS))?;
+        bounded(
+            "the file has no row left",
+            u64::from(row),
+            u64::from(limits::ROWS),
+        )?;
         let width = self.records.first().map_or(0, |header| header.fields.len());
         let mut fields = vec![String::new(); width];
         let written = self.fill(&mut fields, values)?;
-        let end = self.records.last().map_or(self.text.len(), |record| record.span.end);
+        let end = self
+            .records
+            .last()
+            .map_or(self.text.len(), |record| record.span.end);
         let line = format!("{}{}", self.line_end(), self.line(&fields));
         let text = splice(&self.text, end..end, &line);
         self.confirm(&text, self.records.len() + 1, self.records.len(), &fields)?;
@@ -67,7 +85,11 @@ impl Delimited {
     }
 
     /// Write some fields of a record. The answer has the values as they read.
-    pub(crate) fn set(&self, row: u32, values: &Assignment) -> Result<(Vec<u8>, Assignment), Problem> {
+    pub(crate) fn set(
+        &self,
+        row: u32,
+        values: &Assignment,
+    ) -> Result<(Vec<u8>, Assignment), Problem> {
         let (index, record) = self.record(row)?;
         let mut fields = record.fields.clone();
         let written = self.fill(&mut fields, values)?;
@@ -86,7 +108,11 @@ impl Delimited {
             Some(before) if last => before + line_end_at(&self.text, before)..span.end + after,
             _ => span.start..span.end + after,
         };
-        let cut = if last && after == 0 { trim_line_end(&self.text, cut) } else { cut };
+        let cut = if last && after == 0 {
+            trim_line_end(&self.text, cut)
+        } else {
+            cut
+        };
         Ok(splice(&self.text, cut, "").into_bytes())
     }
 
@@ -118,17 +144,29 @@ impl Delimited {
 
     fn line_end(&self) -> &'static str {
         let header_end = self.records.first().map_or(0, |record| record.span.end);
-        if self.text[header_end..].starts_with("\r\n") { "\r\n" } else { "\n" }
+        if self.text[header_end..].starts_with("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        }
     }
 
     /// Read what would be written. A quote that somebody left open swallows all
     /// that comes after it, and only this shows it.
-    fn confirm(&self, text: &str, count: usize, index: usize, fields: &[String]) -> Result<(), Problem> {
+    fn confirm(
+        &self,
+        text: &str,
+        count: usize,
+        index: usize,
+        fields: &[String],
+    ) -> Result<(), Problem> {
         let records = read(text, self.delimiter)?;
         if records.len() == count && records.get(index).is_some_and(|r| r.fields == fields) {
             return Ok(());
         }
-        Err(Problem::Corrupt("a quote is not closed, so the rows cannot be told apart".to_owned()))
+        Err(Problem::Corrupt(
+            "a quote is not closed, so the rows cannot be told apart".to_owned(),
+        ))
     }
 }
 
@@ -144,7 +182,9 @@ fn decode(bytes: Vec<u8>) -> Result<String, Problem> {
         advice: "save it again as csv with the character set UTF-8",
     })?;
     if text.contains('\0') {
-        return Err(Problem::Corrupt("a csv file holds no zero bytes".to_owned()));
+        return Err(Problem::Corrupt(
+            "a csv file holds no zero bytes".to_owned(),
+        ));
     }
     Ok(text)
 }
@@ -158,10 +198,17 @@ fn detect_delimiter(text: &str) -> u8 {
             b'"' => quoted = !quoted,
             b'\n' if !quoted => break,
             _ if quoted => {}
-            _ => counts.iter_mut().filter(|(d, _)| *d == byte).for_each(|(_, n)| *n += 1),
+            _ => counts
+                .iter_mut()
+                .filter(|(d, _)| *d == byte)
+                .for_each(|(_, n)| *n += 1),
         }
     }
-    counts.iter().rev().max_by_key(|(_, n)| *n).map_or(b',', |(d, _)| *d)
+    counts
+        .iter()
+        .rev()
+        .max_by_key(|(_, n)| *n)
+        .map_or(b',', |(d, _)| *d)
 }
 
 fn read(text: &str, delimiter: u8) -> Result<Vec<Record>, Problem> {
@@ -174,21 +221,47 @@ fn read(text: &str, delimiter: u8) -> Result<Vec<Record>, Problem> {
     let mut records: Vec<Record> = Vec::new();
     let mut raw = ByteRecord::new();
     let mut cells = 0;
-    while reader.read_byte_record(&mut raw).map_err(|e| Problem::Corrupt(e.to_string()))? {
-        let start = skip + usize::try_from(raw.position().map_or(0, csv::Position::byte)).unwrap_or(0);
+    while reader
+        .read_byte_record(&mut raw)
+        .map_err(|e| Problem::Corrupt(e.to_string()))?
+    {
+        let start =
+            skip + usize::try_from(raw.position().map_or(0, csv::Position::byte)).unwrap_or(0);
         let end = skip + usize::try_from(reader.position().byte()).unwrap_or(0);
         cells += raw.len() as u64;
         bounded("the file has too many cells", cells, limits::CELLS)?;
-        bounded("the file has too many rows", records.len() as u64 + 1, u64::from(limits::ROWS))?;
-        bounded("a row has too many columns", raw.len() as u64, u64::from(limits::COLUMNS))?;
-        let fields = raw.iter().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
-        records.push(Record { span: content(text, start..end), fields });
+        bounded(
+            "the file has too many rows",
+            records.len() as u64 + 1,
+            u64::from(limits::ROWS),
+        )?;
+        bounded(
+            "a row has too many columns",
+            raw.len() as u64,
+            u64::from(limits::COLUMNS),
+        )?;
+        let fields = raw
+            .iter()
+            .map(|f| String::from_utf8_lossy(f).into_owned())
+            .collect();
+        records.push(Record {
+            span: content(text, start..end),
+            fields,
+        });
     }
     Ok(records)
 }
 
 fn bounded(what: &'static str, actual: u64, limit: u64) -> Result<(), Problem> {
-    if actual > limit { Err(Problem::TooLarge { what, actual, limit }) } else { Ok(()) }
+    if actual > limit {
+        Err(Problem::TooLarge {
+            what,
+            actual,
+            limit,
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// A record's bytes without blank lines before it and its line end.
@@ -212,12 +285,19 @@ fn line_end_at(text: &str, at: usize) -> usize {
 /// before it: appending had added that.
 fn trim_line_end(text: &str, cut: Range<usize>) -> Range<usize> {
     let before = &text[..cut.start];
-    let kept = before.strip_suffix("\r\n").or_else(|| before.strip_suffix(['\n', '\r']));
+    let kept = before
+        .strip_suffix("\r\n")
+        .or_else(|| before.strip_suffix(['\n', '\r']));
     kept.map_or(cut.start, str::len)..cut.end
 }
 
 fn cells(record: &Record) -> Vec<(u32, Cell)> {
-    record.fields.iter().zip(0..).map(|(field, index)| (index, Cell::text(rearm(field)))).collect()
+    record
+        .fields
+        .iter()
+        .zip(0..)
+        .map(|(field, index)| (index, Cell::text(rearm(field))))
+        .collect()
 }
 
 fn line(fields: &[String], delimiter: char) -> String {
@@ -274,7 +354,18 @@ mod tests {
 
     #[test]
     fn text_that_looks_like_a_formula_is_disarmed_and_reads_back_as_it_was() {
-        for text in ["=1+1", "+49 170 1", "-a", "@x", "\tx", "'=1", "''=1", " =1", "＝1", "=HYPERLINK(\"x\";\"y\")"] {
+        for text in [
+            "=1+1",
+            "+49 170 1",
+            "-a",
+            "@x",
+            "\tx",
+            "'=1",
+            "''=1",
+            " =1",
+            "＝1",
+            "=HYPERLINK(\"x\";\"y\")",
+        ] {
             let field = disarm(text);
             assert!(field.starts_with('\''), "{text:?}");
             assert_eq!(rearm(&field), text);

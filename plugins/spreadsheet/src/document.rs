@@ -35,7 +35,14 @@ impl SheetSummary {
     /// A sheet without a header.
     pub(crate) fn empty(name: &str, hidden: bool) -> Self {
         let name = name.to_owned();
-        Self { name, hidden, header_row: 0, columns: Vec::new(), rows: 0, last_row: 0 }
+        Self {
+            name,
+            hidden,
+            header_row: 0,
+            columns: Vec::new(),
+            rows: 0,
+            last_row: 0,
+        }
     }
 
     pub(crate) fn of(table: &Table, hidden: bool) -> Self {
@@ -43,7 +50,11 @@ impl SheetSummary {
             name: table.sheet.clone(),
             hidden,
             header_row: table.header_row,
-            columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+            columns: table
+                .columns
+                .iter()
+                .map(|column| column.name.clone())
+                .collect(),
             rows: u32::try_from(table.rows.len()).unwrap_or(u32::MAX),
             last_row: table.rows.last().map_or(0, |row| row.number),
         }
@@ -90,7 +101,12 @@ impl Format {
     /// [`Problem::Extension`] or [`Problem::Macros`].
     pub fn of(path: &str) -> Result<Self, Problem> {
         let file = path.rsplit('/').next().unwrap_or(path);
-        let refused = |advice| Err(Problem::Extension { path: path.to_owned(), advice });
+        let refused = |advice| {
+            Err(Problem::Extension {
+                path: path.to_owned(),
+                advice,
+            })
+        };
         if file.starts_with("~$") || file.starts_with(".~lock.") {
             return refused("this is the mark of an open file; name the file itself");
         }
@@ -98,7 +114,9 @@ impl Format {
         match extension.to_ascii_lowercase().as_str() {
             "xlsx" => Ok(Self::Xlsx),
             "csv" => Ok(Self::Csv),
-            "xlsm" | "xltm" | "xlam" => Err(Problem::Macros { path: path.to_owned() }),
+            "xlsm" | "xltm" | "xlam" => Err(Problem::Macros {
+                path: path.to_owned(),
+            }),
             "xls" | "xlsb" | "ods" | "numbers" => refused("save a copy as .xlsx"),
             _ => refused("name a file that ends in .xlsx or .csv"),
         }
@@ -183,7 +201,11 @@ impl Document {
             Kind::Workbook(workbook, opened) => workbook.append(opened, &assignment)?,
             Kind::Csv(csv) => csv.append(&assignment)?,
         };
-        Ok(Written { bytes, row, values: self.named(written) })
+        Ok(Written {
+            bytes,
+            row,
+            values: self.named(written),
+        })
     }
 
     /// Write some columns of the row that has this key. Where `expected` names
@@ -192,7 +214,12 @@ impl Document {
     /// # Errors
     /// Any [`Problem`] of columns, values and rows, and
     /// [`Problem::NoWayBack`] where the old value could not be written again.
-    pub fn update(&mut self, key: (&str, &Cell), values: &Values, expected: &Values) -> Result<Written, Problem> {
+    pub fn update(
+        &mut self,
+        key: (&str, &Cell),
+        values: &Values,
+        expected: &Values,
+    ) -> Result<Written, Problem> {
         let assignment = self.table().assign(values)?;
         let row = self.table().row_by_key(key.0, key.1)?;
         self.table().check_expected(row, expected)?;
@@ -202,7 +229,11 @@ impl Document {
             Kind::Workbook(workbook, opened) => workbook.set(opened, number, &assignment)?,
             Kind::Csv(csv) => csv.set(number, &assignment)?,
         };
-        Ok(Written { bytes, row: number, values: self.named(written) })
+        Ok(Written {
+            bytes,
+            row: number,
+            values: self.named(written),
+        })
     }
 
     /// Take out a row that was appended, wherever it is now, if it still holds
@@ -224,7 +255,11 @@ impl Document {
             Kind::Workbook(workbook, opened) => workbook.remove(opened, row)?,
             Kind::Csv(csv) => (csv.remove(row)?, false),
         };
-        Ok(Removed { bytes, row, leaves_empty_row })
+        Ok(Removed {
+            bytes,
+            row,
+            leaves_empty_row,
+        })
     }
 
     /// How many rows hold exactly these values.
@@ -237,7 +272,10 @@ impl Document {
 
     fn named(&self, assignment: Assignment) -> Values {
         let columns = &self.table().columns;
-        assignment.into_iter().map(|(place, cell)| (columns[place].name.clone(), cell)).collect()
+        assignment
+            .into_iter()
+            .map(|(place, cell)| (columns[place].name.clone(), cell))
+            .collect()
     }
 }
 
@@ -263,9 +301,12 @@ pub fn sheets(path: &str, bytes: Vec<u8>) -> Result<Vec<SheetSummary>, Problem> 
 pub fn create(path: &str, sheet: &str, columns: &[NewColumn]) -> Result<Vec<u8>, Problem> {
     check_columns(columns)?;
     match Format::of(path)? {
-        Format::Csv => {
-            Ok(delimited::create(&columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>()))
-        }
+        Format::Csv => Ok(delimited::create(
+            &columns
+                .iter()
+                .map(|column| column.name.clone())
+                .collect::<Vec<_>>(),
+        )),
         Format::Xlsx => {
             check_sheet_name(sheet)?;
             workbook::create(sheet, columns)
@@ -276,7 +317,9 @@ pub fn create(path: &str, sheet: &str, columns: &[NewColumn]) -> Result<Vec<u8>,
 /// A workbook under the name of a text file would be read as noise.
 fn check_text(bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
     if bytes.starts_with(b"PK\x03\x04") {
-        return Err(Problem::Corrupt("it is named .csv and is a zip, perhaps a workbook".to_owned()));
+        return Err(Problem::Corrupt(
+            "it is named .csv and is a zip, perhaps a workbook".to_owned(),
+        ));
     }
     Ok(bytes)
 }
@@ -287,11 +330,20 @@ fn check_columns(columns: &[NewColumn]) -> Result<(), Problem> {
     }
     if columns.len() > limits::COLUMNS as usize {
         let what = "a sheet cannot have so many columns";
-        return Err(Problem::TooLarge { what, actual: columns.len() as u64, limit: u64::from(limits::COLUMNS) });
+        return Err(Problem::TooLarge {
+            what,
+            actual: columns.len() as u64,
+            limit: u64::from(limits::COLUMNS),
+        });
     }
     let mut seen = std::collections::HashSet::new();
     for NewColumn { name, .. } in columns {
-        let bad = |message| Err(Problem::BadName { name: name.clone(), message });
+        let bad = |message| {
+            Err(Problem::BadName {
+                name: name.clone(),
+                message,
+            })
+        };
         if name.trim() != name || name.is_empty() {
             return bad("a column's name has text, and no spaces around it");
         }
@@ -307,7 +359,12 @@ fn check_columns(columns: &[NewColumn]) -> Result<(), Problem> {
 
 /// The rules that spreadsheet programs have for the names of sheets.
 fn check_sheet_name(name: &str) -> Result<(), Problem> {
-    let bad = |message| Err(Problem::BadName { name: name.to_owned(), message });
+    let bad = |message| {
+        Err(Problem::BadName {
+            name: name.to_owned(),
+            message,
+        })
+    };
     if name.is_empty() || name.encode_utf16().count() > 31 {
         return bad("a sheet's name has 1 to 31 characters");
     }

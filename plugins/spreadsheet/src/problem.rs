@@ -217,7 +217,9 @@ impl Problem {
             }
             Self::Protected { .. } => "ask the owner of the workbook to make the change",
             Self::Formula { .. } => "change the cells that it is calculated from",
-            Self::NoWayBack { .. } | Self::ErrorValue { .. } => "ask the owner of the workbook to correct the cell",
+            Self::NoWayBack { .. } | Self::ErrorValue { .. } => {
+                "ask the owner of the workbook to correct the cell"
+            }
             Self::UnknownSheet { .. } | Self::UnknownColumn { .. } => return None,
         })
     }
@@ -231,7 +233,12 @@ fn instead(meant: Option<&str>, known: &[String]) -> String {
 }
 
 fn listed(rows: &[u32]) -> String {
-    let mut text = rows.iter().take(10).map(u32::to_string).collect::<Vec<_>>().join(", ");
+    let mut text = rows
+        .iter()
+        .take(10)
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
     if rows.len() > 10 {
         text.push_str(", …");
     }

@@ -28,10 +28,13 @@ pub(crate) fn parse_cell(name: &str) -> Option<(u32, u32)> {
     if letters.is_empty() || letters.len() > 3 || !row.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let column = letters
-        .bytes()
-        .fold(0_u32, |sum, b| sum * 26 + u32::from(b.to_ascii_uppercase() - b'A') + 1);
-    let row = row.parse().ok().filter(|row| (1..=limits::ROWS).contains(row))?;
+    let column = letters.bytes().fold(0_u32, |sum, b| {
+        sum * 26 + u32::from(b.to_ascii_uppercase() - b'A') + 1
+    });
+    let row = row
+        .parse()
+        .ok()
+        .filter(|row| (1..=limits::ROWS).contains(row))?;
     (column <= limits::COLUMNS).then_some((column - 1, row))
 }
 
@@ -49,7 +52,12 @@ impl Area {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (from, to) = text.split_once(':').unwrap_or((text, text));
         let ((left, top), (right, bottom)) = (parse_cell(from)?, parse_cell(to)?);
-        (left <= right && top <= bottom).then_some(Self { left, top, right, bottom })
+        (left <= right && top <= bottom).then_some(Self {
+            left,
+            top,
+            right,
+            bottom,
+        })
     }
 
     /// The area after a row has been removed and those below have moved up.
@@ -85,7 +93,12 @@ mod tests {
 
     #[test]
     fn names_translate_both_ways() {
-        for (name, column, row) in [("A1", 0, 1), ("Z9", 25, 9), ("AA10", 26, 10), ("XFD1048576", 16_383, 1_048_576)] {
+        for (name, column, row) in [
+            ("A1", 0, 1),
+            ("Z9", 25, 9),
+            ("AA10", 26, 10),
+            ("XFD1048576", 16_383, 1_048_576),
+        ] {
             assert_eq!(parse_cell(name), Some((column, row)));
             assert_eq!(cell_name(column, row), name);
         }
@@ -94,14 +107,30 @@ mod tests {
 
     #[test]
     fn what_is_outside_a_sheet_is_no_cell() {
-        for name in ["", "A", "1", "A0", "XFE1", "A1048577", "AAAA1", "A-1", "A1B", "A99999999999"] {
+        for name in [
+            "",
+            "A",
+            "1",
+            "A0",
+            "XFE1",
+            "A1048577",
+            "AAAA1",
+            "A-1",
+            "A1B",
+            "A99999999999",
+        ] {
             assert_eq!(parse_cell(name), None, "{name}");
         }
     }
 
     #[test]
     fn a_removed_row_moves_what_is_below_and_shortens_what_spans_it() {
-        let after = |text: &str| Area::parse(text).unwrap().without_row(5).map(|a| a.to_string());
+        let after = |text: &str| {
+            Area::parse(text)
+                .unwrap()
+                .without_row(5)
+                .map(|a| a.to_string())
+        };
         assert_eq!(after("B2:D4").as_deref(), Some("B2:D4"));
         assert_eq!(after("B2:D9").as_deref(), Some("B2:D8"));
         assert_eq!(after("B5:D9").as_deref(), Some("B5:D8"));

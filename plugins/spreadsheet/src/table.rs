@@ -58,12 +58,22 @@ impl Table {
         sheet: &str,
         rows: impl IntoIterator<Item = (u32, Vec<(u32, Cell)>)>,
     ) -> Result<Self, Problem> {
-        let mut rows = rows.into_iter().filter(|(_, cells)| cells.iter().any(|(_, c)| !c.is_empty()));
-        let (header_row, header) =
-            rows.next().ok_or_else(|| Problem::NoHeader { sheet: sheet.to_owned() })?;
+        let mut rows = rows
+            .into_iter()
+            .filter(|(_, cells)| cells.iter().any(|(_, c)| !c.is_empty()));
+        let (header_row, header) = rows.next().ok_or_else(|| Problem::NoHeader {
+            sheet: sheet.to_owned(),
+        })?;
         let columns = columns(header);
-        let rows = rows.map(|(number, cells)| row(number, cells, &columns)).collect();
-        Ok(Self { sheet: sheet.to_owned(), header_row, columns, rows })
+        let rows = rows
+            .map(|(number, cells)| row(number, cells, &columns))
+            .collect();
+        Ok(Self {
+            sheet: sheet.to_owned(),
+            header_row,
+            columns,
+            rows,
+        })
     }
 
     /// The number of the first row below everything.
@@ -88,14 +98,20 @@ impl Table {
         let mut found = (0..self.columns.len()).filter(|i| self.columns[*i].name == name);
         match (found.next(), found.next()) {
             (Some(place), None) => Ok(place),
-            (Some(_), Some(_)) => Err(Problem::AmbiguousColumn { name: name.to_owned() }),
+            (Some(_), Some(_)) => Err(Problem::AmbiguousColumn {
+                name: name.to_owned(),
+            }),
             (None, _) => Err(self.unknown(name)),
         }
     }
 
     fn unknown(&self, name: &str) -> Problem {
         let known: Vec<String> = self.columns.iter().map(|c| c.name.clone()).collect();
-        Problem::UnknownColumn { name: name.to_owned(), meant: closest(name, &known), known }
+        Problem::UnknownColumn {
+            name: name.to_owned(),
+            meant: closest(name, &known),
+            known,
+        }
     }
 
     /// Values by name become values by place; each is checked.
@@ -107,8 +123,10 @@ impl Table {
             .iter()
             .map(|(name, cell)| {
                 let place = self.column(name)?;
-                cell.check()
-                    .map_err(|message| Problem::BadValue { column: name.clone(), message })?;
+                cell.check().map_err(|message| Problem::BadValue {
+                    column: name.clone(),
+                    message,
+                })?;
                 Ok((place, cell.clone()))
             })
             .collect()
@@ -116,7 +134,10 @@ impl Table {
 
     /// The rows whose column holds the value.
     fn rows_with(&self, place: usize, value: &Cell) -> Vec<&Row> {
-        self.rows.iter().filter(|row| row.cells[place].same(value)).collect()
+        self.rows
+            .iter()
+            .filter(|row| row.cells[place].same(value))
+            .collect()
     }
 
     /// The one row whose column holds the value.
@@ -127,7 +148,10 @@ impl Table {
         let rows = self.rows_with(self.column(column)?, value);
         match rows.as_slice() {
             [row] => Ok(row),
-            [] => Err(Problem::NoRow { column: column.to_owned(), value: value.clone() }),
+            [] => Err(Problem::NoRow {
+                column: column.to_owned(),
+                value: value.clone(),
+            }),
             several => Err(Problem::SeveralRows {
                 column: column.to_owned(),
                 value: value.clone(),
@@ -158,12 +182,21 @@ impl Table {
                 found.push(difference(name, value, cell));
             }
         }
-        if found.is_empty() { Ok(()) } else { Err(Problem::Changed { row: row.number, found }) }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::Changed {
+                row: row.number,
+                found,
+            })
+        }
     }
 
     /// Whether what is there now could be written again.
     pub(crate) fn check_way_back(&self, row: &Row, values: &Assignment) -> Result<(), Problem> {
-        let lost = values.iter().find(|(place, _)| row.cells[*place].check().is_err());
+        let lost = values
+            .iter()
+            .find(|(place, _)| row.cells[*place].check().is_err());
         lost.map_or(Ok(()), |(place, _)| {
             Err(Problem::NoWayBack {
                 column: self.columns[*place].name.clone(),
@@ -181,20 +214,43 @@ impl Table {
 
     fn matches(&self, values: &Values) -> Result<Vec<&Row>, Problem> {
         self.check_names(values)?;
-        Ok(self.rows.iter().filter(|row| self.differences(row, values).is_empty()).collect())
+        let expected = self.in_order(values);
+        let holds = |row: &&Row| {
+            row.beyond.is_empty()
+                && row
+                    .cells
+                    .iter()
+                    .zip(&expected)
+                    .all(|(cell, value)| cell.same(value))
+        };
+        Ok(self.rows.iter().filter(holds).collect())
     }
 
     fn check_names(&self, values: &Values) -> Result<(), Problem> {
-        values.keys().try_for_each(|name| self.column(name).map(drop))
+        values
+            .keys()
+            .try_for_each(|name| self.column(name).map(drop))
+    }
+
+    /// The value for each column; nothing where `values` does not name it.
+    fn in_order<'a>(&self, values: &'a Values) -> Vec<&'a Cell> {
+        self.columns
+            .iter()
+            .map(|column| values.get(&column.name).unwrap_or(&Cell::Empty))
+            .collect()
     }
 
     /// Every cell of the row that is not as in `values`; columns that `values`
     /// does not name must be empty.
     fn differences(&self, row: &Row, values: &Values) -> Vec<Difference> {
-        let named = self.columns.iter().zip(&row.cells).filter_map(|(column, cell)| {
-            let expected = values.get(&column.name).unwrap_or(&Cell::Empty);
-            (!cell.same(expected)).then(|| difference(&column.name, expected, cell))
-        });
+        let named = self
+            .columns
+            .iter()
+            .zip(&row.cells)
+            .zip(self.in_order(values));
+        let named = named.filter(|((_, cell), expected)| !cell.same(expected));
+        let named =
+            named.map(|((column, cell), expected)| difference(&column.name, expected, cell));
         let beyond = row.beyond.iter().map(|(index, cell)| {
             difference(&reference::column_letters(*index), &Cell::Empty, cell)
         });
@@ -225,15 +281,32 @@ impl Table {
         self.check_names(values)?;
         let row = self.row_by_key(column, key_of(column, values)?)?;
         let found = self.differences(row, values);
-        if found.is_empty() { Ok(row) } else { Err(Problem::Changed { row: row.number, found }) }
+        if found.is_empty() {
+            Ok(row)
+        } else {
+            Err(Problem::Changed {
+                row: row.number,
+                found,
+            })
+        }
     }
 
-    fn appended_by_content(&self, values: &Values, near: u32, copies: u32) -> Result<&Row, Problem> {
+    fn appended_by_content(
+        &self,
+        values: &Values,
+        near: u32,
+        copies: u32,
+    ) -> Result<&Row, Problem> {
         let rows = self.matches(values)?;
         let found = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         match rows.into_iter().min_by_key(|row| row.number.abs_diff(near)) {
-            None => Err(Problem::Gone { closest: self.most_alike(values) }),
-            Some(_) if found < copies => Err(Problem::FewerCopies { found, expected: copies }),
+            None => Err(Problem::Gone {
+                closest: self.most_alike(values),
+            }),
+            Some(_) if found < copies => Err(Problem::FewerCopies {
+                found,
+                expected: copies,
+            }),
             Some(row) => Ok(row),
         }
     }
@@ -250,32 +323,50 @@ impl Table {
     /// A row's values by column name.
     #[must_use]
     pub fn values(&self, row: &Row) -> Values {
-        self.columns.iter().zip(&row.cells).map(|(c, v)| (c.name.clone(), v.clone())).collect()
+        self.columns
+            .iter()
+            .zip(&row.cells)
+            .map(|(c, v)| (c.name.clone(), v.clone()))
+            .collect()
     }
 }
 
 fn key_of<'a>(column: &str, values: &'a Values) -> Result<&'a Cell, Problem> {
-    values.get(column).filter(|value| !value.is_empty()).ok_or_else(|| Problem::BadValue {
-        column: column.to_owned(),
-        message: "it is the key of the row and needs a value".to_owned(),
-    })
+    values
+        .get(column)
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| Problem::BadValue {
+            column: column.to_owned(),
+            message: "it is the key of the row and needs a value".to_owned(),
+        })
 }
 
 fn difference(column: &str, expected: &Cell, found: &Cell) -> Difference {
-    Difference { column: column.to_owned(), expected: expected.clone(), found: found.clone() }
+    Difference {
+        column: column.to_owned(),
+        expected: expected.clone(),
+        found: found.clone(),
+    }
 }
 
 fn columns(header: Vec<(u32, Cell)>) -> Vec<Column> {
     header
         .into_iter()
-        .map(|(index, cell)| Column { name: cell.shown().trim().to_owned(), index })
+        .map(|(index, cell)| Column {
+            name: cell.shown().trim().to_owned(),
+            index,
+        })
         .filter(|column| !column.name.is_empty())
         .collect()
 }
 
 /// Both the row's cells and the columns run from left to right.
 fn row(number: u32, cells: Vec<(u32, Cell)>, columns: &[Column]) -> Row {
-    let mut row = Row { number, cells: vec![Cell::Empty; columns.len()], beyond: Vec::new() };
+    let mut row = Row {
+        number,
+        cells: vec![Cell::Empty; columns.len()],
+        beyond: Vec::new(),
+    };
     for (index, cell) in cells {
         match columns.binary_search_by_key(&index, |column| column.index) {
             Ok(place) => row.cells[place] = cell,
@@ -290,13 +381,20 @@ fn row(number: u32, cells: Vec<(u32, Cell)>, columns: &[Column]) -> Row {
 /// or at most two or a third of its letters away.
 pub(crate) fn closest(name: &str, known: &[String]) -> Option<String> {
     let plain = |text: &str| {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect::<String>()
     };
     let wanted = plain(name);
     known
         .iter()
         .map(|candidate| (strsim::osa_distance(&wanted, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= 2.max(candidate.chars().count() / 3).min(wanted.chars().count() / 2))
+        .filter(|(distance, candidate)| {
+            *distance
+                <= 2.max(candidate.chars().count() / 3)
+                    .min(wanted.chars().count() / 2)
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate.clone())
 }

@@ -41,12 +41,21 @@ impl Loaded {
         Format::of(&file)?;
         let directory = directory_or_default(directory)?;
         let content = files::read(&directory, &file).map_err(|error| about(&file, error))?;
-        Ok(Self { directory, file, version: content.version, bytes: content.bytes })
+        Ok(Self {
+            directory,
+            file,
+            version: content.version,
+            bytes: content.bytes,
+        })
     }
 
     /// Open a sheet of it; the bytes move there.
     fn open(&mut self, sheet: Option<&str>) -> Result<Document, ToolError> {
-        Ok(Document::open(&self.file, std::mem::take(&mut self.bytes), sheet)?)
+        Ok(Document::open(
+            &self.file,
+            std::mem::take(&mut self.bytes),
+            sheet,
+        )?)
     }
 
     /// Write the whole file, if it is still as it was read.
@@ -65,13 +74,18 @@ fn directory_or_default(directory: Option<String>) -> Result<String, ToolError> 
         return Ok(directory);
     }
     config::get("directory")?.ok_or_else(|| {
-        ToolError::invalid_input("/directory", "name the directory; the manifest sets none under [config]")
+        ToolError::invalid_input(
+            "/directory",
+            "name the directory; the manifest sets none under [config]",
+        )
     })
 }
 
 fn changed_meanwhile(file: &str) -> ToolError {
-    ToolError::conflict(format!("somebody saved `{file}` while this call was at work; nothing was written"))
-        .hint("call again: the file will be read anew")
+    ToolError::conflict(format!(
+        "somebody saved `{file}` while this call was at work; nothing was written"
+    ))
+    .hint("call again: the file will be read anew")
 }
 
 /// What the host answered, with the file it is about.
@@ -103,9 +117,9 @@ fn sorted(problem: &Problem, message: String) -> ToolError {
         Problem::UnknownSheet { .. } => ToolError::invalid_input("/sheet", message),
         Problem::BadValue { column, .. } => ToolError::invalid_input(pointer(column), message),
         Problem::NoValues => ToolError::invalid_input("/values", message),
-        Problem::UnknownColumn { .. } | Problem::AmbiguousColumn { .. } | Problem::BadName { .. } => {
-            ToolError::invalid_input("", message)
-        }
+        Problem::UnknownColumn { .. }
+        | Problem::AmbiguousColumn { .. }
+        | Problem::BadName { .. } => ToolError::invalid_input("", message),
         Problem::NoRow { .. } => ToolError::not_found(message),
         Problem::KeyTaken { .. }
         | Problem::SeveralRows { .. }
@@ -118,9 +132,10 @@ fn sorted(problem: &Problem, message: String) -> ToolError {
         | Problem::NoWayBack { .. }
         | Problem::ErrorValue { .. } => ToolError::denied(message),
         Problem::TooLarge { .. } => ToolError::limited(message),
-        Problem::Encrypted | Problem::Corrupt(_) | Problem::Unsupported { .. } | Problem::NoHeader { .. } => {
-            ToolError::failed(message)
-        }
+        Problem::Encrypted
+        | Problem::Corrupt(_)
+        | Problem::Unsupported { .. }
+        | Problem::NoHeader { .. } => ToolError::failed(message),
     }
 }
 

@@ -59,7 +59,11 @@ impl Workbook {
         let mut package = Package::open(bytes)?;
         parts::refuse_macros(&mut package, path)?;
         let index = parts::read_index(&mut package)?;
-        Ok(Self { package, index, meaning: None })
+        Ok(Self {
+            package,
+            index,
+            meaning: None,
+        })
     }
 
     pub(crate) fn summaries(&mut self) -> Result<Vec<SheetSummary>, Problem> {
@@ -77,12 +81,13 @@ impl Workbook {
         let listed = self.listed(name)?;
         let text = self.package.read(&listed.part)?;
         let meaning = self.meaning()?;
-        let sheet = Sheet::read(&listed.part, text, meaning)?;
-        let rows = sheet.rows.iter().map(|row| {
-            (row.number, row.cells.iter().map(|cell| (cell.column, cell.value.clone())).collect())
-        });
-        let table = Table::build(&listed.name, rows)?;
-        Ok(Opened { part: listed.part, sheet, table })
+        let mut sheet = Sheet::read(&listed.part, text, meaning)?;
+        let table = Table::build(&listed.name, sheet.take_values())?;
+        Ok(Opened {
+            part: listed.part,
+            sheet,
+            table,
+        })
     }
 
     fn listed(&self, name: Option<&str>) -> Result<Listed, Problem> {
@@ -93,8 +98,17 @@ impl Workbook {
         };
         found.cloned().ok_or_else(|| {
             let name = name.unwrap_or("that is visible").to_owned();
-            let known = self.index.sheets.iter().map(|sheet| sheet.name.clone()).collect::<Vec<_>>();
-            Problem::UnknownSheet { meant: closest(&name, &known), name, known }
+            let known = self
+                .index
+                .sheets
+                .iter()
+                .map(|sheet| sheet.name.clone())
+                .collect::<Vec<_>>();
+            Problem::UnknownSheet {
+                meant: closest(&name, &known),
+                name,
+                known,
+            }
         })
     }
 
@@ -111,8 +125,15 @@ impl Workbook {
         writes.extend(looks(opened, row, like, &writes));
         let written = set_cells(&opened.sheet, self.meaning()?, row, like, &writes)?;
         let mut changes = self.tables(opened)?.grow(&opened.table, row)?;
-        changes.insert(self.name_of(&opened.part), splice(&opened.sheet.text, written.edits));
-        Ok((self.package.rewrite(&changes)?, row, as_read(values, written.values)))
+        changes.insert(
+            self.name_of(&opened.part),
+            splice(&opened.sheet.text, written.edits),
+        );
+        Ok((
+            self.package.rewrite(&changes)?,
+            row,
+            as_read(values, written.values),
+        ))
     }
 
     /// Write some cells of a row. The answer has the values as they read.
@@ -123,7 +144,13 @@ impl Workbook {
         values: &Assignment,
     ) -> Result<(Vec<u8>, Assignment), Problem> {
         self.check_open_to_changes(opened)?;
-        let like = opened.table.rows.iter().rev().map(|row| row.number).find(|number| *number < row);
+        let like = opened
+            .table
+            .rows
+            .iter()
+            .rev()
+            .map(|row| row.number)
+            .find(|number| *number < row);
         let writes = writes(&opened.table, values);
         let written = set_cells(&opened.sheet, self.meaning()?, row, like, &writes)?;
         let bytes = self.write(opened, written.edits, Changes::new())?;
@@ -134,17 +161,33 @@ impl Workbook {
     pub(crate) fn remove(&mut self, opened: &Opened, row: u32) -> Result<(Vec<u8>, bool), Problem> {
         self.check_open_to_changes(opened)?;
         let tables = self.tables(opened)?;
-        let moves = opened.sheet.rows.iter().any(|below| below.number > row && !below.is_blank());
+        let moves = opened
+            .sheet
+            .rows
+            .iter()
+            .any(|below| below.number > row && !below.is_blank());
         let must_stay = moves && (tables.needs(row) || self.others_speak_of_rows(opened)?);
-        Ok(match remove_row(&opened.part, &opened.sheet, row, must_stay)? {
-            Removal::Cut(edits) => (self.write(opened, edits, tables.shrink(row))?, false),
-            Removal::Closed(edits) => (self.write(opened, edits, tables.close_gap(row))?, false),
-            Removal::Emptied(edits) => (self.write(opened, edits, Changes::new())?, true),
-        })
+        Ok(
+            match remove_row(&opened.part, &opened.sheet, row, must_stay)? {
+                Removal::Cut(edits) => (self.write(opened, edits, tables.shrink(row))?, false),
+                Removal::Closed(edits) => {
+                    (self.write(opened, edits, tables.close_gap(row))?, false)
+                }
+                Removal::Emptied(edits) => (self.write(opened, edits, Changes::new())?, true),
+            },
+        )
     }
 
-    fn write(&mut self, opened: &Opened, edits: Vec<Edit>, mut changes: Changes) -> Result<Vec<u8>, Problem> {
-        changes.insert(self.name_of(&opened.part), splice(&opened.sheet.text, edits));
+    fn write(
+        &mut self,
+        opened: &Opened,
+        edits: Vec<Edit>,
+        mut changes: Changes,
+    ) -> Result<Vec<u8>, Problem> {
+        changes.insert(
+            self.name_of(&opened.part),
+            splice(&opened.sheet.text, edits),
+        );
         self.package.rewrite(&changes)
     }
 
@@ -155,8 +198,15 @@ impl Workbook {
     /// What a person has closed stays closed: a protected sheet, and a workbook
     /// whose signature any change would break.
     fn check_open_to_changes(&self, opened: &Opened) -> Result<(), Problem> {
-        if self.package.names().iter().any(|name| name.starts_with("_xmlsignatures/")) {
-            return Err(Problem::Protected { what: "the workbook is signed".to_owned() });
+        if self
+            .package
+            .names()
+            .iter()
+            .any(|name| name.starts_with("_xmlsignatures/"))
+        {
+            return Err(Problem::Protected {
+                what: "the workbook is signed".to_owned(),
+            });
         }
         if opened.sheet.is_protected {
             let what = format!("sheet `{}` is protected", opened.table.sheet);
@@ -167,16 +217,30 @@ impl Workbook {
 
     /// Whether anything but the sheet's own plain cells may name its rows.
     fn others_speak_of_rows(&mut self, opened: &Opened) -> Result<bool, Problem> {
-        let names_rows = |name: &String| name.starts_with("xl/charts") || name.starts_with("xl/pivot");
+        let names_rows =
+            |name: &String| name.starts_with("xl/charts") || name.starts_with("xl/pivot");
         if self.index.has_names || self.package.names().iter().any(names_rows) {
             return Ok(true);
         }
-        let harmless = |relation: &Relation| matches!(relation.kind.as_str(), "hyperlink" | "table" | "printerSettings");
-        if !parts::relations(&mut self.package, &opened.part)?.iter().all(harmless) {
+        let harmless = |relation: &Relation| {
+            matches!(
+                relation.kind.as_str(),
+                "hyperlink" | "table" | "printerSettings"
+            )
+        };
+        if !parts::relations(&mut self.package, &opened.part)?
+            .iter()
+            .all(harmless)
+        {
             return Ok(true);
         }
-        let others: Vec<String> =
-            self.index.sheets.iter().map(|s| s.part.clone()).filter(|part| *part != opened.part).collect();
+        let others: Vec<String> = self
+            .index
+            .sheets
+            .iter()
+            .map(|s| s.part.clone())
+            .filter(|part| *part != opened.part)
+            .collect();
         for part in others {
             match self.package.read_optional(&part) {
                 Ok(text) if !text.as_deref().is_some_and(has_formula) => {}
@@ -190,7 +254,10 @@ impl Workbook {
     fn tables(&mut self, opened: &Opened) -> Result<Tables, Problem> {
         let relations = parts::relations(&mut self.package, &opened.part)?;
         let mut tables = Vec::new();
-        for relation in relations.into_iter().filter(|relation| relation.kind == "table") {
+        for relation in relations
+            .into_iter()
+            .filter(|relation| relation.kind == "table")
+        {
             let text = self.package.read(&relation.part)?;
             tables.push(TablePart::read(self.name_of(&relation.part), text)?);
         }
@@ -200,7 +267,10 @@ impl Workbook {
     /// Strings and styles are read once, with the first sheet.
     fn meaning(&mut self) -> Result<&Meaning, Problem> {
         if self.meaning.is_none() {
-            let mut meaning = Meaning { epoch: self.index.epoch, ..Meaning::default() };
+            let mut meaning = Meaning {
+                epoch: self.index.epoch,
+                ..Meaning::default()
+            };
             if let Some(part) = self.index.strings.clone()
                 && let Some(text) = self.package.read_optional(&part)?
             {
@@ -213,12 +283,17 @@ impl Workbook {
             }
             self.meaning = Some(meaning);
         }
-        self.meaning.as_ref().ok_or_else(|| Problem::Corrupt("its styles cannot be read".to_owned()))
+        self.meaning
+            .as_ref()
+            .ok_or_else(|| Problem::Corrupt("its styles cannot be read".to_owned()))
     }
 }
 
 fn writes(table: &Table, values: &Assignment) -> Vec<Write> {
-    values.iter().map(|(place, cell)| (table.columns[*place].index, cell.clone())).collect()
+    values
+        .iter()
+        .map(|(place, cell)| (table.columns[*place].index, cell.clone()))
+        .collect()
 }
 
 fn as_read(values: &Assignment, read: Vec<Cell>) -> Assignment {
@@ -231,14 +306,21 @@ fn looks(opened: &Opened, row: u32, like: Option<u32>, writes: &[Write]) -> Vec<
     if opened.sheet.row(row).is_some() {
         return Vec::new();
     }
-    let Some(above) = like.and_then(|like| opened.sheet.row(like)) else { return Vec::new() };
+    let Some(above) = like.and_then(|like| opened.sheet.row(like)) else {
+        return Vec::new();
+    };
     let is_new = |column: u32| !writes.iter().any(|(written, _)| *written == column);
-    let cells = above.cells.iter().filter(|cell| cell.style.is_some() && is_new(cell.column));
+    let cells = above
+        .cells
+        .iter()
+        .filter(|cell| cell.style.is_some() && is_new(cell.column));
     cells.map(|cell| (cell.column, Cell::Empty)).collect()
 }
 
 /// Better one too many: a sheet with text that looks like a formula's tag is
 /// treated as one with formulas.
 fn has_formula(text: &str) -> bool {
-    ["<f>", "<f ", "<f/", ":f>", ":f ", ":f/"].iter().any(|tag| text.contains(tag))
+    ["<f>", "<f ", "<f/", ":f>", ":f ", ":f/"]
+        .iter()
+        .any(|tag| text.contains(tag))
 }

@@ -181,6 +181,7 @@ fn writing(place: &Place, options: &SqliteOptions) -> SqliteConnectOptions {
         // Checkpoints run beside the commit path, see `Checkpointer`.
         .pragma("wal_autocheckpoint", "0")
         .pragma("journal_size_limit", WAL_BYTES_KEPT)
+        .pragma("cache_size", "-32768")
 }
 
 pub(super) async fn writer_connection(

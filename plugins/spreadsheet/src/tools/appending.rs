@@ -49,10 +49,21 @@ pub(crate) fn append_row(input: AppendRow) -> Result<Undoable<Appended, RemoveRo
     let (written, inverse) = append(&mut document, &loaded.directory, input)?;
     loaded.write(&written.bytes)?;
     let sheet = document.table().sheet.clone();
-    Ok(Undoable::new(Appended { sheet, row: written.row, values: written.values }, inverse))
+    Ok(Undoable::new(
+        Appended {
+            sheet,
+            row: written.row,
+            values: written.values,
+        },
+        inverse,
+    ))
 }
 
-fn append(document: &mut Document, directory: &str, input: AppendRow) -> Result<(Written, RemoveRow), Problem> {
+fn append(
+    document: &mut Document,
+    directory: &str,
+    input: AppendRow,
+) -> Result<(Written, RemoveRow), Problem> {
     let written = document.append(&input.values, input.key.as_deref())?;
     let inverse = RemoveRow {
         directory: Some(directory.to_owned()),
@@ -81,7 +92,11 @@ mod tests {
             directory: None,
             file: "t.csv".to_owned(),
             sheet: None,
-            values: [("case".to_owned(), Cell::from(case)), ("n".to_owned(), Cell::Number(1.0))].into(),
+            values: [
+                ("case".to_owned(), Cell::from(case)),
+                ("n".to_owned(), Cell::Number(1.0)),
+            ]
+            .into(),
             key: key.map(str::to_owned),
         }
     }
@@ -89,10 +104,16 @@ mod tests {
     #[test]
     fn the_inverse_travels_as_json_and_removes_the_row_after_others_were_added() {
         for key in [None, Some("case")] {
-            let (ours, inverse) = append(&mut open(b"case,n\nC-1,1\n"), "d", input("C-2", key)).unwrap();
+            let (ours, inverse) =
+                append(&mut open(b"case,n\nC-1,1\n"), "d", input("C-2", key)).unwrap();
             let (theirs, _) = append(&mut open(&ours.bytes), "d", input("C-3", key)).unwrap();
-            let inverse: RemoveRow = serde_json::from_str(&serde_json::to_string(&inverse).unwrap()).unwrap();
-            assert_eq!(inverse.directory.as_deref(), Some("d"), "the same place, whatever the default is then");
+            let inverse: RemoveRow =
+                serde_json::from_str(&serde_json::to_string(&inverse).unwrap()).unwrap();
+            assert_eq!(
+                inverse.directory.as_deref(),
+                Some("d"),
+                "the same place, whatever the default is then"
+            );
             let removed = inverse.remove(&mut open(&theirs.bytes)).unwrap();
             assert_eq!(removed.bytes, b"case,n\nC-1,1\nC-3,1\n");
         }
@@ -100,9 +121,16 @@ mod tests {
 
     #[test]
     fn an_inverse_without_a_key_counts_the_rows_that_were_equal_before() {
-        let (ours, inverse) = append(&mut open(b"case,n\nC-1,1\n"), "d", input("C-1", None)).unwrap();
+        let (ours, inverse) =
+            append(&mut open(b"case,n\nC-1,1\n"), "d", input("C-1", None)).unwrap();
         assert_eq!(inverse.copies, Some(2));
-        assert_eq!(inverse.remove(&mut open(&ours.bytes)).unwrap().bytes, b"case,n\nC-1,1\n");
-        assert!(inverse.remove(&mut open(b"case,n\nC-1,1\n")).is_err(), "one of two is gone: which?");
+        assert_eq!(
+            inverse.remove(&mut open(&ours.bytes)).unwrap().bytes,
+            b"case,n\nC-1,1\n"
+        );
+        assert!(
+            inverse.remove(&mut open(b"case,n\nC-1,1\n")).is_err(),
+            "one of two is gone: which?"
+        );
     }
 }

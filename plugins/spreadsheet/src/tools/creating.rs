@@ -39,10 +39,15 @@ pub(crate) fn create(input: Create) -> Result<Created, ToolError> {
     let sheet = input.sheet.as_deref().unwrap_or("Sheet1");
     let bytes = document::create(&input.file, sheet, &input.columns)?;
     match files::write(&directory, &input.file, &bytes, &Expected::Absent) {
-        Ok(_) => Ok(Created { file: input.file, size: bytes.len() as u64 }),
-        Err(files::Error::Conflict) => {
-            Err(ToolError::conflict(format!("there is a file `{}` already", input.file)).hint("choose another name"))
-        }
+        Ok(_) => Ok(Created {
+            file: input.file,
+            size: bytes.len() as u64,
+        }),
+        Err(files::Error::Conflict) => Err(ToolError::conflict(format!(
+            "there is a file `{}` already",
+            input.file
+        ))
+        .hint("choose another name")),
         Err(error) => Err(about(&input.file, error)),
     }
 }

@@ -34,6 +34,15 @@ pub(crate) struct File {
 pub(crate) fn list_files(input: ListFiles) -> Result<FileList, ToolError> {
     let directory = directory_or_default(input.directory)?;
     let entries = files::list(&directory)?;
-    let known = entries.into_iter().filter(|entry| Format::of(&entry.path).is_ok());
-    Ok(FileList { files: known.map(|entry| File { file: entry.path, size: entry.size }).collect() })
+    let known = entries
+        .into_iter()
+        .filter(|entry| Format::of(&entry.path).is_ok());
+    Ok(FileList {
+        files: known
+            .map(|entry| File {
+                file: entry.path,
+                size: entry.size,
+            })
+            .collect(),
+    })
 }

@@ -28,5 +28,7 @@ pub(crate) struct SheetList {
 #[tool(title = "Describe sheets", effect = "read")]
 pub(crate) fn sheets(input: Sheets) -> Result<SheetList, ToolError> {
     let loaded = Loaded::read(input.directory, input.file)?;
-    Ok(SheetList { sheets: document::sheets(&loaded.file, loaded.bytes)? })
+    Ok(SheetList {
+        sheets: document::sheets(&loaded.file, loaded.bytes)?,
+    })
 }

@@ -66,14 +66,24 @@ fn select(table: &Table, input: &ReadRows) -> Result<Rows, Problem> {
     let filter = places(table, &input.filter)?;
     let columns = match &input.columns {
         None => (0..table.columns.len()).collect(),
-        Some(names) => names.iter().map(|name| table.column(name)).collect::<Result<Vec<_>, _>>()?,
+        Some(names) => names
+            .iter()
+            .map(|name| table.column(name))
+            .collect::<Result<Vec<_>, _>>()?,
     };
-    let limit = input.limit.map_or(DEFAULT_ROWS, |limit| limit as usize).clamp(1, ANSWER_ROWS);
+    let limit = input
+        .limit
+        .map_or(DEFAULT_ROWS, |limit| limit as usize)
+        .clamp(1, ANSWER_ROWS);
     let mut matching = table
         .rows
         .iter()
         .filter(|row| row.number >= input.from_row.unwrap_or(0))
-        .filter(|row| filter.iter().all(|(place, value)| row.cells[*place].same(value)));
+        .filter(|row| {
+            filter
+                .iter()
+                .all(|(place, value)| row.cells[*place].same(value))
+        });
     let mut rows = Vec::new();
     let mut bytes = 0;
     let next = matching.find(|row| {
@@ -85,23 +95,48 @@ fn select(table: &Table, input: &ReadRows) -> Result<Rows, Problem> {
         }
         full
     });
-    Ok(Rows { sheet: table.sheet.clone(), rows, next_row: next.map(|row| row.number) })
+    Ok(Rows {
+        sheet: table.sheet.clone(),
+        rows,
+        next_row: next.map(|row| row.number),
+    })
 }
 
 fn places(table: &Table, filter: &Values) -> Result<Vec<(usize, Cell)>, Problem> {
-    filter.iter().map(|(name, value)| Ok((table.column(name)?, value.clone()))).collect()
+    filter
+        .iter()
+        .map(|(name, value)| Ok((table.column(name)?, value.clone())))
+        .collect()
 }
 
 fn project(table: &Table, row: &Row, columns: &[usize]) -> FoundRow {
-    let filled = columns.iter().filter(|place| !row.cells[**place].is_empty());
-    let values = filled.map(|place| (table.columns[*place].name.clone(), row.cells[*place].clone()));
-    FoundRow { row: row.number, values: values.collect() }
+    let filled = columns
+        .iter()
+        .filter(|place| !row.cells[**place].is_empty());
+    let values = filled.map(|place| {
+        (
+            table.columns[*place].name.clone(),
+            row.cells[*place].clone(),
+        )
+    });
+    FoundRow {
+        row: row.number,
+        values: values.collect(),
+    }
 }
 
 fn weight(row: &FoundRow) -> usize {
     let cells = row.values.iter();
-    let text = |cell: &Cell| if let Cell::Text(text) = cell { text.len() } else { 8 };
-    24 + cells.map(|(name, cell)| name.len() + text(cell) + 6).sum::<usize>()
+    let text = |cell: &Cell| {
+        if let Cell::Text(text) = cell {
+            text.len()
+        } else {
+            8
+        }
+    };
+    24 + cells
+        .map(|(name, cell)| name.len() + text(cell) + 6)
+        .sum::<usize>()
 }
 
 #[cfg(test)]
@@ -120,7 +155,11 @@ mod tests {
     #[test]
     fn rows_come_in_pages_that_name_where_the_next_begins() {
         let text = "a,b\n1,x\n2,\n3,x\n4,x\n";
-        let page = read(text, r#"{"filter": {"b": "x"}, "limit": 2, "columns": ["a"]}"#).unwrap();
+        let page = read(
+            text,
+            r#"{"filter": {"b": "x"}, "limit": 2, "columns": ["a"]}"#,
+        )
+        .unwrap();
         assert_eq!(
             serde_json::to_string(&page).unwrap(),
             r#"{"sheet":"csv","rows":[{"row":2,"values":{"a":"1"}},{"row":4,"values":{"a":"3"}}],"next_row":5}"#
@@ -142,6 +181,9 @@ mod tests {
 
     #[test]
     fn a_filter_on_an_unknown_column_is_refused() {
-        assert!(matches!(read("a\n1\n", r#"{"filter": {"z": 1}}"#), Err(Problem::UnknownColumn { .. })));
+        assert!(matches!(
+            read("a\n1\n", r#"{"filter": {"z": 1}}"#),
+            Err(Problem::UnknownColumn { .. })
+        ));
     }
 }

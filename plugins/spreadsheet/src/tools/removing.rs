@@ -55,12 +55,21 @@ pub(crate) fn remove_row(input: RemoveRow) -> Result<RemovedRow, ToolError> {
     let removed = input.remove(&mut document)?;
     loaded.write(&removed.bytes)?;
     let sheet = document.table().sheet.clone();
-    Ok(RemovedRow { sheet, row: removed.row, leaves_empty_row: removed.leaves_empty_row })
+    Ok(RemovedRow {
+        sheet,
+        row: removed.row,
+        leaves_empty_row: removed.leaves_empty_row,
+    })
 }
 
 impl RemoveRow {
     pub(super) fn remove(&self, document: &mut Document) -> Result<Removed, Problem> {
         let near = self.row.unwrap_or(u32::MAX);
-        document.remove_appended(&self.values, self.key.as_deref(), near, self.copies.unwrap_or(1))
+        document.remove_appended(
+            &self.values,
+            self.key.as_deref(),
+            near,
+            self.copies.unwrap_or(1),
+        )
     }
 }

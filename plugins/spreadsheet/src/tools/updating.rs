@@ -55,7 +55,9 @@ pub(crate) fn update_row(input: UpdateRow) -> Result<Undoable<Updated, UpdateRow
     let mut loaded = Loaded::read(input.directory.clone(), input.file.clone())?;
     let mut document = loaded.open(input.sheet.as_deref())?;
     let (updated, bytes, inverse) = update(&mut document, &loaded.directory, input)?;
-    let Some(bytes) = bytes else { return Ok(Undoable::unchanged(updated)) };
+    let Some(bytes) = bytes else {
+        return Ok(Undoable::unchanged(updated));
+    };
     loaded.write(&bytes)?;
     Ok(Undoable::new(updated, inverse))
 }
@@ -67,9 +69,19 @@ fn update(
     input: UpdateRow,
 ) -> Result<(Updated, Option<Vec<u8>>, UpdateRow), Problem> {
     let before = before(document, &input)?;
-    let written = document.update((&input.key, &input.key_value), &input.values, &input.expected)?;
-    let Written { bytes, row, values: after } = written;
-    let is_same = after.iter().all(|(name, value)| before.get(name).is_some_and(|old| old == value));
+    let written = document.update(
+        (&input.key, &input.key_value),
+        &input.values,
+        &input.expected,
+    )?;
+    let Written {
+        bytes,
+        row,
+        values: after,
+    } = written;
+    let is_same = after
+        .iter()
+        .all(|(name, value)| before.get(name).is_some_and(|old| old == value));
     let inverse = UpdateRow {
         directory: Some(directory.to_owned()),
         file: input.file,
@@ -80,14 +92,25 @@ fn update(
         expected: after.clone(),
     };
     let sheet = document.table().sheet.clone();
-    Ok((Updated { sheet, row, before, after }, (!is_same).then_some(bytes), inverse))
+    Ok((
+        Updated {
+            sheet,
+            row,
+            before,
+            after,
+        },
+        (!is_same).then_some(bytes),
+        inverse,
+    ))
 }
 
 fn before(document: &Document, input: &UpdateRow) -> Result<Values, Problem> {
     let table = document.table();
     let row = table.row_by_key(&input.key, &input.key_value)?;
     let names = input.values.keys();
-    names.map(|name| Ok((name.clone(), row.cells[table.column(name)?].clone()))).collect()
+    names
+        .map(|name| Ok((name.clone(), row.cells[table.column(name)?].clone())))
+        .collect()
 }
 
 #[cfg(test)]
@@ -106,7 +129,8 @@ mod tests {
     #[test]
     fn the_inverse_puts_the_old_values_back_after_others_were_added_and_the_key_changed() {
         let change = r#"{"file":"t.csv","key":"id","key_value":"a","values":{"id":"b","n":2}}"#;
-        let (updated, bytes, inverse) = update(&mut open(b"id,n\na,1\n"), "d", input(change)).unwrap();
+        let (updated, bytes, inverse) =
+            update(&mut open(b"id,n\na,1\n"), "d", input(change)).unwrap();
         assert_eq!(updated.before["n"], Cell::from("1"));
         let theirs = [bytes.unwrap(), b"c,3\n".to_vec()].concat();
         let inverse: UpdateRow = input(&serde_json::to_string(&inverse).unwrap());
@@ -114,7 +138,10 @@ mod tests {
         assert_eq!(bytes.unwrap(), b"id,n\na,1\nc,3\n");
         let edited = b"id,n\nb,9\n";
         let problem = update(&mut open(edited), "d", inverse).unwrap_err();
-        assert_eq!(problem.to_string(), "row 2 was changed since: `n` should be \"2\" and is \"9\"");
+        assert_eq!(
+            problem.to_string(),
+            "row 2 was changed since: `n` should be \"2\" and is \"9\""
+        );
     }
 
     #[test]

@@ -18,11 +18,17 @@ const TYPES: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml
 pub(crate) fn create(sheet: &str, columns: &[NewColumn]) -> Result<Vec<u8>, Problem> {
     package::pack(&[
         ("[Content_Types].xml", content_types()),
-        ("_rels/.rels", relations(&[("rId1", "officeDocument", "xl/workbook.xml")])),
+        (
+            "_rels/.rels",
+            relations(&[("rId1", "officeDocument", "xl/workbook.xml")]),
+        ),
         ("xl/workbook.xml", workbook(sheet)),
         (
             "xl/_rels/workbook.xml.rels",
-            relations(&[("rId1", "worksheet", "worksheets/sheet1.xml"), ("rId2", "styles", "styles.xml")]),
+            relations(&[
+                ("rId1", "worksheet", "worksheets/sheet1.xml"),
+                ("rId2", "styles", "styles.xml"),
+            ]),
         ),
         ("xl/styles.xml", styles()),
         ("xl/worksheets/sheet1.xml", worksheet(columns)),
@@ -46,7 +52,9 @@ fn content_types() -> String {
 fn relations(list: &[(&str, &str, &str)]) -> String {
     let items: String = list
         .iter()
-        .map(|(id, kind, target)| format!("<Relationship Id=\"{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>"))
+        .map(|(id, kind, target)| {
+            format!("<Relationship Id=\"{id}\" Type=\"{OFFICE}/{kind}\" Target=\"{target}\"/>")
+        })
         .collect();
     format!("{XML}<Relationships xmlns=\"{PACKAGE}/relationships\">{items}</Relationships>")
 }
@@ -61,7 +69,9 @@ fn workbook(sheet: &str) -> String {
 
 fn styles() -> String {
     let xf = |font: u32, format: u32| {
-        format!("<xf numFmtId=\"{format}\" fontId=\"{font}\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\" applyFont=\"1\"/>")
+        format!(
+            "<xf numFmtId=\"{format}\" fontId=\"{font}\" fillId=\"0\" borderId=\"0\" xfId=\"0\" applyNumberFormat=\"1\" applyFont=\"1\"/>"
+        )
     };
     let xfs = [xf(0, 0), xf(1, 0), xf(0, 164), xf(0, 165)].concat();
     let font = |bold: &str| format!("<font>{bold}<sz val=\"11\"/><name val=\"Calibri\"/></font>");
@@ -74,15 +84,22 @@ fn styles() -> String {
          <fill><patternFill patternType=\"gray125\"/></fill></fills>\
          <borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>\
          <cellStyleXfs count=\"1\"><xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\"/></cellStyleXfs>\
-         <cellXfs count=\"4\">{xfs}</cellXfs></styleSheet>",
+         <cellXfs count=\"4\">{xfs}</cellXfs>\
+         <cellStyles count=\"1\"><cellStyle name=\"Normal\" xfId=\"0\" builtinId=\"0\"/></cellStyles></styleSheet>",
         font(""),
         font("<b/>"),
     )
 }
 
 fn worksheet(columns: &[NewColumn]) -> String {
-    let last = u32::try_from(columns.len()).unwrap_or(u32::MAX).saturating_sub(1);
-    let cols: String = columns.iter().zip(1..).map(|(column, at)| col(column, at)).collect();
+    let last = u32::try_from(columns.len())
+        .unwrap_or(u32::MAX)
+        .saturating_sub(1);
+    let cols: String = columns
+        .iter()
+        .zip(1..)
+        .map(|(column, at)| col(column, at))
+        .collect();
     let cells: String = columns
         .iter()
         .zip(0..)

@@ -39,9 +39,21 @@ pub(super) fn set_cells(
         .iter()
         .map(|(column, value)| {
             let place = row.and_then(|row| row.cell(*column));
-            let style = place.map_or_else(|| style_for_new(sheet, like, *column), |place| place.style);
-            let (xml, value) = draw(&sheet.data.prefix, &cell_name(*column, number), style, value, meaning);
-            Drawn { column: *column, place, xml, value }
+            let style =
+                place.map_or_else(|| style_for_new(sheet, like, *column), |place| place.style);
+            let (xml, value) = draw(
+                &sheet.data.prefix,
+                &cell_name(*column, number),
+                style,
+                value,
+                meaning,
+            );
+            Drawn {
+                column: *column,
+                place,
+                xml,
+                value,
+            }
         })
         .collect();
     let values = drawn.iter().map(|drawn| drawn.value.clone()).collect();
@@ -91,31 +103,56 @@ fn style_for_new(sheet: &Sheet, like: Option<&RowPlace>, column: u32) -> Option<
 
 /// The cell's XML, and the value as it will read: a date is a number in a cell
 /// whose style shows dates, and stays text elsewhere.
-fn draw(prefix: &str, name: &str, style: Option<u32>, value: &Cell, meaning: &Meaning) -> (String, Cell) {
+fn draw(
+    prefix: &str,
+    name: &str,
+    style: Option<u32>,
+    value: &Cell,
+    meaning: &Meaning,
+) -> (String, Cell) {
     let style_text = style.map_or_else(String::new, |style| format!(" s=\"{style}\""));
     let open = format!("<{prefix}c r=\"{name}\"{style_text}");
     let number = |n: f64| format!("{open}><{prefix}v>{n}</{prefix}v></{prefix}c>");
     match value {
         Cell::Text(text) if text.is_empty() => (format!("{open}/>"), Cell::Empty),
         Cell::Empty => (format!("{open}/>"), Cell::Empty),
-        Cell::Bool(b) => {
-            (format!("{open} t=\"b\"><{prefix}v>{}</{prefix}v></{prefix}c>", u8::from(*b)), value.clone())
-        }
+        Cell::Bool(b) => (
+            format!(
+                "{open} t=\"b\"><{prefix}v>{}</{prefix}v></{prefix}c>",
+                u8::from(*b)
+            ),
+            value.clone(),
+        ),
         Cell::Number(n) => (number(*n), meaning.number(*n, style)),
         Cell::Text(text) => match calendar::to_serial(text, meaning.epoch) {
-            Some(serial) if meaning.styles.is_date(style) => (number(serial), meaning.number(serial, style)),
+            Some(serial) if meaning.styles.is_date(style) => {
+                (number(serial), meaning.number(serial, style))
+            }
             _ => {
                 let text = escape(&strings::escape(text));
-                let inner = format!("<{prefix}is><{prefix}t xml:space=\"preserve\">{text}</{prefix}t></{prefix}is>");
-                (format!("{open} t=\"inlineStr\">{inner}</{prefix}c>"), value.clone())
+                let inner = format!(
+                    "<{prefix}is><{prefix}t xml:space=\"preserve\">{text}</{prefix}t></{prefix}is>"
+                );
+                (
+                    format!("{open} t=\"inlineStr\">{inner}</{prefix}c>"),
+                    value.clone(),
+                )
             }
         },
     }
 }
 
-fn place_cells(sheet: &Sheet, row: Option<&RowPlace>, number: u32, drawn: Vec<Drawn<'_>>) -> Vec<Edit> {
+fn place_cells(
+    sheet: &Sheet,
+    row: Option<&RowPlace>,
+    number: u32,
+    drawn: Vec<Drawn<'_>>,
+) -> Vec<Edit> {
     match row {
-        Some(row) if !row.is_empty => drawn.into_iter().map(|cell| place_cell(sheet, row, cell)).collect(),
+        Some(row) if !row.is_empty => drawn
+            .into_iter()
+            .map(|cell| place_cell(sheet, row, cell))
+            .collect(),
         Some(row) => vec![open_row(sheet, row, &joined(drawn))],
         None => vec![new_row(sheet, number, &joined(drawn))],
     }
@@ -154,7 +191,10 @@ fn new_row(sheet: &Sheet, number: u32, cells: &str) -> Edit {
     if sheet.data.is_empty {
         let tag = &sheet.text[sheet.data.span.clone()];
         let open = tag.trim_end_matches('>').trim_end_matches('/');
-        return (sheet.data.span.clone(), format!("{open}>{row}</{prefix}sheetData>"));
+        return (
+            sheet.data.span.clone(),
+            format!("{open}>{row}</{prefix}sheetData>"),
+        );
     }
     let before = sheet.rows.iter().rev().find(|row| row.number < number);
     let at = before.map_or(sheet.data.span.end, |row| row.span.end);

@@ -43,7 +43,12 @@ pub(super) fn read_index(package: &mut Package) -> Result<Index, Problem> {
     let relations = relations(package, WORKBOOK)?;
     let text = package.read(WORKBOOK)?;
     let mut walker = Walker::new(WORKBOOK, &text);
-    let part_of = |kind: &str| relations.iter().find(|r| r.kind == kind).map(|r| r.part.clone());
+    let part_of = |kind: &str| {
+        relations
+            .iter()
+            .find(|r| r.kind == kind)
+            .map(|r| r.part.clone())
+    };
     let mut index = Index {
         sheets: Vec::new(),
         epoch: Epoch::Y1900,
@@ -52,7 +57,9 @@ pub(super) fn read_index(package: &mut Package) -> Result<Index, Problem> {
         styles: part_of("styles"),
     };
     while let Some(step) = walker.next()? {
-        let (Event::Start(e) | Event::Empty(e)) = step.event else { continue };
+        let (Event::Start(e) | Event::Empty(e)) = step.event else {
+            continue;
+        };
         match local(&e) {
             "workbookPr" if attribute(&e, "date1904").is_some_and(|v| v == "1" || v == "true") => {
                 index.epoch = Epoch::Y1904;
@@ -63,7 +70,9 @@ pub(super) fn read_index(package: &mut Package) -> Result<Index, Problem> {
             }
             "sheet" => {
                 let id = attribute(&e, "id").unwrap_or_default();
-                let relation = relations.iter().find(|r| r.id == id && r.kind == "worksheet");
+                let relation = relations
+                    .iter()
+                    .find(|r| r.id == id && r.kind == "worksheet");
                 index.sheets.extend(relation.map(|relation| Listed {
                     name: attribute(&e, "name").unwrap_or_default(),
                     hidden: attribute(&e, "state").is_some_and(|state| state != "visible"),
@@ -80,11 +89,15 @@ pub(super) fn read_index(package: &mut Package) -> Result<Index, Problem> {
 pub(super) fn relations(package: &mut Package, part: &str) -> Result<Vec<Relation>, Problem> {
     let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
     let name = format!("{folder}/_rels/{file}.rels");
-    let Some(text) = package.read_optional(&name)? else { return Ok(Vec::new()) };
+    let Some(text) = package.read_optional(&name)? else {
+        return Ok(Vec::new());
+    };
     let mut walker = Walker::new(&name, &text);
     let mut relations = Vec::new();
     while let Some(step) = walker.next()? {
-        let (Event::Start(e) | Event::Empty(e)) = step.event else { continue };
+        let (Event::Start(e) | Event::Empty(e)) = step.event else {
+            continue;
+        };
         if local(&e) != "Relationship" {
             continue;
         }
@@ -122,8 +135,13 @@ pub(super) fn refuse_macros(package: &mut Package, path: &str) -> Result<(), Pro
         let name = name.to_ascii_lowercase();
         name.ends_with("vbaproject.bin") || name.contains("/macrosheets/")
     };
-    if types.contains("macroenabled") || types.contains("vbaproject") || package.names().iter().any(has_program) {
-        return Err(Problem::Macros { path: path.to_owned() });
+    if types.contains("macroenabled")
+        || types.contains("vbaproject")
+        || package.names().iter().any(has_program)
+    {
+        return Err(Problem::Macros {
+            path: path.to_owned(),
+        });
     }
     Ok(())
 }

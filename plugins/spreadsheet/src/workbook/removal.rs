@@ -38,10 +38,16 @@ pub(super) fn remove_row(
         .row(number)
         .ok_or_else(|| Problem::Corrupt(format!("the part `{part}` has no row {number}")))?;
     check_removable(row)?;
-    let below: Vec<&RowPlace> = sheet.rows.iter().filter(|below| below.number > number).collect();
+    let below: Vec<&RowPlace> = sheet
+        .rows
+        .iter()
+        .filter(|below| below.number > number)
+        .collect();
     if below.is_empty() {
         let dimension = shrink_dimension(sheet, number);
-        return Ok(Removal::Cut([vec![(row.span.clone(), String::new())], dimension].concat()));
+        return Ok(Removal::Cut(
+            [vec![(row.span.clone(), String::new())], dimension].concat(),
+        ));
     }
     if below.iter().all(|below| below.is_blank()) || others_speak_of_rows {
         return Ok(Removal::Emptied(empty_cells(sheet, row)));
@@ -54,7 +60,9 @@ pub(super) fn remove_row(
 
 fn check_removable(row: &RowPlace) -> Result<(), Problem> {
     match row.cells.iter().find(|cell| cell.has_formula) {
-        Some(cell) => Err(Problem::Formula { cell: cell_name(cell.column, row.number) }),
+        Some(cell) => Err(Problem::Formula {
+            cell: cell_name(cell.column, row.number),
+        }),
         None if row.cells.iter().any(|cell| !cell.is_named) => Err(unnamed()),
         None => Ok(()),
     }
@@ -65,22 +73,40 @@ fn empty_cells(sheet: &Sheet, row: &RowPlace) -> Vec<Edit> {
     let filled = row.cells.iter().filter(|cell| cell.span != cell.tag);
     filled
         .map(|cell| {
-            let style = cell.style.map_or_else(String::new, |style| format!(" s=\"{style}\""));
+            let style = cell
+                .style
+                .map_or_else(String::new, |style| format!(" s=\"{style}\""));
             let name = cell_name(cell.column, row.number);
-            (cell.span.clone(), format!("<{}c r=\"{name}\"{style}/>", sheet.data.prefix))
+            (
+                cell.span.clone(),
+                format!("<{}c r=\"{name}\"{style}/>", sheet.data.prefix),
+            )
         })
         .collect()
 }
 
 fn shrink_dimension(sheet: &Sheet, number: u32) -> Vec<Edit> {
-    let Some((span, area)) = &sheet.dimension else { return Vec::new() };
-    let last = sheet.rows.iter().rev().find(|row| row.number < number).map_or(area.top, |row| row.number);
+    let Some((span, area)) = &sheet.dimension else {
+        return Vec::new();
+    };
+    let last = sheet
+        .rows
+        .iter()
+        .rev()
+        .find(|row| row.number < number)
+        .map_or(area.top, |row| row.number);
     if area.bottom != number || last < area.top {
         return Vec::new();
     }
-    let area = Area { bottom: last, ..*area };
+    let area = Area {
+        bottom: last,
+        ..*area
+    };
     let range = value_range(&sheet.text[span.clone()], span.start, "ref");
-    range.map(|range| (range, area.to_string())).into_iter().collect()
+    range
+        .map(|range| (range, area.to_string()))
+        .into_iter()
+        .collect()
 }
 
 /// The edits that cut the row and move the rest up, or nothing where something
@@ -99,7 +125,12 @@ fn close_gap(
         }
     }
     let mut walker = Walker::new(part, &sheet.text);
-    let mut around = Around { sheet, row: row.number, ranges: Vec::new(), edits };
+    let mut around = Around {
+        sheet,
+        row: row.number,
+        ranges: Vec::new(),
+        edits,
+    };
     while let Some(step) = walker.next()? {
         if sheet.data.span.start < step.span.start && step.span.end <= end_of_rows(sheet) {
             continue;
@@ -120,7 +151,10 @@ fn close_gap(
 }
 
 fn end_of_rows(sheet: &Sheet) -> usize {
-    sheet.rows.last().map_or(sheet.data.span.end, |row| row.span.end)
+    sheet
+        .rows
+        .last()
+        .map_or(sheet.data.span.end, |row| row.span.end)
 }
 
 /// A row and its cells under a number one less.
@@ -131,7 +165,9 @@ fn renumber(sheet: &Sheet, row: &RowPlace) -> Option<Vec<Edit>> {
         (cell.is_named && !cell.has_formula).then_some(())?;
         Some((range(&cell.tag)?, cell_name(cell.column, number)))
     });
-    std::iter::once(Some((range(&row.tag)?, number.to_string()))).chain(cells).collect()
+    std::iter::once(Some((range(&row.tag)?, number.to_string())))
+        .chain(cells)
+        .collect()
 }
 
 /// What stands beside the rows and may name them.
@@ -148,7 +184,9 @@ impl Around<'_> {
     /// connector does not know stand in the way.
     fn element(&mut self, e: &BytesStart<'_>, tag: Range<usize>) -> bool {
         match local(e) {
-            "dimension" | "autoFilter" | "sortState" | "sortCondition" => self.areas(e, tag, "ref", false),
+            "dimension" | "autoFilter" | "sortState" | "sortCondition" => {
+                self.areas(e, tag, "ref", false)
+            }
             "mergeCell" | "hyperlink" => self.areas(e, tag, "ref", true),
             "conditionalFormatting" | "dataValidation" => self.areas(e, tag, "sqref", false),
             name => SPEAK_OF_NO_ROW.contains(&name),
@@ -157,19 +195,36 @@ impl Around<'_> {
 
     /// Rewrite a list of areas. `keep` refuses to lose one or to cut into it.
     fn areas(&mut self, e: &BytesStart<'_>, tag: Range<usize>, name: &str, keep: bool) -> bool {
-        let Some(text) = attribute(e, name) else { return true };
-        let Some(areas) = text.split_whitespace().map(Area::parse).collect::<Option<Vec<_>>>() else {
+        let Some(text) = attribute(e, name) else {
+            return true;
+        };
+        let Some(areas) = text
+            .split_whitespace()
+            .map(Area::parse)
+            .collect::<Option<Vec<_>>>()
+        else {
             return false;
         };
-        if keep && areas.iter().any(|area| (area.top..=area.bottom).contains(&self.row)) {
+        if keep
+            && areas
+                .iter()
+                .any(|area| (area.top..=area.bottom).contains(&self.row))
+        {
             return false;
         }
-        let moved: Vec<Area> = areas.iter().filter_map(|area| area.without_row(self.row)).collect();
+        let moved: Vec<Area> = areas
+            .iter()
+            .filter_map(|area| area.without_row(self.row))
+            .collect();
         self.ranges = areas;
         if moved.is_empty() {
             return false;
         }
-        let text = moved.iter().map(Area::to_string).collect::<Vec<_>>().join(" ");
+        let text = moved
+            .iter()
+            .map(Area::to_string)
+            .collect::<Vec<_>>()
+            .join(" ");
         match value_range(&self.sheet.text[tag.clone()], tag.start, name) {
             Some(range) => {
                 self.edits.push((range, text));
@@ -182,7 +237,10 @@ impl Around<'_> {
     /// A rule's formula is relative to its first cell, so it stays right while
     /// that cell stays and no row is named outright.
     fn allows_formula(&self, text: &str) -> bool {
-        let names_row = text.as_bytes().windows(2).any(|w| w[0] == b'$' && w[1].is_ascii_digit());
+        let names_row = text
+            .as_bytes()
+            .windows(2)
+            .any(|w| w[0] == b'$' && w[1].is_ascii_digit());
         let elsewhere = text.contains('!');
         let moves = self.ranges.iter().any(|area| area.top >= self.row);
         !moves && (elsewhere || !names_row)
@@ -192,10 +250,49 @@ impl Around<'_> {
 /// Elements of a worksheet that stay right when rows move. A pane's or a
 /// selection's cell is only where the cursor was.
 const SPEAK_OF_NO_ROW: &[&str] = &[
-    "worksheet", "sheetPr", "tabColor", "outlinePr", "pageSetUpPr", "sheetViews", "sheetView", "pane",
-    "selection", "sheetFormatPr", "cols", "col", "sheetData", "sheetCalcPr", "filterColumn", "filters",
-    "filter", "customFilters", "customFilter", "dynamicFilter", "dateGroupItem", "top10", "colorFilter",
-    "mergeCells", "cfRule", "colorScale", "dataBar", "iconSet", "cfvo", "color", "dataValidations",
-    "hyperlinks", "printOptions", "pageMargins", "pageSetup", "headerFooter", "oddHeader", "oddFooter",
-    "evenHeader", "evenFooter", "firstHeader", "firstFooter", "tableParts", "tablePart", "phoneticPr",
+    "worksheet",
+    "sheetPr",
+    "tabColor",
+    "outlinePr",
+    "pageSetUpPr",
+    "sheetViews",
+    "sheetView",
+    "pane",
+    "selection",
+    "sheetFormatPr",
+    "cols",
+    "col",
+    "sheetData",
+    "sheetCalcPr",
+    "filterColumn",
+    "filters",
+    "filter",
+    "customFilters",
+    "customFilter",
+    "dynamicFilter",
+    "dateGroupItem",
+    "top10",
+    "colorFilter",
+    "mergeCells",
+    "cfRule",
+    "colorScale",
+    "dataBar",
+    "iconSet",
+    "cfvo",
+    "color",
+    "dataValidations",
+    "hyperlinks",
+    "printOptions",
+    "pageMargins",
+    "pageSetup",
+    "headerFooter",
+    "oddHeader",
+    "oddFooter",
+    "evenHeader",
+    "evenFooter",
+    "firstHeader",
+    "firstFooter",
+    "tableParts",
+    "tablePart",
+    "phoneticPr",
 ];

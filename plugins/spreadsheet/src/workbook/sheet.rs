@@ -11,7 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::strings;
 use super::styles::Styles;
-use super::xml::{Step, Walker, attribute, local};
+use super::xml::{Step, Walker, attribute, attributes, local};
 use crate::calendar::{self, Epoch};
 use crate::cell::Cell;
 use crate::limits;
@@ -84,19 +84,49 @@ pub(super) struct CellPlace {
     pub(super) is_error: bool,
     /// Whether the position was written out, as all programs do.
     pub(super) is_named: bool,
-    pub(super) value: Cell,
+    pub(super) is_filled: bool,
+    /// Moved into the table once the sheet is read.
+    value: Cell,
 }
 
 impl Sheet {
     pub(super) fn read(part: &str, text: String, meaning: &Meaning) -> Result<Self, Problem> {
         let scan = Scan::new(part, &text, meaning).run()?;
-        let Scanned { data, rows, dimension, column_styles, is_protected } = scan;
-        let data = data.ok_or_else(|| Problem::Corrupt(format!("the part `{part}` has no rows element")))?;
-        Ok(Self { text, data, rows, dimension, column_styles, is_protected })
+        let Scanned {
+            data,
+            rows,
+            dimension,
+            column_styles,
+            is_protected,
+        } = scan;
+        let data =
+            data.ok_or_else(|| Problem::Corrupt(format!("the part `{part}` has no rows element")))?;
+        Ok(Self {
+            text,
+            data,
+            rows,
+            dimension,
+            column_styles,
+            is_protected,
+        })
+    }
+
+    /// The values, row by row; they are handed out once.
+    pub(super) fn take_values(&mut self) -> impl Iterator<Item = (u32, Vec<(u32, Cell)>)> {
+        self.rows.iter_mut().map(|row| {
+            let values = row
+                .cells
+                .iter_mut()
+                .map(|cell| (cell.column, std::mem::take(&mut cell.value)));
+            (row.number, values.collect())
+        })
     }
 
     pub(super) fn row(&self, number: u32) -> Option<&RowPlace> {
-        let place = self.rows.binary_search_by_key(&number, |row| row.number).ok()?;
+        let place = self
+            .rows
+            .binary_search_by_key(&number, |row| row.number)
+            .ok()?;
         self.rows.get(place)
     }
 
@@ -115,7 +145,9 @@ impl RowPlace {
     }
 
     pub(super) fn is_blank(&self) -> bool {
-        self.cells.iter().all(|cell| cell.value.is_empty() && !cell.has_formula)
+        self.cells
+            .iter()
+            .all(|cell| !cell.is_filled && !cell.has_formula)
     }
 }
 
@@ -140,7 +172,13 @@ struct Scan<'a> {
 impl<'a> Scan<'a> {
     fn new(part: &'a str, text: &'a str, meaning: &'a Meaning) -> Self {
         let walker = Walker::new(part, text);
-        Self { walker, meaning, cells: 0, text_bytes: 0, out: Scanned::default() }
+        Self {
+            walker,
+            meaning,
+            cells: 0,
+            text_bytes: 0,
+            out: Scanned::default(),
+        }
     }
 
     fn run(mut self) -> Result<Scanned, Problem> {
@@ -158,13 +196,25 @@ impl<'a> Scan<'a> {
         Ok(self.out)
     }
 
-    fn open_data(&mut self, e: &BytesStart<'_>, span: Range<usize>, is_empty: bool) -> Result<(), Problem> {
+    fn open_data(
+        &mut self,
+        e: &BytesStart<'_>,
+        span: Range<usize>,
+        is_empty: bool,
+    ) -> Result<(), Problem> {
         if self.out.data.is_some() {
             return Err(self.walker.broken("it has two rows elements"));
         }
         let name = e.name().into_inner();
-        let prefix = name.strip_suffix("sheetData").unwrap_or_default().to_owned();
-        self.out.data = Some(DataTag { span, is_empty, prefix });
+        let prefix = name
+            .strip_suffix("sheetData")
+            .unwrap_or_default()
+            .to_owned();
+        self.out.data = Some(DataTag {
+            span,
+            is_empty,
+            prefix,
+        });
         Ok(())
     }
 
@@ -177,12 +227,15 @@ impl<'a> Scan<'a> {
                 self.out.dimension = area.map(|area| (span, area));
             }
             "col" => {
-                if let (Some(min @ 1..), Some(max @ 1..), Some(style)) = (number("min"), number("max"), number("style")) {
+                if let (Some(min @ 1..), Some(max @ 1..), Some(style)) =
+                    (number("min"), number("max"), number("style"))
+                {
                     self.out.column_styles.push((min - 1, max - 1, style));
                 }
             }
             "sheetProtection" => {
-                self.out.is_protected |= attribute(e, "sheet").is_some_and(|v| v == "1" || v == "true");
+                self.out.is_protected |=
+                    attribute(e, "sheet").is_some_and(|v| v == "1" || v == "true");
             }
             _ => {}
         }
@@ -204,16 +257,29 @@ impl<'a> Scan<'a> {
     /// Rows and cells must come in order, as every program writes them: places
     /// are found by halving, and a second row of the same number would be one
     /// that only some programs see.
-    fn row(&mut self, e: &BytesStart<'_>, tag: Range<usize>, is_empty: bool) -> Result<(), Problem> {
+    fn row(
+        &mut self,
+        e: &BytesStart<'_>,
+        tag: Range<usize>,
+        is_empty: bool,
+    ) -> Result<(), Problem> {
         let last = self.out.rows.last().map_or(0, |row| row.number);
         let number = match attribute(e, "r") {
             Some(text) => text.parse().unwrap_or(0),
             None => last + 1,
         };
         if number <= last || number > limits::ROWS {
-            return Err(self.walker.broken(&format!("row {number} after row {last}")));
+            return Err(self
+                .walker
+                .broken(&format!("row {number} after row {last}")));
         }
-        let mut row = RowPlace { number, span: tag.clone(), tag, is_empty, cells: Vec::new() };
+        let mut row = RowPlace {
+            number,
+            span: tag.clone(),
+            tag,
+            is_empty,
+            cells: Vec::new(),
+        };
         if !is_empty {
             row.span.end = self.cells(&mut row)?;
         }
@@ -242,29 +308,33 @@ impl<'a> Scan<'a> {
         row: &mut RowPlace,
         is_empty: bool,
     ) -> Result<(), Problem> {
-        let name = attribute(e, "r");
+        let [name, kind, style] = attributes(e, ["r", "t", "s"]);
         let next = row.cells.last().map_or(0, |cell| cell.column + 1);
         let column = match &name {
             Some(name) => self.column(name, row.number)?,
             None => next,
         };
         if column < next || column >= limits::COLUMNS {
-            return Err(self.walker.broken(&format!("the cells of row {} are out of order", row.number)));
+            return Err(self
+                .walker
+                .broken(&format!("the cells of row {} are out of order", row.number)));
         }
-        let kind = attribute(e, "t").unwrap_or_default();
+        let kind = kind.unwrap_or_default();
         let mut cell = CellPlace {
             column,
             span: tag.clone(),
             tag,
-            style: attribute(e, "s").and_then(|style| style.parse().ok()),
+            style: style.and_then(|style| style.parse().ok()),
             has_formula: false,
             is_error: kind == "e",
             is_named: name.is_some(),
+            is_filled: false,
             value: Cell::Empty,
         };
         if !is_empty {
             self.content(&kind, &mut cell)?;
         }
+        cell.is_filled = !cell.value.is_empty();
         self.count(&cell)?;
         row.cells.push(cell);
         Ok(())
@@ -273,7 +343,9 @@ impl<'a> Scan<'a> {
     fn column(&self, name: &str, row: u32) -> Result<u32, Problem> {
         match parse_cell(name) {
             Some((column, found)) if found == row => Ok(column),
-            _ => Err(self.walker.broken(&format!("row {row} has a cell named `{name}`"))),
+            _ => Err(self
+                .walker
+                .broken(&format!("row {row} has a cell named `{name}`"))),
         }
     }
 
@@ -306,8 +378,15 @@ impl<'a> Scan<'a> {
     fn value(&self, kind: &str, raw: String, style: Option<u32>) -> Result<Cell, Problem> {
         match kind {
             "s" => {
-                let string = raw.trim().parse::<usize>().ok().and_then(|i| self.meaning.strings.get(i));
-                let string = string.ok_or_else(|| self.walker.broken("a cell names a string that is not there"))?;
+                let string = raw
+                    .trim()
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|i| self.meaning.strings.get(i));
+                let string = string.ok_or_else(|| {
+                    self.walker
+                        .broken("a cell names a string that is not there")
+                })?;
                 Ok(Cell::text(string.clone()))
             }
             "b" => Ok(Cell::Bool(matches!(raw.trim(), "1" | "true"))),
@@ -328,12 +407,22 @@ impl<'a> Scan<'a> {
         if let Cell::Text(text) = &cell.value {
             self.text_bytes += text.len() as u64;
         }
-        let too_large = |what, actual, limit| Err(Problem::TooLarge { what, actual, limit });
+        let too_large = |what, actual, limit| {
+            Err(Problem::TooLarge {
+                what,
+                actual,
+                limit,
+            })
+        };
         if self.cells > limits::CELLS {
             return too_large("the sheet has too many cells", self.cells, limits::CELLS);
         }
         if self.text_bytes > limits::TEXT_BYTES {
-            return too_large("the sheet has too much text", self.text_bytes, limits::TEXT_BYTES);
+            return too_large(
+                "the sheet has too much text",
+                self.text_bytes,
+                limits::TEXT_BYTES,
+            );
         }
         Ok(())
     }

@@ -78,7 +78,9 @@ const ESCAPE_LENGTH: usize = "_x000D_".len();
 fn escaped_unit(text: &str) -> Option<u16> {
     let escape = text.as_bytes().get(..ESCAPE_LENGTH)?;
     let hex = escape.strip_prefix(b"_x")?.strip_suffix(b"_")?;
-    let hex = std::str::from_utf8(hex).ok().filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let hex = std::str::from_utf8(hex)
+        .ok()
+        .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))?;
     u16::from_str_radix(hex, 16).ok()
 }
 
@@ -88,7 +90,16 @@ mod tests {
 
     #[test]
     fn what_looks_like_an_escape_survives() {
-        for text in ["_x0041_", "a_x000D_b", "__x0041__", "_x005F_x0041_", "_xZZZZ_", "a\r\nb", "plain_text", "_x00e9_ü"] {
+        for text in [
+            "_x0041_",
+            "a_x000D_b",
+            "__x0041__",
+            "_x005F_x0041_",
+            "_xZZZZ_",
+            "a\r\nb",
+            "plain_text",
+            "_x00e9_ü",
+        ] {
             assert_eq!(unescape(escape(text)), text);
         }
         assert_eq!(unescape("a_x000D_b".to_owned()), "a\rb");

@@ -28,7 +28,10 @@ impl Styles {
                 Event::End(e) if e.local_name().into_inner() == "cellXfs" => in_cell_styles = false,
                 Event::Start(e) | Event::Empty(e) => match local(&e) {
                     "numFmt" => drop(number(&e, "numFmtId").map(|id| {
-                        formats.insert(id, attribute(&e, "formatCode").is_some_and(|code| shows_date(&code)))
+                        formats.insert(
+                            id,
+                            attribute(&e, "formatCode").is_some_and(|code| shows_date(&code)),
+                        )
                     })),
                     "xf" if in_cell_styles => dates.push(is_date(number(&e, "numFmtId"), &formats)),
                     _ => {}
@@ -40,7 +43,9 @@ impl Styles {
     }
 
     pub(super) fn is_date(&self, style: Option<u32>) -> bool {
-        let place = style.and_then(|style| usize::try_from(style).ok()).unwrap_or(0);
+        let place = style
+            .and_then(|style| usize::try_from(style).ok())
+            .unwrap_or(0);
         self.dates.get(place).copied().unwrap_or(false)
     }
 }
@@ -53,7 +58,10 @@ fn number(element: &BytesStart<'_>, name: &str) -> Option<u32> {
 /// `[h]:mm:ss` (46) is a length of time and stays a number.
 fn is_date(format: Option<u32>, formats: &HashMap<u32, bool>) -> bool {
     let Some(id) = format else { return false };
-    formats.get(&id).copied().unwrap_or(matches!(id, 14..=22 | 27..=36 | 45 | 47 | 50..=58))
+    formats
+        .get(&id)
+        .copied()
+        .unwrap_or(matches!(id, 14..=22 | 27..=36 | 45 | 47 | 50..=58))
 }
 
 /// Whether a format has a letter of a date outside quotes, escapes and
@@ -68,7 +76,11 @@ fn shows_date(code: &str) -> bool {
             '\\' | '_' | '*' => drop(chars.next()),
             '[' => {
                 let inner: String = chars.by_ref().take_while(|c| *c != ']').collect();
-                if !inner.is_empty() && inner.chars().all(|c| matches!(c.to_ascii_lowercase(), 'h' | 'm' | 's')) {
+                if !inner.is_empty()
+                    && inner
+                        .chars()
+                        .all(|c| matches!(c.to_ascii_lowercase(), 'h' | 'm' | 's'))
+                {
                     return false;
                 }
             }
@@ -86,10 +98,25 @@ mod tests {
 
     #[test]
     fn dates_are_told_from_numbers_by_their_format() {
-        for code in ["yyyy-mm-dd", "[$-407]d. mmmm yyyy;@", "dd/mm/yy hh:mm", "h:mm AM/PM", "\"day\" d"] {
+        for code in [
+            "yyyy-mm-dd",
+            "[$-407]d. mmmm yyyy;@",
+            "dd/mm/yy hh:mm",
+            "h:mm AM/PM",
+            "\"day\" d",
+        ] {
             assert!(shows_date(code), "{code}");
         }
-        for code in ["General", "0.00", "#,##0 \"days\"", "[Red]0", "[h]:mm:ss", "0\\d", "_-* #,##0", "@"] {
+        for code in [
+            "General",
+            "0.00",
+            "#,##0 \"days\"",
+            "[Red]0",
+            "[h]:mm:ss",
+            "0\\d",
+            "_-* #,##0",
+            "@",
+        ] {
             assert!(!shows_date(code), "{code}");
         }
     }

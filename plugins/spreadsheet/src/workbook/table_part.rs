@@ -34,7 +34,12 @@ impl TablePart {
                 let area = attribute(&e, "ref").and_then(|text| Area::parse(&text));
                 let area = area.ok_or_else(|| walker.broken("its table covers no cells"))?;
                 let has_totals = attribute(&e, "totalsRowCount").is_some_and(|count| count != "0");
-                return Ok(Self { part, text, area, has_totals });
+                return Ok(Self {
+                    part,
+                    text,
+                    area,
+                    has_totals,
+                });
             }
         }
         Err(Problem::Corrupt(format!("the part `{part}` has no table")))
@@ -50,8 +55,13 @@ impl TablePart {
         let mut walker = Walker::new(&self.part, &self.text);
         let mut edits = Vec::new();
         while let Ok(Some(step)) = walker.next() {
-            let (Event::Start(e) | Event::Empty(e)) = &step.event else { continue };
-            if !matches!(local(e), "table" | "autoFilter" | "sortState" | "sortCondition") {
+            let (Event::Start(e) | Event::Empty(e)) = &step.event else {
+                continue;
+            };
+            if !matches!(
+                local(e),
+                "table" | "autoFilter" | "sortState" | "sortCondition"
+            ) {
                 continue;
             }
             let area = attribute(e, "ref").and_then(|text| Area::parse(&text));
@@ -71,7 +81,10 @@ impl Tables {
             let below = part.area.bottom + 1 == row;
             if part.has_totals && (below || part.area.bottom == row) {
                 return Err(Problem::Unsupported {
-                    what: format!("the table of sheet `{}` ends with a row of totals", table.sheet),
+                    what: format!(
+                        "the table of sheet `{}` ends with a row of totals",
+                        table.sheet
+                    ),
                     advice: "switch the row of totals off, or add the row by hand",
                 });
             }
@@ -80,7 +93,11 @@ impl Tables {
             }
             let bottom = part.area.bottom;
             changes.extend([part.with_areas(|area| Area {
-                bottom: if area.bottom == bottom { bottom + 1 } else { area.bottom },
+                bottom: if area.bottom == bottom {
+                    bottom + 1
+                } else {
+                    area.bottom
+                },
                 ..area
             })]);
         }
@@ -89,14 +106,20 @@ impl Tables {
 
     /// The tables that end with this row end one row earlier.
     pub(super) fn shrink(&self, row: u32) -> Changes {
-        let ends = self.0.iter().filter(|t| t.area.bottom == row && t.rows() > 1);
-        ends.map(|table| table.with_areas(|area| area.without_row(row).unwrap_or(area))).collect()
+        let ends = self
+            .0
+            .iter()
+            .filter(|t| t.area.bottom == row && t.rows() > 1);
+        ends.map(|table| table.with_areas(|area| area.without_row(row).unwrap_or(area)))
+            .collect()
     }
 
     /// The row is gone and all below it moved up.
     pub(super) fn close_gap(&self, row: u32) -> Changes {
         let touched = self.0.iter().filter(|t| t.area.bottom >= row);
-        touched.map(|table| table.with_areas(|area| area.without_row(row).unwrap_or(area))).collect()
+        touched
+            .map(|table| table.with_areas(|area| area.without_row(row).unwrap_or(area)))
+            .collect()
     }
 
     /// Whether a table could not do without this row: its header, its totals,
@@ -104,7 +127,10 @@ impl Tables {
     pub(super) fn needs(&self, row: u32) -> bool {
         self.0.iter().any(|t| {
             let within = (t.area.top..=t.area.bottom).contains(&row);
-            within && (row == t.area.top || t.rows() <= 1 || (t.has_totals && (row == t.area.bottom || t.rows() <= 2)))
+            within
+                && (row == t.area.top
+                    || t.rows() <= 1
+                    || (t.has_totals && (row == t.area.bottom || t.rows() <= 2)))
         })
     }
 }

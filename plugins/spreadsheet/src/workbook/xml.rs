@@ -3,6 +3,7 @@
 //! Parts are edited where they lie. To parse them into a tree and write the
 //! tree was refused: it keeps only what the tree has a place for.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use quick_xml::Reader;
@@ -26,15 +27,25 @@ pub(super) struct Step<'a> {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(part: &'a str, text: &'a str) -> Self {
-        Self { reader: Reader::from_str(text), part }
+        Self {
+            reader: Reader::from_str(text),
+            part,
+        }
     }
 
     /// The next event, or nothing at the end.
+    ///
+    /// Entity bombs and external entities (CWE-776, CWE-611) need a document
+    /// type, and no part of a workbook has one.
     pub(super) fn next(&mut self) -> Result<Option<Step<'a>>, Problem> {
         let start = self.at();
         match self.reader.read_event() {
             Ok(Event::Eof) => Ok(None),
-            Ok(event) => Ok(Some(Step { event, span: start..self.at() })),
+            Ok(Event::DocType(_)) => Err(self.broken("it declares a document type")),
+            Ok(event) => Ok(Some(Step {
+                event,
+                span: start..self.at(),
+            })),
             Err(error) => Err(self.broken(&error.to_string())),
         }
     }
@@ -70,7 +81,9 @@ impl<'a> Walker<'a> {
     /// Only the five entities of XML and numbered characters: a part that names
     /// others has declared them somewhere, and is refused.
     fn resolve(&self, reference: &BytesRef<'_>, text: &mut String) -> Result<(), Problem> {
-        let character = reference.resolve_char_ref().map_err(|e| self.broken(&e.to_string()))?;
+        let character = reference
+            .resolve_char_ref()
+            .map_err(|e| self.broken(&e.to_string()))?;
         if let Some(character) = character {
             text.push(character);
             return Ok(());
@@ -97,11 +110,25 @@ pub(super) fn local<'e>(element: &'e BytesStart<'_>) -> &'e str {
 
 /// The attribute of that name, whatever its prefix.
 pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
-    element
-        .attributes()
-        .flatten()
-        .find(|attribute| attribute.key.local_name().into_inner() == name)
-        .and_then(|a| Some(a.normalized_value(XmlVersion::Implicit1_0).ok()?.into_owned()))
+    let [value] = attributes(element, [name]);
+    value.map(Cow::into_owned)
+}
+
+/// Several attributes in one pass, by their names without prefix. The first of
+/// a name counts.
+pub(super) fn attributes<'e, const N: usize>(
+    element: &'e BytesStart<'_>,
+    names: [&str; N],
+) -> [Option<Cow<'e, str>>; N] {
+    let mut found = [const { None }; N];
+    for attribute in element.attributes().with_checks(false).flatten() {
+        let name = attribute.key.local_name().into_inner();
+        let place = names.iter().position(|wanted| *wanted == name);
+        if let Some(place) = place.filter(|place| found[*place].is_none()) {
+            found[place] = attribute.normalized_value(XmlVersion::Implicit1_0).ok();
+        }
+    }
+    found
 }
 
 /// Text made fit to stand in an element or a quoted attribute.
@@ -159,7 +186,11 @@ mod tests {
 
     #[test]
     fn edits_apply_in_any_order() {
-        let edits = vec![(4..5, "E".to_owned()), (0..0, ">".to_owned()), (1..3, String::new())];
+        let edits = vec![
+            (4..5, "E".to_owned()),
+            (0..0, ">".to_owned()),
+            (1..3, String::new()),
+        ];
         assert_eq!(splice("abcde", edits), ">adE");
     }
 }

@@ -6,8 +6,8 @@ use std::io::{Cursor, Read, Write};
 use calamine::{Data, Range, Reader, Xlsx};
 use connector_spreadsheet::{Cell, Document, Values};
 use rust_xlsxwriter::{
-    Color, ConditionalFormatCell, ConditionalFormatCellRule, DataValidation, Format, FormatBorder, Note, Table,
-    Workbook,
+    Color, ConditionalFormatCell, ConditionalFormatCellRule, DataValidation, Format, FormatBorder,
+    Note, Table, Workbook,
 };
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
@@ -18,10 +18,17 @@ pub(crate) fn tracker() -> Vec<u8> {
     let mut workbook = Workbook::new();
     let bold = Format::new().set_bold().set_background_color(Color::Yellow);
     let framed = Format::new().set_border(FormatBorder::Thin);
-    let date = Format::new().set_num_format("dd.mm.yyyy").set_border(FormatBorder::Thin);
+    let date = Format::new()
+        .set_num_format("dd.mm.yyyy")
+        .set_border(FormatBorder::Thin);
     let sheet = workbook.add_worksheet().set_name("Cases").unwrap();
-    for (column, name) in ["case", "customer", "amount", "opened", "paid"].iter().enumerate() {
-        sheet.write_with_format(0, u16::try_from(column).unwrap(), *name, &bold).unwrap();
+    for (column, name) in ["case", "customer", "amount", "opened", "paid"]
+        .iter()
+        .enumerate()
+    {
+        sheet
+            .write_with_format(0, u16::try_from(column).unwrap(), *name, &bold)
+            .unwrap();
     }
     for (row, (case, customer, amount, opened, paid)) in [
         ("C-1", "Ada & Söhne", 12.5, 46_300.0, true),
@@ -36,11 +43,15 @@ pub(crate) fn tracker() -> Vec<u8> {
         sheet.write_with_format(row, 1, customer, &framed).unwrap();
         sheet.write_with_format(row, 2, amount, &framed).unwrap();
         sheet.write_with_format(row, 3, opened, &date).unwrap();
-        sheet.write_boolean_with_format(row, 4, paid, &framed).unwrap();
+        sheet
+            .write_boolean_with_format(row, 4, paid, &framed)
+            .unwrap();
     }
     sheet.set_freeze_panes(1, 0).unwrap();
     sheet.autofilter(0, 0, 3, 4).unwrap();
-    let choice = DataValidation::new().allow_list_strings(&["a", "b"]).unwrap();
+    let choice = DataValidation::new()
+        .allow_list_strings(&["a", "b"])
+        .unwrap();
     sheet.add_data_validation(1, 1, 500, 1, &choice).unwrap();
     let red = ConditionalFormatCell::new()
         .set_rule(ConditionalFormatCellRule::GreaterThan(100))
@@ -74,9 +85,12 @@ pub(crate) fn with_table(totals: bool) -> Vec<u8> {
         sheet.write(row, 1, format!("C-{row}")).unwrap();
         sheet.write(row, 2, row).unwrap();
     }
-    let columns = ["case", "amount"].map(|name| rust_xlsxwriter::TableColumn::new().set_header(name));
+    let columns =
+        ["case", "amount"].map(|name| rust_xlsxwriter::TableColumn::new().set_header(name));
     let table = Table::new().set_columns(&columns).set_total_row(totals);
-    sheet.add_table(0, 1, if totals { 3 } else { 2 }, 2, &table).unwrap();
+    sheet
+        .add_table(0, 1, if totals { 3 } else { 2 }, 2, &table)
+        .unwrap();
     workbook.save_to_buffer().unwrap()
 }
 
@@ -104,7 +118,10 @@ pub(crate) fn open_csv(text: &str) -> Document {
 }
 
 pub(crate) fn values<const N: usize>(pairs: [(&str, Cell); N]) -> Values {
-    pairs.into_iter().map(|(name, cell)| (name.to_owned(), cell)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, cell)| (name.to_owned(), cell))
+        .collect()
 }
 
 /// What another reader sees.
@@ -145,7 +162,10 @@ pub(crate) fn with_part(bytes: &[u8], name: &str, content: &str) -> Vec<u8> {
     let mut all = parts(bytes);
     all.retain(|(part, _)| part != name);
     all.push((name.to_owned(), content.as_bytes().to_vec()));
-    let borrowed: Vec<(&str, &[u8])> = all.iter().map(|(n, c)| (n.as_str(), c.as_slice())).collect();
+    let borrowed: Vec<(&str, &[u8])> = all
+        .iter()
+        .map(|(n, c)| (n.as_str(), c.as_slice()))
+        .collect();
     zip_of(&borrowed)
 }
 

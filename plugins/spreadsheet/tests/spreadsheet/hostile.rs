@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use connector_spreadsheet::{Cell, Document, Format, NewColumn, Problem, create};
 use crate::fixtures::{around, open, part, tracker, values, with_part, zip_of};
+use connector_spreadsheet::{Cell, Document, Format, NewColumn, Problem, create};
 use proptest::prelude::*;
 
 fn problem(bytes: Vec<u8>) -> Problem {
@@ -11,15 +11,28 @@ fn problem(bytes: Vec<u8>) -> Problem {
 }
 
 fn sheet(rows: &str) -> Vec<u8> {
-    around(&format!("<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"str\"><v>id</v></c></row>{rows}</sheetData></worksheet>"))
+    around(&format!(
+        "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"str\"><v>id</v></c></row>{rows}</sheetData></worksheet>"
+    ))
 }
 
 #[test]
 fn only_the_two_formats_are_opened_and_macros_never() {
     assert_eq!(Format::of("a/b.XLSX"), Ok(Format::Xlsx));
     assert!(matches!(Format::of("a.xlsm"), Err(Problem::Macros { .. })));
-    for path in ["a.xls", "a.ods", "a", "a.xlsx.exe", "~$a.xlsx", ".~lock.a.xlsx#", ""] {
-        assert!(matches!(Format::of(path), Err(Problem::Extension { .. })), "{path}");
+    for path in [
+        "a.xls",
+        "a.ods",
+        "a",
+        "a.xlsx.exe",
+        "~$a.xlsx",
+        ".~lock.a.xlsx#",
+        "",
+    ] {
+        assert!(
+            matches!(Format::of(path), Err(Problem::Extension { .. })),
+            "{path}"
+        );
     }
 }
 
@@ -38,11 +51,23 @@ fn a_program_in_a_workbook_is_found_under_any_name() {
 
 #[test]
 fn what_is_no_workbook_says_so() {
-    assert_eq!(problem(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec()), Problem::Encrypted);
-    assert!(matches!(problem(b"case,customer\n".to_vec()), Problem::Corrupt(_)));
+    assert_eq!(
+        problem(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec()),
+        Problem::Encrypted
+    );
+    assert!(matches!(
+        problem(b"case,customer\n".to_vec()),
+        Problem::Corrupt(_)
+    ));
     assert!(matches!(problem(Vec::new()), Problem::Corrupt(_)));
-    assert!(matches!(problem(tracker()[..2000].to_vec()), Problem::Corrupt(_)));
-    assert!(matches!(problem(zip_of(&[("a", b"b")])), Problem::Corrupt(_)));
+    assert!(matches!(
+        problem(tracker()[..2000].to_vec()),
+        Problem::Corrupt(_)
+    ));
+    assert!(matches!(
+        problem(zip_of(&[("a", b"b")])),
+        Problem::Corrupt(_)
+    ));
 }
 
 #[test]
@@ -65,14 +90,23 @@ fn a_directory_that_lies_about_sizes_does_not_help_a_bomb() {
             bytes[at..at + 4].copy_from_slice(&100_u32.to_le_bytes());
         }
     }
-    assert!(matches!(problem(bytes), Problem::TooLarge { .. } | Problem::Corrupt(_)));
+    assert!(matches!(
+        problem(bytes),
+        Problem::TooLarge { .. } | Problem::Corrupt(_)
+    ));
 }
 
 #[test]
 fn too_many_parts_are_refused() {
     let names: Vec<String> = (0..2_001).map(|i| format!("p{i}")).collect();
-    let parts: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
-    assert!(matches!(problem(zip_of(&parts)), Problem::TooLarge { actual: 2_001, .. }));
+    let parts: Vec<(&str, &[u8])> = names
+        .iter()
+        .map(|name| (name.as_str(), &b"x"[..]))
+        .collect();
+    assert!(matches!(
+        problem(zip_of(&parts)),
+        Problem::TooLarge { actual: 2_001, .. }
+    ));
 }
 
 #[test]
@@ -88,14 +122,22 @@ fn one_string_named_by_every_cell_is_counted_as_often_as_it_is_named() {
     let text = "x".repeat(32_000);
     let mut rows = String::new();
     for row in 2..2_000 {
-        rows.push_str(&format!("<row r=\"{row}\"><c r=\"A{row}\" t=\"s\"><v>0</v></c></row>"));
+        rows.push_str(&format!(
+            "<row r=\"{row}\"><c r=\"A{row}\" t=\"s\"><v>0</v></c></row>"
+        ));
     }
     let relations = "<Relationships><Relationship Id=\"a\" Type=\"x/worksheet\" Target=\"worksheets/s.xml\"/>\
                      <Relationship Id=\"b\" Type=\"x/sharedStrings\" Target=\"sharedStrings.xml\"/></Relationships>";
     let bytes = with_part(&sheet(&rows), "xl/_rels/workbook.xml.rels", relations);
     let strings = format!("<sst uniqueCount=\"18446744073709551615\"><si><t>{text}</t></si></sst>");
     let bytes = with_part(&bytes, "xl/sharedStrings.xml", &strings);
-    assert!(matches!(problem(bytes), Problem::TooLarge { what: "the sheet has too much text", .. }));
+    assert!(matches!(
+        problem(bytes),
+        Problem::TooLarge {
+            what: "the sheet has too much text",
+            ..
+        }
+    ));
 }
 
 #[test]
@@ -103,8 +145,19 @@ fn a_sheet_of_two_far_corners_costs_two_cells() {
     let bytes = sheet("<row r=\"1048576\"><c r=\"XFD1048576\" t=\"str\"><v>x</v></c></row>");
     let mut document = open(&bytes);
     assert_eq!(document.table().rows.len(), 1);
-    let full = document.append(&values([("id", Cell::from("x"))]), None).unwrap_err();
-    assert!(matches!(full, Problem::TooLarge { limit: 1_048_576, .. }), "{full}");
+    let full = document
+        .append(&values([("id", Cell::from("x"))]), None)
+        .unwrap_err();
+    assert!(
+        matches!(
+            full,
+            Problem::TooLarge {
+                limit: 1_048_576,
+                ..
+            }
+        ),
+        "{full}"
+    );
 }
 
 #[test]
@@ -124,7 +177,10 @@ fn rows_and_cells_that_two_programs_would_place_differently_are_refused() {
         "<row r=\"2\"><c r=\"A2\">",
         "</sheetData><sheetData>",
     ] {
-        assert!(matches!(problem(sheet(rows)), Problem::Corrupt(_)), "{rows}");
+        assert!(
+            matches!(problem(sheet(rows)), Problem::Corrupt(_)),
+            "{rows}"
+        );
     }
 }
 
@@ -133,7 +189,11 @@ fn cells_without_positions_are_read_but_not_edited() {
     let bytes = sheet("<row><c t=\"str\"><v>a</v></c></row>");
     assert_eq!(open(&bytes).table().rows[0].number, 2);
     let problem = open(&bytes)
-        .update(("id", &Cell::from("a")), &values([("id", Cell::from("b"))]), &values([]))
+        .update(
+            ("id", &Cell::from("a")),
+            &values([("id", Cell::from("b"))]),
+            &values([]),
+        )
         .unwrap_err();
     assert!(matches!(problem, Problem::Unsupported { .. }), "{problem}");
 }
@@ -146,7 +206,9 @@ fn a_protected_sheet_and_a_signed_workbook_are_only_read() {
         with_part(&tracker(), "xl/worksheets/sheet1.xml", &closed),
         with_part(&tracker(), "_xmlsignatures/sig1.xml", "<x/>"),
     ] {
-        let problem = open(&bytes).append(&values([("case", Cell::from("x"))]), None).unwrap_err();
+        let problem = open(&bytes)
+            .append(&values([("case", Cell::from("x"))]), None)
+            .unwrap_err();
         assert!(matches!(problem, Problem::Protected { .. }), "{problem}");
     }
 }
@@ -160,24 +222,48 @@ fn values_that_no_cell_can_hold_are_refused_by_column() {
         (Cell::Number(1e15), "15 digits"),
         (Cell::Number(f64::NAN), "finite"),
     ] {
-        let problem = open(&tracker()).append(&values([("case", value)]), None).unwrap_err();
+        let problem = open(&tracker())
+            .append(&values([("case", value)]), None)
+            .unwrap_err();
         assert!(problem.to_string().contains(word), "{problem}");
     }
-    let none = open(&tracker()).append(&values([("case", Cell::Empty)]), None).unwrap_err();
+    let none = open(&tracker())
+        .append(&values([("case", Cell::Empty)]), None)
+        .unwrap_err();
     assert_eq!(none, Problem::NoValues);
 }
 
 #[test]
 fn names_that_spreadsheet_programs_refuse_are_refused() {
-    let column = |name: &str| [NewColumn { name: name.to_owned(), kind: Default::default() }];
+    let column = |name: &str| {
+        [NewColumn {
+            name: name.to_owned(),
+            kind: Default::default(),
+        }]
+    };
     for sheet in ["", "a/b", "a[b", "'a", &"x".repeat(32)] {
-        assert!(matches!(create("t.xlsx", sheet, &column("a")), Err(Problem::BadName { .. })), "{sheet}");
+        assert!(
+            matches!(
+                create("t.xlsx", sheet, &column("a")),
+                Err(Problem::BadName { .. })
+            ),
+            "{sheet}"
+        );
     }
     for name in ["", " a", "a\nb", &"x".repeat(256)] {
-        assert!(matches!(create("t.xlsx", "S", &column(name)), Err(Problem::BadName { .. })), "{name}");
+        assert!(
+            matches!(
+                create("t.xlsx", "S", &column(name)),
+                Err(Problem::BadName { .. })
+            ),
+            "{name}"
+        );
     }
     let twice = [column("a"), column("A")].concat();
-    assert!(matches!(create("t.csv", "S", &twice), Err(Problem::BadName { .. })));
+    assert!(matches!(
+        create("t.csv", "S", &twice),
+        Err(Problem::BadName { .. })
+    ));
     assert_eq!(create("t.csv", "S", &[]), Err(Problem::NoValues));
 }
 
@@ -222,10 +308,18 @@ proptest! {
 
 #[test]
 fn two_parts_of_one_name_are_refused() {
-    let mut bytes = zip_of(&[("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<a/>"), ("xl/workbook.xmk", b"<b/>")]);
-    let at: Vec<usize> = (0..bytes.len() - 15).filter(|at| bytes[*at..].starts_with(b"xl/workbook.xmk")).collect();
+    let mut bytes = zip_of(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("xl/workbook.xml", b"<a/>"),
+        ("xl/workbook.xmk", b"<b/>"),
+    ]);
+    let at: Vec<usize> = (0..bytes.len() - 15)
+        .filter(|at| bytes[*at..].starts_with(b"xl/workbook.xmk"))
+        .collect();
     for at in at {
-        (&mut bytes[at..at + 15]).write_all(b"xl/workbook.xml").unwrap();
+        (&mut bytes[at..at + 15])
+            .write_all(b"xl/workbook.xml")
+            .unwrap();
     }
     assert!(matches!(problem(bytes), Problem::Corrupt(text) if text.contains("same name")));
 }

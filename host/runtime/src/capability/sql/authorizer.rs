@@ -113,7 +113,8 @@ impl Wall {
                 !table.read.is_empty() && (second.is_empty() || table.read.contains(&second))
                     || self.is_write_only(table, &second)
             }),
-            ffi::SQLITE_FUNCTION => self.grant.functions.contains(&second),
+            // `LIKE` is an operator that SQLite carries out by a function.
+            ffi::SQLITE_FUNCTION => second == "like" || self.grant.functions.contains(&second),
             ffi::SQLITE_INSERT => table.is_some_and(|table| !table.insert.is_empty()),
             ffi::SQLITE_UPDATE => table.is_some_and(|table| table.update.contains(&second)),
             ffi::SQLITE_DELETE => table.is_some_and(|table| table.delete),

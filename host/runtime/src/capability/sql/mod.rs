@@ -94,6 +94,9 @@ fn judge<R>(
     let invalid = |message: String| (worst, Next::Answer(answer(SqlError::InvalidStatement(message))));
     let statement = match analyze(text, Dialect::Sqlite) {
         Ok(statement) => statement,
+        Err(refusal) if refusal.is_denial() => {
+            return (worst, Next::Refuse(not_granted(&refusal)));
+        }
         Err(refusal) => return invalid(refusal.to_string()),
     };
     if (statement.verb == Verb::Select) != reads {
@@ -125,7 +128,10 @@ fn judge<R>(
 }
 
 fn not_granted(refusal: &SqlRefusal) -> Refusal {
-    Refusal::outside(refusal.to_string())
+    match refusal.hint() {
+        Some(hint) => Refusal::not_granted(refusal.to_string(), hint),
+        None => Refusal::outside(refusal.to_string()),
+    }
 }
 
 fn describe<R>(

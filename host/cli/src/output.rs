@@ -1,0 +1,224 @@
+//! What people read in the terminal. Text from guests and agents is made
+//! visible before it is printed: a control character could rewrite the line
+//! that an operator believes (CWE-150).
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this file is where the command prints"
+)]
+
+use std::time::Duration;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::Value;
+use tollgate_policy::visible;
+use tollgate_runtime::{Card, LogLine, RunReport, RunState, UndoReport};
+
+use crate::exit::Exit;
+use crate::remote::RemoteError;
+
+/// Longest value on one line of text output, characters.
+const SHOWN_CHARS_MAX: usize = 160;
+
+/// One line of text.
+pub(crate) fn line(text: impl AsRef<str>) {
+    println!("{}", text.as_ref());
+}
+
+/// One line for the person, beside what a program reads.
+pub(crate) fn note(text: impl AsRef<str>) {
+    eprintln!("{}", text.as_ref());
+}
+
+/// A value as JSON on one line.
+pub(crate) fn json(value: &impl Serialize) {
+    match serde_json::to_string(value) {
+        Ok(text) => println!("{text}"),
+        Err(error) => eprintln!("error: the answer cannot be written as JSON: {error}"),
+    }
+}
+
+/// An error, its causes, and what to do next.
+pub(crate) fn error(error: &anyhow::Error) {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because: {cause}");
+    }
+    if let Some(hint) = error.downcast_ref::<RemoteError>().and_then(RemoteError::hint) {
+        eprintln!("  hint: {hint}");
+    }
+}
+
+/// A bar for something of unknown length, on standard error, only in a terminal.
+pub(crate) fn busy(what: impl Into<String>) -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message(what.into());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// A run, and the exit code that says the same.
+pub(crate) fn report(report: &RunReport, as_json: bool) -> Exit {
+    if as_json {
+        json(report);
+    } else {
+        report_text(report);
+    }
+    exit_of(report.state)
+}
+
+/// The exit code of a run's state.
+pub(crate) fn exit_of(state: RunState) -> Exit {
+    match state {
+        RunState::Done | RunState::Undone => Exit::Success,
+        RunState::Held | RunState::Open => Exit::Held,
+        RunState::Denied => Exit::Denied,
+        RunState::Failed | RunState::InDoubt => Exit::Failure,
+    }
+}
+
+fn report_text(report: &RunReport) {
+    println!("{}  {}.{}  {}", report.run, report.connector, report.tool, report.state.as_str());
+    if let Some(output) = &report.output {
+        println!("{}", pretty(output));
+    }
+    if let Some(failure) = &report.failure {
+        println!("{}: {}", failure.kind, visible(&failure.message));
+        if let Some(hint) = &failure.hint {
+            println!("  hint: {}", visible(hint));
+        }
+    }
+    if let Some(pending) = &report.pending {
+        println!("waits for {} until {}", pending.approvers.join(" or "), pending.decide_by);
+        println!("  {}", pending.title);
+        println!("  an approver runs: tollgate approve {}", pending.approval);
+    }
+}
+
+/// A card, as an approver reads it.
+pub(crate) fn card(card: &Card) {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_BORDERS_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    let mut row = |name: &str, value: String| {
+        table.add_row([name.to_owned(), value]);
+    };
+    row("approval", card.approval.clone());
+    row("what", card.title.clone());
+    row("call", format!("{} on {} ({})", card.call, card.destination, card.effect.as_str()));
+    row("tool", format!("{}.{}", card.connector, card.tool));
+    row("input", pretty(&card.input));
+    row("will send", pretty(&card.arguments));
+    if let Some(prior) = &card.prior {
+        row("is there now", pretty(prior));
+    }
+    row("asked by", visible(&card.requester));
+    row("held by", match &card.rule_reason {
+        Some(reason) => format!("rule {}: {reason}", card.rule),
+        None => format!("rule {}", card.rule),
+    });
+    row("approvers", card.approvers.join(", "));
+    row("decide by", card.decide_by.clone());
+    if let Some(reason) = &card.agent_reason {
+        row("agent says (unverified)", shown(reason));
+    }
+    if let Some(trigger) = &card.agent_trigger {
+        row("started by (unverified)", shown(trigger));
+    }
+    println!("{table}");
+}
+
+/// Held calls, one a line.
+pub(crate) fn cards(cards: &[Card]) {
+    if cards.is_empty() {
+        println!("nothing waits for you");
+        return;
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(["approval", "state", "what", "asked by", "decide by"]);
+    for card in cards {
+        table.add_row([
+            card.approval.clone(),
+            card.state.clone(),
+            card.title.clone(),
+            visible(&card.requester),
+            card.decide_by.clone(),
+        ]);
+    }
+    println!("{table}");
+}
+
+/// What became of an undo.
+pub(crate) fn undo(report: &UndoReport) {
+    println!("{}  {}", report.run, report.outcome);
+    for step in &report.steps {
+        println!("  {}: {}", step.outcome, visible(&step.action));
+        if let Some(conflict) = &step.conflict {
+            println!("    before:  {}", one_line(&conflict.before));
+            println!("    written: {}", one_line(&conflict.written));
+            println!("    now:     {}", one_line(&conflict.now));
+        }
+    }
+    if let Some(run) = &report.undo_run {
+        println!("  as run {} ({})", run.run, run.state.as_str());
+        if let Some(failure) = &run.failure {
+            println!("  {}: {}", failure.kind, visible(&failure.message));
+        }
+    }
+}
+
+/// One record, on one line, with its values below.
+pub(crate) fn record(line: &LogLine) {
+    let run = line.run.as_deref().unwrap_or("-");
+    let position = line.position.map(|at| format!(" #{at}")).unwrap_or_default();
+    println!("{:>6}  {}  {:<18} {run}{position}  {}", line.seq, line.at, line.stage, visible(&line.principal));
+    for (name, value) in line.facts.as_object().into_iter().flatten() {
+        println!("          {name} = {}", one_line(value));
+    }
+    for (name, value) in line.values.as_object().into_iter().flatten() {
+        println!("          {name}: {}", one_line(value));
+    }
+}
+
+/// JSON over several lines, safe to print: JSON escapes control characters, and
+/// the rest is made visible here.
+pub(crate) fn pretty(value: &Value) -> String {
+    let shortened = shorten(value);
+    let text = serde_json::to_string_pretty(&shortened).unwrap_or_default();
+    text.lines().map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+}
+
+fn one_line(value: &Value) -> String {
+    match value {
+        Value::String(text) => shown(text),
+        other => shown(&other.to_string()),
+    }
+}
+
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+    let rest = text.chars().count().saturating_sub(SHOWN_CHARS_MAX);
+    let more = if rest > 0 { format!(" … and {rest} more characters") } else { String::new() };
+    format!("{}{more}", visible(&start))
+}
+
+/// The same with long texts cut: a workbook's bytes say nothing to a person.
+fn shorten(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.chars().count() > SHOWN_CHARS_MAX => Value::String(shown(text)),
+        Value::Array(items) => Value::Array(items.iter().map(shorten).collect()),
+        Value::Object(fields) => Value::Object(
+            fields.iter().map(|(name, value)| (name.clone(), shorten(value))).collect(),
+        ),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,88 @@
+//! For those who decide what a connector may do: `inspect` and `install`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::json;
+use tollgate_runtime::{Host, Role};
+
+use crate::arguments::{Inspect, Install};
+use crate::author::list;
+use crate::exit::Exit;
+use crate::output;
+use crate::serve::options;
+
+pub(crate) fn inspect(inspect: &Inspect, as_json: bool) -> anyhow::Result<Exit> {
+    let bytes = read(&inspect.component)?;
+    let found = tollgate_package::inspect(&bytes)
+        .with_context(|| inspect.component.display().to_string())?;
+    if as_json {
+        output::json(&json!({
+            "digest": found.digest,
+            "size": found.size,
+            "profile": found.profile,
+            "imports": found.imports,
+            "request": found.request,
+        }));
+        return Ok(Exit::Success);
+    }
+    output::line(format!("component = \"{}\"", found.digest));
+    output::line(format!("size:    {} bytes", found.size));
+    output::line(format!("profile: {}", found.profile.as_str()));
+    output::line(format!("imports: {}", list(&found.imports)));
+    if let Some(request) = &found.request {
+        output::line(format!("built with: {}", request.sdk));
+        for tool in &request.tools {
+            output::line(format!("tool {}: {} ({})", tool.name, tool.title, tool.effect.as_str()));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+pub(crate) async fn install(home: &Path, install: &Install, as_json: bool) -> anyhow::Result<Exit> {
+    let component = read(&install.component)?;
+    let mut manifest = fs::read_to_string(&install.manifest)
+        .with_context(|| format!("cannot read {}", install.manifest.display()))?;
+    if install.pin {
+        let found = tollgate_package::inspect(&component)?;
+        manifest = pin(&manifest, &found.digest.to_string())
+            .context("the manifest has no line `component = \"…\"` to write the digest into")?;
+        fs::write(&install.manifest, &manifest)
+            .with_context(|| format!("cannot write {}", install.manifest.display()))?;
+    }
+    let host = Host::open(options(home, Role::Operate)?).await?;
+    let bar = output::busy("compiling the component");
+    let name = install.manifest.display().to_string();
+    let installed = host.install(&name, &manifest, &component, &install.by).await;
+    bar.finish_and_clear();
+    host.shutdown().await;
+    let installed = installed?;
+    if as_json {
+        output::json(&json!({
+            "connector": installed.name,
+            "tenant": installed.tenant,
+            "component": installed.component,
+            "tools": installed.tools,
+        }));
+        return Ok(Exit::Success);
+    }
+    output::line(format!("installed {} for {}", installed.name, installed.tenant));
+    for tool in &installed.tools {
+        output::line(format!("  {}.{}: {} ({})", tool.connector, tool.name, tool.title, tool.effect.as_str()));
+    }
+    output::note("a host that runs already loads it when it is started again");
+    Ok(Exit::Success)
+}
+
+/// The manifest with another digest, everything else as the operator wrote it.
+pub(crate) fn pin(manifest: &str, digest: &str) -> Option<String> {
+    let line = manifest
+        .lines()
+        .find(|line| line.trim_start().starts_with("component") && line.contains('='))?;
+    Some(manifest.replacen(line, &format!("component = \"{digest}\""), 1))
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

@@ -1,0 +1,105 @@
+//! Running a host, and giving out tokens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tollgate_runtime::{Compiler, Host, HostOptions, Principal, PrincipalKind, Role};
+use tollgate_server::{FaceOptions, Gatekeeper, router, serve as serve_faces, serve_stdio};
+
+use crate::arguments::{Kind, NewPrincipal, Serve};
+use crate::exit::Exit;
+use crate::output;
+
+/// A host in this folder that compiles components with this very program.
+pub(crate) fn options(home: &Path, role: Role) -> anyhow::Result<HostOptions> {
+    let program = std::env::current_exe().context("this program's own file is not known")?;
+    let compiler = Compiler::Child {
+        program,
+        arguments: vec!["compile-component".to_owned()],
+    };
+    Ok(HostOptions::new(home, compiler, role))
+}
+
+pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
+    let listener = TcpListener::bind(serve.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", serve.listen))?;
+    let address = listener.local_addr()?;
+    let url = serve
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let host = Host::open(options(home, Role::Serve)?).await?;
+    let mut faces = FaceOptions::at(&url);
+    faces.allowed_hosts.extend(serve.allow_hosts.iter().cloned());
+    let gatekeeper: Arc<dyn Gatekeeper> = Arc::new(host.clone());
+    let routes = router(Arc::clone(&gatekeeper), &faces)?;
+    output::note(format!("tollgate serves {url}  (MCP at {url}/mcp, approvals at {url}/)"));
+    let served = match (&serve.principal, serve.stdio) {
+        (Some(name), true) => {
+            let agent = Principal {
+                tenant: serve.tenant.clone(),
+                name: name.clone(),
+                kind: PrincipalKind::Agent,
+                groups: Vec::new(),
+            };
+            let (end, ended) = tokio::sync::oneshot::channel();
+            let web = tokio::spawn(serve_faces(listener, routes, async {
+                let _ = ended.await;
+            }));
+            let spoken = serve_stdio(gatekeeper, agent).await;
+            // The client went away: the pages go too.
+            let _ = end.send(());
+            let _ = web.await;
+            spoken
+        }
+        _ => serve_faces(listener, routes, stop_signal()).await,
+    };
+    host.shutdown().await;
+    served?;
+    Ok(Exit::Success)
+}
+
+/// Resolves when the process is asked to stop.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupted.await;
+        }
+    }
+}
+
+pub(crate) async fn principal(home: &Path, new: &NewPrincipal, as_json: bool) -> anyhow::Result<Exit> {
+    let host = Host::open(options(home, Role::Operate)?).await?;
+    let principal = Principal {
+        tenant: new.tenant.clone(),
+        name: new.name.clone(),
+        kind: match new.kind {
+            Kind::Person => PrincipalKind::Person,
+            Kind::Agent => PrincipalKind::Agent,
+            Kind::Service => PrincipalKind::Service,
+        },
+        groups: new.groups.clone(),
+    };
+    let token = host.add_principal(&principal).await;
+    host.shutdown().await;
+    let token = token?;
+    if as_json {
+        output::json(&json!({ "principal": principal, "token": token }));
+    } else {
+        output::line(&token);
+        output::note(format!("this is the only time that the token of {} is shown", new.name));
+    }
+    Ok(Exit::Success)
+}
