@@ -109,7 +109,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let directory = tempfile::tempdir_in(parent)?;
     let path = directory.path().join("store.db");
     let store = SqliteStore::open(path, SqliteOptions::default()).await?;
-    for appenders in [64] {
+    for appenders in [1, 8, 64, 256] {
         measure(&store, appenders).await?;
     }
     let begun = Instant::now();

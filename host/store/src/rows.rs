@@ -285,7 +285,8 @@ pub struct Head {
 pub struct RecordFilter {
     /// Of this run.
     pub run: Option<String>,
-    /// Of this hand-off.
+    /// Of this hand-off. Without `run` this looks through all of the tenant's
+    /// records: an index would make every append pay for a rare question.
     pub case: Option<String>,
     /// Of this stage.
     pub stage: Option<tollgate_journal::Stage>,

@@ -222,17 +222,10 @@ impl Workbook {
         if self.index.has_names || self.package.names().iter().any(names_rows) {
             return Ok(true);
         }
-        let harmless = |relation: &Relation| {
-            matches!(
-                relation.kind.as_str(),
-                "hyperlink" | "table" | "printerSettings"
-            )
-        };
-        if !parts::relations(&mut self.package, &opened.part)?
-            .iter()
-            .all(harmless)
-        {
-            return Ok(true);
+        for relation in parts::relations(&mut self.package, &opened.part)? {
+            if !self.is_without_rows(&relation)? {
+                return Ok(true);
+            }
         }
         let others: Vec<String> = self
             .index
@@ -249,6 +242,19 @@ impl Workbook {
             }
         }
         Ok(has_formula(&opened.sheet.text))
+    }
+
+    /// Whether what a sheet refers to names no cells of it. LibreOffice gives
+    /// every sheet a drawing, mostly one with nothing in it.
+    fn is_without_rows(&mut self, relation: &Relation) -> Result<bool, Problem> {
+        match relation.kind.as_str() {
+            "hyperlink" | "table" | "printerSettings" => Ok(true),
+            "drawing" => {
+                let drawing = self.package.read_optional(&relation.part)?;
+                Ok(drawing.is_some_and(|text| !text.contains("Anchor")))
+            }
+            _ => Ok(false),
+        }
     }
 
     fn tables(&mut self, opened: &Opened) -> Result<Tables, Problem> {

@@ -22,7 +22,11 @@ static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 /// each number of records, so it profits from more than the default of 100.
 const STATEMENTS_KEPT: usize = 256;
 
-/// Pages of 4 KiB after which a checkpoint cuts the WAL file back to 64 MiB.
+/// Kibibytes (hence the sign) of pages that the writer keeps, so that inserting
+/// into an index reads nothing from the file: 32 MiB, where SQLite has 2.
+const PAGE_CACHE_KIB: &str = "-32768";
+
+/// Bytes to which the WAL file is cut back after a long peak: 64 MiB.
 const WAL_BYTES_KEPT: &str = "67108864";
 
 /// Attempts to migrate: two processes that start together on a new file both
@@ -181,7 +185,7 @@ fn writing(place: &Place, options: &SqliteOptions) -> SqliteConnectOptions {
         // Checkpoints run beside the commit path, see `Checkpointer`.
         .pragma("wal_autocheckpoint", "0")
         .pragma("journal_size_limit", WAL_BYTES_KEPT)
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", PAGE_CACHE_KIB)
 }
 
 pub(super) async fn writer_connection(

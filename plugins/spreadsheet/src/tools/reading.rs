@@ -79,6 +79,7 @@ fn select(table: &Table, input: &ReadRows) -> Result<Rows, Problem> {
         .rows
         .iter()
         .filter(|row| row.number >= input.from_row.unwrap_or(0))
+        .filter(|row| row.cells.iter().any(|cell| !cell.is_empty()))
         .filter(|row| {
             filter
                 .iter()

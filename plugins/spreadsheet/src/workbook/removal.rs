@@ -248,7 +248,8 @@ impl Around<'_> {
 }
 
 /// Elements of a worksheet that stay right when rows move. A pane's or a
-/// selection's cell is only where the cursor was.
+/// selection's cell is only where the cursor was; what a drawing holds has been
+/// looked at before.
 const SPEAK_OF_NO_ROW: &[&str] = &[
     "worksheet",
     "sheetPr",
@@ -295,4 +296,5 @@ const SPEAK_OF_NO_ROW: &[&str] = &[
     "tableParts",
     "tablePart",
     "phoneticPr",
+    "drawing",
 ];

@@ -268,7 +268,7 @@ fn names_that_spreadsheet_programs_refuse_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn no_damaged_workbook_ends_in_a_panic(at in 0_usize..8_000, byte: u8, cut in 0_usize..3) {

@@ -569,3 +569,31 @@ fn old_mac_dates_are_read_and_written_in_their_own_epoch() {
         c("2026-11-22")
     );
 }
+
+#[test]
+fn a_drawing_with_nothing_in_it_does_not_hold_rows_in_place() {
+    let bytes = |content: &str| {
+        let cell = |name: &str| {
+            format!(
+                "<row r=\"{}\"><c r=\"{name}\" t=\"str\"><v>{name}</v></c></row>",
+                &name[1..]
+            )
+        };
+        let rows = [cell("A1"), cell("A2"), cell("A3")].concat();
+        let sheet =
+            format!("<worksheet><sheetData>{rows}</sheetData><drawing r:id=\"d\"/></worksheet>");
+        let relations = "<Relationships><Relationship Id=\"d\" Type=\"x/drawing\" Target=\"../drawings/d.xml\"/></Relationships>";
+        let bytes = crate::fixtures::around(&sheet);
+        let bytes = crate::fixtures::with_part(&bytes, "xl/worksheets/_rels/s.xml.rels", relations);
+        crate::fixtures::with_part(&bytes, "xl/drawings/d.xml", content)
+    };
+    let gone = values([("A1", c("A2"))]);
+    let remove = |content| {
+        open(&bytes(content))
+            .remove_appended(&gone, None, 2, 1)
+            .unwrap()
+            .leaves_empty_row
+    };
+    assert!(!remove("<xdr:wsDr/>"));
+    assert!(remove("<xdr:wsDr><xdr:twoCellAnchor/></xdr:wsDr>"));
+}
