@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use tollgate_runtime::{Host, LogFilter, Role};
+use tollgate_runtime::{Host, LogFilter};
 
 use crate::arguments::{Log, Replay, Verify};
 use crate::exit::Exit;
 use crate::output;
-use crate::serve::options;
+use crate::serve::existing;
 
 pub(crate) async fn log(home: &Path, log: Log, as_json: bool) -> anyhow::Result<Exit> {
-    let host = Host::open(options(home, Role::Operate)?).await?;
+    let host = Host::open(existing(home)?).await?;
     let filter = LogFilter {
         run: log.run,
         case: log.case,
@@ -31,7 +31,7 @@ pub(crate) async fn log(home: &Path, log: Log, as_json: bool) -> anyhow::Result<
 }
 
 pub(crate) async fn verify(home: &Path, verify: &Verify, as_json: bool) -> anyhow::Result<Exit> {
-    let host = Host::open(options(home, Role::Operate)?).await?;
+    let host = Host::open(existing(home)?).await?;
     let tenants = match &verify.tenant {
         Some(tenant) => vec![tenant.clone()],
         None => host.tenants().await?,
@@ -59,7 +59,7 @@ pub(crate) async fn verify(home: &Path, verify: &Verify, as_json: bool) -> anyho
 }
 
 pub(crate) async fn replay(home: &Path, replay: &Replay, as_json: bool) -> anyhow::Result<Exit> {
-    let host = Host::open(options(home, Role::Operate)?).await?;
+    let host = Host::open(existing(home)?).await?;
     let bar = output::busy("replaying");
     let report = host.replay(&replay.tenant, &replay.run).await;
     bar.finish_and_clear();

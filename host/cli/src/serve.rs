@@ -23,6 +23,17 @@ pub(crate) fn options(home: &Path, role: Role) -> anyhow::Result<HostOptions> {
     Ok(HostOptions::new(home, compiler, role))
 }
 
+/// The same for a folder that must be a host's already. A mistyped folder would
+/// otherwise become a new host, whose empty journal verifies.
+pub(crate) fn existing(home: &Path) -> anyhow::Result<HostOptions> {
+    anyhow::ensure!(
+        home.join("tollgate.db").is_file(),
+        "{} is no home of a host; name it with --home or TOLLGATE_HOME",
+        home.display()
+    );
+    options(home, Role::Operate)
+}
+
 pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
     let listener = TcpListener::bind(serve.listen)
         .await

@@ -1,13 +1,13 @@
 //! The host: everything together, and the face that the server and the command
 //! line see.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tollgate_journal::Stage;
@@ -34,6 +34,16 @@ use crate::sandbox::{Compiler, SandboxError};
 /// How long after the host's clock a deadline is looked at again when a stopped
 /// clock (a test's) would make it wait for ever.
 const WATCH_AT_MOST: Duration = Duration::from_secs(60);
+
+/// How often to look whether the store is back for runs that it refused.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
+/// How long an established principal is believed without asking the store: a
+/// token that another process revokes stops to count within this time.
+const PRINCIPAL_FOR: Duration = Duration::from_secs(1);
+
+/// Principals kept in memory. Beyond it all are asked for again.
+const PRINCIPALS_MAX: usize = 10_000;
 
 /// Case names kept in memory. Beyond it they are read from the journal again.
 const CASES_MAX: usize = 100_000;
@@ -86,6 +96,7 @@ pub(crate) struct Inner {
     pub(crate) live: Arc<Live>,
     pub(crate) cases: Cases,
     deadlines: Deadlines,
+    principals: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
     /// Runs whose outcome could not be recorded when it happened.
     stranded: Mutex<Vec<(String, String)>>,
     _lock: Option<fs::File>,
@@ -109,7 +120,7 @@ impl Cases {
 #[derive(Default)]
 struct Deadlines {
     at: Mutex<BTreeSet<(u64, String, String)>>,
-    changed: Notify,
+    changed: Arc<Notify>,
 }
 
 /// A connector that was just installed.
@@ -132,18 +143,33 @@ impl Host {
     ///
     /// When the folder, the store, the keys or the sandbox cannot be used.
     pub async fn open(options: HostOptions) -> Result<Self, HostError> {
+        Self::start(options, None).await
+    }
+
+    /// Open a host whose records go to this store instead of the file in its
+    /// folder.
+    ///
+    /// # Errors
+    ///
+    /// When the folder, the store, the keys or the sandbox cannot be used.
+    pub async fn open_on(options: HostOptions, store: Arc<dyn Store>) -> Result<Self, HostError> {
+        Self::start(options, Some(store)).await
+    }
+
+    async fn start(
+        options: HostOptions,
+        store: Option<Arc<dyn Store>>,
+    ) -> Result<Self, HostError> {
         let home = private_folder(&options.home)?;
         let lock = match options.role {
             Role::Serve => Some(lock(&home)?),
             Role::Operate => None,
         };
         let ring = tollgate_store::key_ring::load_or_create(&private_folder(&home.join("keys"))?)?;
-        let store_options = SqliteOptions {
-            clock: Arc::clone(&options.clock),
-            ..SqliteOptions::default()
+        let store = match store {
+            Some(store) => store,
+            None => sqlite(&home, &options).await?,
         };
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&home.join("tollgate.db"), store_options).await?);
         let cache_key = ring.cache_key();
         let cache = private_folder(&home.join("cache"))?;
         let inner = Arc::new(Inner {
@@ -158,6 +184,7 @@ impl Host {
             live: Arc::default(),
             cases: Cases::default(),
             deadlines: Deadlines::default(),
+            principals: Mutex::default(),
             stranded: Mutex::default(),
             _lock: lock,
         });
@@ -264,15 +291,19 @@ impl Host {
     pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthError> {
         // The look-up is by the hash of a token of 256 random bits, keyed: its time
         // tells nothing that helps to guess one.
+        let hash = self.0.journal.ring().token_hash(token);
+        if let Some(known) = self.0.believed(&hash) {
+            return Ok(known);
+        }
         let row = self
             .0
             .journal
             .store
-            .principal_by_token_hash(&self.0.journal.ring().token_hash(token))
+            .principal_by_token_hash(&hash)
             .await
             .map_err(|error| AuthError::Unavailable(error.to_string()))?
             .ok_or(AuthError::Unknown)?;
-        Ok(Principal {
+        let principal = Principal {
             tenant: row.tenant,
             name: row.name,
             kind: match row.kind {
@@ -281,7 +312,9 @@ impl Host {
                 _ => PrincipalKind::Service,
             },
             groups: row.groups,
-        })
+        };
+        self.0.believe(hash, &principal);
+        Ok(principal)
     }
 
     /// The tools that a principal may call.
@@ -340,7 +373,7 @@ impl Host {
                 return Ok(report);
             }
             if tokio::time::timeout_at(end, changed).await.is_err() {
-                return Ok(report);
+                return self.run(who, run).await;
             }
         }
     }
@@ -456,7 +489,7 @@ impl Host {
                 tenant: tenant.to_owned(),
                 records: verified.count,
                 root: hex::encode(verified.root),
-                problem: None,
+                problem: self.0.journal.verify_values(tenant).await?,
             },
             Err(report) => VerifyReport {
                 tenant: tenant.to_owned(),
@@ -492,13 +525,15 @@ impl Host {
         *self.0.journal.ring().page_key().as_bytes()
     }
 
-    /// Deny what nobody decided on in time. A running host does this by itself;
-    /// a test with a clock of its own calls it.
+    /// Deny what nobody decided on in time, and go on with runs that the store
+    /// refused to record. A running host does this by itself; a test with a clock
+    /// of its own calls it.
     ///
     /// # Errors
     ///
     /// When the store cannot be written.
     pub async fn expire_due(&self) -> Result<(), CallError> {
+        self.0.settle_stranded().await;
         self.0.expire_due().await
     }
 
@@ -528,6 +563,22 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    fn believed(&self, hash: &[u8; 32]) -> Option<Principal> {
+        let principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        principals
+            .get(hash)
+            .filter(|(since, _)| since.elapsed() < PRINCIPAL_FOR)
+            .map(|(_, principal)| principal.clone())
+    }
+
+    fn believe(&self, hash: [u8; 32], principal: &Principal) {
+        let mut principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        if principals.len() >= PRINCIPALS_MAX {
+            principals.clear();
+        }
+        principals.insert(hash, (Instant::now(), principal.clone()));
     }
 
     async fn recover_all(self: &Arc<Self>) -> Result<(), HostError> {
@@ -654,16 +705,23 @@ impl Inner {
     fn watch_deadlines(self: &Arc<Self>) {
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
+            let mut settled = Instant::now();
             while let Some(inner) = weak.upgrade() {
+                // Listened for before looking, so that no change falls between.
+                let notify = Arc::clone(&inner.deadlines.changed);
+                let changed = notify.notified();
+                // A run that is stranded again and again must not make this spin.
+                if settled.elapsed() >= SETTLE_EVERY {
+                    inner.settle_stranded().await;
+                    settled = Instant::now();
+                }
                 if let Err(error) = inner.expire_due().await {
                     tracing::warn!(%error, "deadlines could not be looked at");
                 }
                 let next = inner.next_deadline();
-                let changed = inner.deadlines.changed.notified();
                 // Not kept alive while it sleeps.
-                let sleeping = tokio::time::timeout(next, changed);
-                let _ = sleeping.await;
                 drop(inner);
+                let _ = tokio::time::timeout(next, changed).await;
             }
         });
     }
@@ -672,7 +730,7 @@ impl Inner {
         let deadlines = self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
         let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
         if !stranded.is_empty() {
-            return Duration::from_secs(1);
+            return SETTLE_EVERY;
         }
         let now = self.journal.now_ms();
         deadlines.first().map_or(WATCH_AT_MOST, |(at, _, _)| {
@@ -681,7 +739,6 @@ impl Inner {
     }
 
     async fn expire_due(self: &Arc<Self>) -> Result<(), CallError> {
-        self.settle_stranded().await;
         let now = self.journal.now_ms();
         loop {
             let due = {
@@ -732,7 +789,12 @@ impl Inner {
 
     // ── runs that could not be recorded ────────────────────────────────────
 
-    /// Remember a run with an effect whose outcome could not be recorded.
+    /// Tell whoever waits for a run, or for a deadline, to look again.
+    pub(crate) fn changed(&self) {
+        self.deadlines.changed.notify_waiters();
+    }
+
+    /// Remember a run that cannot go on until the store takes records again.
     pub(crate) fn strand(&self, run: &Run) {
         let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
         stranded.push((run.tenant.clone(), run.run.clone()));
@@ -790,6 +852,16 @@ fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
         undoable: tool.decl.effect == Effect::Write && tool.decl.undo != UndoDecl::None,
     };
     installed.tools.iter().map(info).collect()
+}
+
+/// The store in the host's folder.
+async fn sqlite(home: &Path, options: &HostOptions) -> Result<Arc<dyn Store>, HostError> {
+    let settings = SqliteOptions {
+        clock: Arc::clone(&options.clock),
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open(&home.join("tollgate.db"), settings).await?;
+    Ok(Arc::new(store))
 }
 
 /// A folder that only the host's own account can enter.

@@ -16,6 +16,9 @@ use crate::error::JournalFault;
 /// are read again when needed.
 const SUBJECT_KEYS_MAX: usize = 10_000;
 
+/// Records whose values are checked at once.
+const VERIFY_PAGE: u32 = 256;
+
 /// Writes and reads records.
 pub(crate) struct Journal {
     pub(crate) store: Arc<dyn Store>,
@@ -243,6 +246,35 @@ impl Journal {
             open.push(self.open(tenant, stored).await?);
         }
         Ok(open)
+    }
+
+    /// Check that the sealed values are those that the records commit to. The
+    /// answer names the first that is not.
+    pub(crate) async fn verify_values(&self, tenant: &str) -> Result<Option<String>, JournalFault> {
+        let mut after_seq = None;
+        loop {
+            let filter = RecordFilter {
+                after_seq,
+                limit: Some(VERIFY_PAGE),
+                ..RecordFilter::default()
+            };
+            let page = self.store.records(tenant, &filter).await?;
+            let Some(last) = page.last() else {
+                return Ok(None);
+            };
+            after_seq = Some(last.seq);
+            for stored in page {
+                let seq = stored.seq;
+                match self.open(tenant, stored).await {
+                    Ok(open) if open.values.len() == open.leaf.values.len() => {}
+                    Ok(_) => return Ok(Some(format!("record {seq}: its sealed values are gone"))),
+                    Err(JournalFault::Record(why)) => {
+                        return Ok(Some(format!("record {seq}: its sealed values: {why}")));
+                    }
+                    Err(fault) => return Err(fault),
+                }
+            }
+        }
     }
 
     async fn open(&self, tenant: &str, stored: StoredRecord) -> Result<OpenRecord, JournalFault> {

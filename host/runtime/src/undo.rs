@@ -58,7 +58,7 @@ impl Inner {
         plan_only: bool,
     ) -> Result<UndoReport, CallError> {
         let rebuilt = self.rebuild(&who.tenant, run).await?;
-        if who.kind == PrincipalKind::Agent && rebuilt.run.principal != who.name {
+        if who.kind != PrincipalKind::Person && rebuilt.run.principal != who.name {
             return Err(CallError::UnknownRun(run.to_owned()));
         }
         let report = self.report(&who.tenant, run).await?;

@@ -20,6 +20,7 @@ mod adapter;
 mod bearer;
 #[cfg(test)]
 mod double;
+mod exact;
 mod gatekeeper;
 mod guard;
 mod listen;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use rmcp::ServiceExt;
@@ -24,7 +24,7 @@ use tollgate_runtime::Principal;
 
 use crate::gatekeeper::Gatekeeper;
 use crate::guard::{self, Guard};
-use crate::mcp::{Mcp, ToolNames};
+use crate::mcp::{Mcp, ToolNames, exact};
 use crate::{bearer, rest, web};
 
 /// Longest body outside MCP, in bytes: as much as a tool input may be, and the
@@ -113,6 +113,7 @@ impl Faces {
         let mcp = Mcp::per_request(Arc::clone(&gatekeeper), tool_names).http(guard.host_names());
         let with_token = Router::new()
             .route_service("/mcp", mcp)
+            .layer(from_fn(exact::wall))
             .nest("/v1", rest::routes(Arc::clone(&gatekeeper)))
             .layer(from_fn_with_state(
                 Arc::clone(&gatekeeper),
@@ -172,14 +173,17 @@ pub async fn serve_stdio(
     gatekeeper: Arc<dyn Gatekeeper>,
     principal: Principal,
 ) -> Result<(), FaceError> {
+    let (stdin, stdout) = stdio_pipes();
+    let (reader, writer, under) = exact::lines(stdin, stdout);
     let service = Mcp::fixed(gatekeeper, principal)
-        .serve(stdio_pipes())
+        .serve((reader, writer))
         .await
         .map_err(|error| FaceError::Stdio(error.to_string()))?;
     service
         .waiting()
         .await
         .map_err(|error| FaceError::Stdio(error.to_string()))?;
+    under.drained().await;
     Ok(())
 }
 

@@ -78,6 +78,7 @@
 
 mod answer;
 mod caller;
+pub(crate) mod exact;
 mod host_tools;
 mod names;
 mod schema;

@@ -27,6 +27,7 @@ use tollgate_runtime::{
     UndoReport,
 };
 
+use crate::exact;
 use crate::gatekeeper::{Gatekeeper, Refusal, to_the_end};
 use crate::problem::Problem;
 
@@ -270,8 +271,10 @@ fn reported(report: &RunReport) -> Response {
 /// JSON read strictly: a key said twice, or a number that does not survive, is
 /// refused here and not silently made into something else.
 fn parsed<T: DeserializeOwned>(body: &Bytes) -> Answer<T> {
-    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
-    let value = tollgate_policy::parse_exact(text).map_err(|error| malformed(error.to_string()))?;
+    let value = exact::read(body, "/input").map_err(|refusal| match refusal.kind.as_ref() {
+        "malformed" => malformed(refusal.message),
+        _ => Problem::from(refusal),
+    })?;
     serde_json::from_value(value).map_err(|error| malformed(error.to_string()))
 }
 

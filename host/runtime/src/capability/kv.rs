@@ -291,21 +291,21 @@ impl Operation for Set {
         scope: &Scope<'_>,
         backends: &Backends,
     ) -> Performed<Self::Reply> {
-        write(plan.key, plan.value, unchanged(prior), scope, backends).await
+        let entry = KvEntry {
+            version: kv_version(&plan.value, scope.run, scope.position),
+            value: plan.value,
+        };
+        write(plan.key, entry, unchanged(prior), scope, backends).await
     }
 }
 
 async fn write(
     key: Key,
-    value: Vec<u8>,
+    entry: KvEntry,
     expected: Expected,
     scope: &Scope<'_>,
     backends: &Backends,
 ) -> Performed<Result<String, KvError>> {
-    let entry = KvEntry {
-        version: kv_version(&value, scope.run, scope.position),
-        value,
-    };
     let set = Change::SetKv {
         connector: scope.connector.to_owned(),
         store: key.store.clone(),
@@ -512,8 +512,17 @@ impl Operation for Restore {
         backends: &Backends,
     ) -> Performed<Restored> {
         let value = restoring.before["value"].as_str().and_then(Base64::parse);
-        let performed = match value {
-            Some(value) => write(key, value, unchanged(prior), scope, backends)
+        // The value goes back with its version: an earlier write of the same run,
+        // or of the run before it, can then be taken back as well.
+        let entry = value.map(|value| KvEntry {
+            version: match restoring.before["version"].as_str() {
+                Some(version) => version.to_owned(),
+                None => kv_version(&value, scope.run, scope.position),
+            },
+            value,
+        });
+        let performed = match entry {
+            Some(entry) => write(key, entry, unchanged(prior), scope, backends)
                 .await
                 .map(|reply| reply.map(drop)),
             None => remove(key, unchanged(prior), scope, backends).await,

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tollgate_journal::{Prepared, Stage};
+use tollgate_policy::{UndoDecl, visible};
 use tollgate_store::{ApprovalRow, Change, RunState as StoredState};
 
 use super::Run;
 use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
 use crate::door::{Door, DoorSettings, RecordedCall};
-use crate::error::{CallError, Ending, Stop};
+use crate::error::{CallError, Ending, JournalFault, Stop};
 use crate::host::Inner;
 use crate::journal::{About, Saying};
 use crate::sandbox::guest::{CallParameters, GuestContext, GuestError, GuestFailure, GuestOutcome};
@@ -175,12 +176,7 @@ impl Inner {
                 self.report(&run.tenant, &run.run).await
             }
             End::InDoubt { position, call } => self.in_doubt(run, door, position, &call).await,
-            End::Unrecorded(why) => {
-                if door.committed() {
-                    self.strand(run);
-                }
-                Err(CallError::Unavailable(why))
-            }
+            End::Unrecorded(why) => self.unrecorded(run, door, known, why),
             End::Done { output, inverse } => {
                 let mut saying = Saying::new(Stage::RunClosed).json("output", &output);
                 if let Some(inverse) = &inverse {
@@ -194,7 +190,9 @@ impl Inner {
                         !undoes.by_host || output["outcome"] == "undone"
                     }),
                 };
-                self.close(run, door, saying, ending).await?;
+                if let Err(fault) = self.close(run, door, saying, ending).await {
+                    return self.unrecorded(run, door, known, fault.to_string());
+                }
                 Ok(RunReport {
                     output: Some(output),
                     ..RunReport::of(run, RunState::Done)
@@ -208,7 +206,9 @@ impl Inner {
                     known,
                     undone: false,
                 };
-                self.close(run, door, saying, ending).await?;
+                if let Err(fault) = self.close(run, door, saying, ending).await {
+                    return self.unrecorded(run, door, known, fault.to_string());
+                }
                 Ok(RunReport {
                     failure: Some(failure),
                     ..RunReport::of(run, state)
@@ -225,7 +225,7 @@ impl Inner {
         door: &Door,
         saying: Saying,
         ending: Closing,
-    ) -> Result<(), CallError> {
+    ) -> Result<(), JournalFault> {
         let (calls, replayed) = door.calls();
         let saying = saying
             .fact("state", ending.state.as_str())
@@ -244,12 +244,28 @@ impl Inner {
             last.push(record);
             changes.extend(change);
         }
-        door.flush(last, changes).await.map_err(|fault| {
-            if door.committed() {
-                self.strand(run);
-            }
-            CallError::from(fault)
-        })
+        door.flush(last, changes).await
+    }
+
+    /// The journal could not be written. Nothing was done if no intent of the run
+    /// is durable; else the run stays open under its name, so that the same
+    /// request finds it instead of doing the work twice, and is settled when the
+    /// store is back.
+    fn unrecorded(
+        &self,
+        run: &Arc<Run>,
+        door: &Door,
+        known: bool,
+        why: String,
+    ) -> Result<RunReport, CallError> {
+        if known || door.committed() {
+            self.strand(run);
+        }
+        if door.committed() {
+            tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
+            return Ok(RunReport::of(run, RunState::Open));
+        }
+        Err(CallError::Unavailable(why))
     }
 
     async fn in_doubt(
@@ -266,8 +282,11 @@ impl Inner {
         let record = self.journal.record(door.about(), saying)?;
         let now = self.journal.now_ms();
         let row = run.row(StoredState::InDoubt, None, now);
-        door.flush(vec![record], vec![Change::PutRun(Box::new(row))])
-            .await?;
+        let changes = vec![Change::PutRun(Box::new(row))];
+        if let Err(fault) = door.flush(vec![record], changes).await {
+            tracing::error!(run = %run.run, %fault, "a doubt could not be recorded");
+            self.strand(run);
+        }
         Ok(RunReport {
             failure: Some(failure),
             ..RunReport::of(run, RunState::InDoubt)
@@ -327,6 +346,14 @@ fn done(run: &Run, installed: &Installed, door: &Door, outcome: GuestOutcome) ->
     }
     let inverse = match outcome.inverse {
         None => None,
+        // An inverse is called under the same grant, and still only the one that
+        // an operator could read in the tool's description.
+        Some(inverse) if run.tool.undo != UndoDecl::Inverse(inverse.tool.clone()) => {
+            return fault(format!(
+                "the connector's inverse `{}` is not the one its tool declares",
+                visible(&inverse.tool)
+            ));
+        }
         Some(inverse) => match serde_json::from_str::<Value>(&inverse.input) {
             Ok(input) => Some(json!({ "tool": inverse.tool, "input": input })),
             Err(error) => return fault(format!("the connector's inverse is no JSON: {error}")),

@@ -68,6 +68,7 @@ impl Inner {
                 !matches!(report.state, RunState::Held | RunState::InDoubt | RunState::Open)
             });
             inner.live.lay_down(&run, ended);
+            inner.changed();
             report
         });
         work.await

@@ -24,6 +24,12 @@ impl Inner {
                     .to_owned(),
             ));
         }
+        if rebuilt.closing().is_some_and(|closing| !closing.leaf.facts.contains_key("fuel")) {
+            return Err(CallError::NotAllowed(
+                "this run was denied before its connector was started; there is nothing to replay"
+                    .to_owned(),
+            ));
+        }
         let recorded = rebuilt.recorded();
         let calls = u32::try_from(recorded.len()).unwrap_or(u32::MAX);
         let same_engine = rebuilt.same_engine(self.sandbox.fingerprint());

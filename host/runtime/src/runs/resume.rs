@@ -153,6 +153,7 @@ impl Inner {
             !matches!(report.state, RunState::Held | RunState::InDoubt | RunState::Open)
         });
         self.live.lay_down(&run, ended);
+        self.changed();
         report
     }
 
@@ -207,6 +208,7 @@ impl Inner {
     pub(crate) async fn settle(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
         match row.state {
             StoredState::Open => self.recover_open(row).await,
+            StoredState::Held => self.recover_held(row).await,
             _ => Ok(()),
         }
     }

@@ -76,9 +76,10 @@ fn structured(text: String, content: Value, facts: JsonObject) -> CallToolResult
     result
 }
 
-/// A value with its own text, for the host's own tools.
-pub(super) fn value(content: Value) -> CallToolResult {
-    structured(content.to_string(), content, JsonObject::new())
+/// A run's report as it is, for the host's own tools.
+pub(super) fn report(report: &RunReport) -> CallToolResult {
+    let content = json!(report);
+    structured(content.to_string(), content, facts(report))
 }
 
 fn failed(failure: &Failure, mut facts: JsonObject) -> CallToolResult {

@@ -78,8 +78,8 @@ impl HostTool {
             (run, None) => gatekeeper.run(who, run).await,
             (run, Some(time)) => gatekeeper.wait(who, run, time).await,
         };
-        match report.map(|report| serde_json::to_value(report).unwrap_or_default()) {
-            Ok(report) => answer::value(report),
+        match report {
+            Ok(report) => answer::report(&report),
             Err(refusal) => Answer::of_failure(&refusal.into()).into_result(),
         }
     }

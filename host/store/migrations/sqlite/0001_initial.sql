@@ -25,6 +25,10 @@ CREATE TABLE records (
 
 CREATE INDEX records_by_run ON records (run) WHERE run IS NOT NULL;
 
+-- Only cases that a caller named: one that the host opened for a single call
+-- (`auto-…`) is found by its run, and most are of that kind.
+CREATE INDEX records_by_case ON records (case_id) WHERE case_id NOT GLOB 'auto-*';
+
 -- Projection of runs that hold, write or are in doubt.
 CREATE TABLE runs (
     tenant_id       INTEGER NOT NULL,

@@ -6,4 +6,5 @@
 mod csv;
 mod fixtures;
 mod hostile;
+mod interleaving;
 mod workbook;

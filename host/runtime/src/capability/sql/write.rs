@@ -126,16 +126,19 @@ impl Writer<'_> {
     }
 
     /// Whether rows of a table can be found again by their row id: not in a
-    /// table `WITHOUT ROWID`, and not where a column hides it.
+    /// table `WITHOUT ROWID`, not where a column hides it, and not where the
+    /// table replaces other rows on conflict: SQLite tells nobody of those.
     async fn has_row_ids(&mut self, table: &str) -> bool {
-        let hidden = self
+        let unfit = self
             .host(
-                "SELECT 1 FROM pragma_table_info(?) WHERE lower(name) IN ('rowid') AND pk = 0"
+                "SELECT 1 FROM pragma_table_info(?1) WHERE lower(name) = 'rowid' UNION ALL \
+                 SELECT 1 FROM sqlite_schema WHERE lower(tbl_name) = ?1 AND type = 'table' \
+                 AND sql LIKE '%REPLACE%'"
                     .to_owned(),
                 &[SqlValue::Text(table.to_owned())],
             )
             .await;
-        matches!(hidden, Ok(rows) if rows.is_empty())
+        matches!(unfit, Ok(rows) if rows.is_empty())
             && self
                 .host(format!("SELECT rowid FROM {} LIMIT 0", quoted(table)), &[])
                 .await
@@ -193,12 +196,21 @@ impl Writer<'_> {
         if done.rows_affected() > max_rows {
             return Err(too_many(max_rows));
         }
-        if let Some((other, _)) = changes.iter().find(|(changed, _)| *changed != table) {
-            return Err(SqlError::Refused(Refusal::outside(format!(
-                "the statement fires a trigger that writes `{other}`, which is not granted"
-            ))));
-        }
+        only(&table, &changes)?;
         let ids: BTreeSet<i64> = changes.iter().map(|(_, id)| *id).collect();
+        if let Some(prior) = prior
+            && verb != Verb::Insert
+        {
+            // A changed primary key, or rows that go with others (ON DELETE
+            // CASCADE): what was captured would not bring them back.
+            let seen = rows(&prior.value).iter().filter_map(row_id).collect();
+            if !ids.is_subset(&seen) {
+                return Err(SqlError::Refused(Refusal::outside(format!(
+                    "the statement changes row ids of `{table}`, or rows that it does not name; \
+                     that could not be put back"
+                ))));
+            }
+        }
         let written = match (verb, prior) {
             (_, None) => json!([]),
             (Verb::Delete, _) => json!([]),
@@ -272,6 +284,7 @@ impl Writer<'_> {
             return Err(SqlError::Conflict(now.to_string()));
         }
         let table = text(&restoring.written, "table");
+        self.session()?.wall.take_changes();
         let mut count = 0;
         match verb(restoring) {
             Verb::Insert => {
@@ -289,13 +302,20 @@ impl Writer<'_> {
                 }
             }
         }
+        only(&table, &self.session()?.wall.take_changes())?;
         let back = touched(restoring).iter().filter_map(row_id).collect();
         let left = self.rows_of(&table, &back).await?;
         let changed = Changed {
             rows_affected: count,
             inserted_id: None,
         };
-        Ok((changed, image(&table, verb(restoring), left)))
+        // Putting inserted rows back removes them, and the other way round.
+        let done = match verb(restoring) {
+            Verb::Insert => Verb::Delete,
+            Verb::Delete => Verb::Insert,
+            other => other,
+        };
+        Ok((changed, image(&table, done, left)))
     }
 
     async fn put_row(&mut self, table: &str, row: &Value, verb: Verb) -> Result<(), SqlError> {
@@ -329,6 +349,16 @@ impl Writer<'_> {
 
 fn target(granted: &Granted) -> &str {
     granted.statement.target.as_deref().unwrap_or_default()
+}
+
+/// A write that fires a trigger on another table does more than was granted.
+fn only(table: &str, changes: &[(String, i64)]) -> Result<(), SqlError> {
+    match changes.iter().find(|(changed, _)| changed != table) {
+        None => Ok(()),
+        Some((other, _)) => Err(SqlError::Refused(Refusal::outside(format!(
+            "the statement fires a trigger that writes `{other}`, which is not granted"
+        )))),
+    }
 }
 
 fn too_many(max_rows: u64) -> SqlError {

@@ -1,0 +1,107 @@
+//! A store that keeps nothing of the journal: what the door costs without it.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use tollgate_journal::{TamperReport, Verified};
+use tollgate_store::{
+    Appended, ApprovalRow, ApprovalState, Change, ConnectorRow, Head, KvEntry, PrincipalRow,
+    RecordFilter, RunKey, RunRow, RunState, Store, StoreError, StoredRecord, Submission,
+};
+
+#[derive(Default)]
+pub(crate) struct Forgetful {
+    keys: Mutex<HashMap<String, Vec<u8>>>,
+}
+
+#[async_trait::async_trait]
+impl Store for Forgetful {
+    async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
+        for change in submission.changes {
+            if let Change::PutSubjectKey { subject, wrapped } = change {
+                self.keys.lock().unwrap().insert(subject, wrapped);
+            }
+        }
+        Ok(Appended {
+            first_seq: 0,
+            count: submission.records.len() as u64,
+        })
+    }
+
+    async fn records(&self, _: &str, _: &RecordFilter) -> Result<Vec<StoredRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn run(&self, _: &str, _: &str) -> Result<Option<RunRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn runs(&self, _: &str, _: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn open_run_by_key(&self, _: &RunKey<'_>) -> Result<Option<RunRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn approval(&self, _: &str, _: &str) -> Result<Option<ApprovalRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn approvals(
+        &self,
+        _: &str,
+        _: Option<ApprovalState>,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn connector(&self, _: &str, _: &str) -> Result<Option<ConnectorRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn connectors(&self, _: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn component(&self, _: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(None)
+    }
+
+    async fn kv_get(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Option<KvEntry>, StoreError> {
+        Ok(None)
+    }
+
+    async fn kv_keys(
+        &self,
+        _: &str,
+        _: &str,
+        _: &str,
+        _: &str,
+        _: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn verify(&self, _: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+        Err(StoreError::Closed)
+    }
+
+    async fn subject_key(&self, _: &str, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.keys.lock().unwrap().get(subject).cloned())
+    }
+
+    async fn principal_by_token_hash(&self, _: &[u8; 32]) -> Result<Option<PrincipalRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn principals(&self, _: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn close(&self) {}
+}

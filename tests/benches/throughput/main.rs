@@ -1,0 +1,238 @@
+//! What a call costs, step by step, each figure beside a bare one of the same
+//! run: `cargo bench -p tollgate-tests`. Machines differ and drift; ratios
+//! travel. Filter with words: `cargo bench -p tollgate-tests -- call mcp`.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a program that prints its figures, and has nobody to hand an error to"
+)]
+
+mod baseline;
+mod forgetful;
+mod mcp;
+mod rules;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tollgate_runtime::{
+    Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunState, ToolCall,
+};
+use tollgate_store::Store;
+use tollgate_tests::{component, pinned};
+
+/// How long each figure is measured, after a tenth of it to warm up.
+const MEASURED: Duration = Duration::from_secs(4);
+
+/// Runs at the same time, where a figure has one number.
+const CONCURRENT: usize = 64;
+
+const MANIFEST: &str = r#"
+connector = "reader"
+
+[grant]
+clock = false
+random = false
+
+[grant.kv.notes]
+max_bytes = "1GiB"
+
+[config]
+greeting = "hello"
+
+[[rule]]
+name = "reads"
+tool = "read"
+then = "allow"
+
+[[rule]]
+name = "notes"
+tool = "note"
+then = { require = "people" }
+
+[approval.people]
+approvers = ["group:people"]
+"#;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let measures = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    println!("{:<58} {:>12} {:>12} {:>8}", "figure", "per second", "p50", "ratio");
+    if measures("rules") {
+        rules::measure();
+    }
+    runtime.block_on(async {
+        if measures("call") {
+            calls().await;
+        }
+        if measures("append") {
+            baseline::appends().await;
+        }
+        if measures("resume") {
+            resumes().await;
+        }
+        if measures("mcp") {
+            mcp::measure().await;
+        }
+    });
+}
+
+/// One line of the table. `against` is the rate this one is compared with.
+fn line(name: &str, rate: f64, p50: Duration, against: Option<f64>) {
+    let ratio = against.map_or(String::new(), |bare| format!("{:.2}", rate / bare));
+    println!("{name:<58} {rate:>12.0} {p50:>12.1?} {ratio:>8}");
+}
+
+/// Rate and median of `work`, with so many of it going on at once.
+async fn rate<W, F>(concurrent: usize, work: W) -> (f64, Duration)
+where
+    W: Fn(u64) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let work = Arc::new(work);
+    let number = Arc::new(AtomicU64::new(0));
+    measure(concurrent, MEASURED / 10, &work, &number).await;
+    measure(concurrent, MEASURED, &work, &number).await
+}
+
+async fn measure<W, F>(
+    concurrent: usize,
+    time: Duration,
+    work: &Arc<W>,
+    number: &Arc<AtomicU64>,
+) -> (f64, Duration)
+where
+    W: Fn(u64) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let begin = Instant::now();
+    let tasks: Vec<_> = (0..concurrent)
+        .map(|_| {
+            let (work, number) = (Arc::clone(work), Arc::clone(number));
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                while begin.elapsed() < time {
+                    let started = Instant::now();
+                    work(number.fetch_add(1, Ordering::Relaxed)).await;
+                    times.push(started.elapsed());
+                }
+                times
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    for task in tasks {
+        times.extend(task.await.unwrap());
+    }
+    let elapsed = begin.elapsed();
+    times.sort_unstable();
+    (times.len() as f64 / elapsed.as_secs_f64(), times[times.len() / 2])
+}
+
+fn agent() -> Principal {
+    Principal {
+        tenant: "default".into(),
+        name: "bench".into(),
+        kind: PrincipalKind::Agent,
+        groups: Vec::new(),
+    }
+}
+
+fn call(tool: &str, case: u64) -> ToolCall {
+    ToolCall {
+        connector: "reader".into(),
+        tool: tool.into(),
+        input: json!({ "key": "greeting" }),
+        // A key of its own makes each call a new request.
+        request_key: Some(format!("bench-{case}")),
+        ..ToolCall::default()
+    }
+}
+
+async fn installed(home: &std::path::Path, store: Option<Arc<dyn Store>>) -> Host {
+    let reader = component("tests/guests/reader");
+    let options = HostOptions::new(home, Compiler::InProcess, Role::Serve);
+    let host = match store {
+        Some(store) => Host::open_on(options, store).await.unwrap(),
+        None => Host::open(options).await.unwrap(),
+    };
+    host.install("reader.toml", &pinned(MANIFEST, &reader), &reader.bytes, "bench").await.unwrap();
+    host
+}
+
+/// A fresh instance with one import call: bare, through the door, and with the
+/// journal on disk.
+async fn calls() {
+    let reader = component("tests/guests/reader");
+    let bare = Arc::new(baseline::Bare::new(&reader.bytes));
+    let mut bare_rate = 0.0;
+    for concurrent in [1, CONCURRENT] {
+        let one = Arc::clone(&bare);
+        let (rate, p50) = rate(concurrent, move |_| {
+            let one = Arc::clone(&one);
+            async move { one.call().await }
+        })
+        .await;
+        line(&format!("call: bare wasmtime, {concurrent} at once"), rate, p50, None);
+        bare_rate = rate;
+    }
+    let home = tempfile::tempdir().unwrap();
+    let forgetful = installed(home.path(), Some(Arc::new(forgetful::Forgetful::default()))).await;
+    host_calls("call: through the door, nothing kept", &forgetful, bare_rate).await;
+    forgetful.shutdown().await;
+    let home = tempfile::tempdir().unwrap();
+    let durable = installed(home.path(), None).await;
+    host_calls("call: through the door, journal durable", &durable, bare_rate).await;
+    durable.shutdown().await;
+}
+
+async fn host_calls(name: &str, host: &Host, bare: f64) {
+    for concurrent in [1, CONCURRENT] {
+        let host = host.clone();
+        let who = agent();
+        let (rate, p50) = rate(concurrent, move |number| {
+            let (host, who) = (host.clone(), who.clone());
+            async move {
+                let report = host.call(&who, call("read", number)).await.unwrap();
+                assert_eq!(report.state, RunState::Done, "{report:?}");
+            }
+        })
+        .await;
+        let against = (concurrent == CONCURRENT).then_some(bare);
+        line(&format!("{name}, {concurrent} at once"), rate, p50, against);
+    }
+}
+
+/// From a person's decision to the end of the run.
+async fn resumes() {
+    let home = tempfile::tempdir().unwrap();
+    let host = installed(home.path(), None).await;
+    let mira = Principal {
+        name: "mira".into(),
+        kind: PrincipalKind::Person,
+        groups: vec!["people".into()],
+        ..agent()
+    };
+    let mut held = Vec::new();
+    for number in 0..500 {
+        let report = host.call(&agent(), call("note", number)).await.unwrap();
+        held.push(report.pending.unwrap().approval);
+    }
+    let mut times = Vec::new();
+    let begin = Instant::now();
+    for approval in &held {
+        let card = host.card(&mira, approval).await.unwrap();
+        let started = Instant::now();
+        let report = host.approve(&mira, approval, &card.digest).await.unwrap();
+        times.push(started.elapsed());
+        assert_eq!(report.state, RunState::Done);
+    }
+    let rate = times.len() as f64 / begin.elapsed().as_secs_f64();
+    times.sort_unstable();
+    line("resume: decision to end of run, 500 held", rate, times[times.len() / 2], None);
+    host.shutdown().await;
+}
