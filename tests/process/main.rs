@@ -1,1 +1,15 @@
-//! Tests.
+//! What the program `tollgate` promises, tried on the program itself: real
+//! processes, sockets, signals and files. Nothing here sleeps; every wait is for
+//! an event, and every child is ended by its own id.
+
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
+
+mod cli;
+mod compile;
+mod crash;
+mod demo;
+mod mcp;
+mod program;
+mod rest;
+mod shop;
+mod web;
