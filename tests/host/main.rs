@@ -1,1 +1,25 @@
-//! Tests.
+//! What the host promises, each promise as a test, through [`tollgate_runtime`]
+//! with real components, a real store, real files and real databases.
+//!
+//! | room | promise |
+//! |---|---|
+//! | `limits` | a guest that takes too much is stopped, and nobody else notices |
+//! | `lies` | what a connector claims gives it nothing |
+//! | `walls` | databases, files and stores: nothing outside the grant |
+//! | `door` | no import without a door |
+//! | `holds` | a held call has its effect once, or never |
+//! | `replaying` | a run is repeated from its records, or stopped |
+//! | `undoing` | what is taken back is exact, and nobody's edit is lost |
+//! | `journal` | no effect without a record; a changed record is found |
+
+#![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
+
+mod door;
+mod holds;
+mod house;
+mod journal;
+mod lies;
+mod limits;
+mod replaying;
+mod undoing;
+mod walls;

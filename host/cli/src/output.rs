@@ -176,16 +176,39 @@ pub(crate) fn undo(report: &UndoReport) {
     }
 }
 
-/// One record, on one line, with its values below.
+/// One record: a line that says what happened, its facts, then its values.
 pub(crate) fn record(line: &LogLine) {
-    let run = line.run.as_deref().unwrap_or("-");
-    let position = line.position.map(|at| format!(" #{at}")).unwrap_or_default();
-    println!("{:>6}  {}  {:<18} {run}{position}  {}", line.seq, line.at, line.stage, visible(&line.principal));
-    for (name, value) in line.facts.as_object().into_iter().flatten() {
-        println!("          {name} = {}", one_line(value));
+    let fact = |name: &str| line.facts.get(name).and_then(Value::as_str).unwrap_or_default();
+    let position = line.position.map(|at| format!("#{at} ")).unwrap_or_default();
+    let what = match (fact("call"), fact("tool")) {
+        ("", "") => String::new(),
+        ("", tool) => format!("{}.{tool}", fact("connector")),
+        (call, _) => format!("{call} on {} ({})", fact("destination"), fact("effect")),
+    };
+    println!(
+        "{:>6}  {}  {:<18} {position}{}  by {}",
+        line.seq,
+        line.at,
+        line.stage,
+        visible(&what),
+        visible(&line.principal)
+    );
+    let told = ["call", "destination", "effect", "tool", "connector"];
+    let facts: Vec<String> = line
+        .facts
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !told.contains(&name.as_str()))
+        .map(|(name, value)| format!("{name} {}", one_line(value)))
+        .collect();
+    if let Some(run) = &line.run {
+        println!("        {run}  {}", facts.join("  "));
+    } else if !facts.is_empty() {
+        println!("        {}", facts.join("  "));
     }
     for (name, value) in line.values.as_object().into_iter().flatten() {
-        println!("          {name}: {}", one_line(value));
+        println!("        {name}: {}", one_line(value));
     }
 }
 

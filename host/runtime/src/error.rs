@@ -47,6 +47,8 @@ pub(crate) enum Ending {
     Unrecorded(String),
     #[error("the call was not admitted: {0}")]
     NotAdmitted(String),
+    #[error("the run went on past its limit `{name}`")]
+    OverBudget { name: &'static str, allowed: u64 },
     #[error("the recorded calls end here")]
     ReplayedToEnd,
     #[error("a fault in this program: {0}")]

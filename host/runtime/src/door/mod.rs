@@ -36,7 +36,10 @@ use std::time::Instant;
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
 use tollgate_policy::{CallFacts, Effect, Manifest, Outcome, ToolFacts};
-use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState};
+use tollgate_store::{
+    ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX,
+    SUBMISSION_RECORDS_MAX,
+};
 
 pub(crate) use history::{RecordedCall, recorded_calls};
 pub(crate) use linker::Imports;
@@ -50,6 +53,14 @@ use crate::capability::Backends;
 use crate::error::{Ending, JournalFault};
 use crate::journal::{About, Journal, Saying};
 use crate::runs::Run;
+
+/// Calls beyond the limit that are answered with a refusal, so that a guest can
+/// end in order. One that goes on calling is stopped: each answer is a record.
+const CALLS_REFUSED_MAX: u64 = 100;
+
+/// Most records and bytes that go to the store at once; below what it takes.
+const PART_RECORDS: usize = SUBMISSION_RECORDS_MAX - 100;
+const PART_BYTES: usize = SUBMISSION_BYTES_MAX / 2;
 
 /// The door of one execution of one run.
 pub(crate) struct Door {
@@ -238,6 +249,14 @@ impl Door {
         }
         let position = state.position;
         state.position += 1;
+        drop(state);
+        let allowed = self.manifest.limits.calls;
+        if u64::from(position) >= allowed.saturating_add(CALLS_REFUSED_MAX) {
+            return Err(self.end(Ending::OverBudget {
+                name: "calls",
+                allowed,
+            }));
+        }
         Ok(position)
     }
 
@@ -530,6 +549,7 @@ impl Door {
         if let Some(prior) = prior {
             saying = saying.json("prior", &prior.value);
         }
+        self.state().bytes += passing.text.len() as u64;
         let now = self.journal.now_ms();
         let mut changes = vec![Change::PutRun(Box::new(self.row(
             RunState::Open,
@@ -674,6 +694,14 @@ impl Door {
         rule: Option<&str>,
     ) -> Result<(), Ending> {
         let size = (passing.text.len() + reply.len()) as u64;
+        let limits = &self.manifest.limits;
+        let most = limits.journal_bytes.saturating_add(2 * limits.host_call_bytes);
+        if self.state().bytes.saturating_add(size) > most {
+            return Err(self.end(Ending::OverBudget {
+                name: "journal_bytes",
+                allowed: limits.journal_bytes,
+            }));
+        }
         let saying = passing
             .saying(stage)
             .maybe("rule", rule)
@@ -703,7 +731,13 @@ impl Door {
         if records.is_empty() && changes.is_empty() {
             return Ok(());
         }
-        self.journal.append(&self.run.tenant, records, changes).await
+        // What is true only together with the changes goes with the last part.
+        let mut parts = in_parts(records);
+        let end = parts.pop().unwrap_or_default();
+        for part in parts {
+            self.journal.append(&self.run.tenant, part, Vec::new()).await?;
+        }
+        self.journal.append(&self.run.tenant, end, changes).await
     }
 
     /// The run's row as it is now.
@@ -808,6 +842,26 @@ impl Passing {
             .fact("effect", self.effect.as_str())
             .maybe("fuel", self.fuel)
     }
+}
+
+/// Records in parts that the store takes at once.
+fn in_parts(records: Vec<Prepared>) -> Vec<Vec<Prepared>> {
+    let mut parts: Vec<Vec<Prepared>> = Vec::new();
+    let mut bytes = 0;
+    for record in records {
+        let size = record.leaf.len() + record.sealed.as_ref().map_or(0, Vec::len);
+        match parts.last_mut() {
+            Some(part) if part.len() < PART_RECORDS && bytes + size <= PART_BYTES => {
+                bytes += size;
+                part.push(record);
+            }
+            _ => {
+                bytes = size;
+                parts.push(vec![record]);
+            }
+        }
+    }
+    parts
 }
 
 /// A panic's message and place in one line.

@@ -140,14 +140,7 @@ impl Inner {
             Ok((Ok(outcome),)) => done(run, installed, door, outcome),
             Ok((Err(error),)) => failed(door, error),
             Err(Stop::Ending(ending)) => ended(ending),
-            Err(Stop::Limit(name, allowed)) => End::Failed(
-                RunState::Failed,
-                failure(
-                    "limited",
-                    format!("the connector reached its limit `{name}` of {allowed}"),
-                    Some("ask for less, or have the operator raise the limit in the manifest"),
-                ),
-            ),
+            Err(Stop::Limit(name, allowed)) => limited(name, allowed),
             Err(Stop::Trap(trap)) => End::Failed(
                 RunState::Failed,
                 failure(
@@ -399,8 +392,20 @@ fn failed(door: &Door, error: GuestError) -> End {
     End::Failed(state, failure)
 }
 
+fn limited(name: &str, allowed: u64) -> End {
+    End::Failed(
+        RunState::Failed,
+        failure(
+            "limited",
+            format!("the connector reached its limit `{name}` of {allowed}"),
+            Some("ask for less, or have the operator raise the limit in the manifest"),
+        ),
+    )
+}
+
 pub(crate) fn ended(ending: Ending) -> End {
     match ending {
+        Ending::OverBudget { name, allowed } => limited(name, allowed),
         Ending::Held { approval } => End::Held { approval },
         Ending::InDoubt { position, call } => End::InDoubt { position, call },
         Ending::Unrecorded(why) => End::Unrecorded(why),
