@@ -175,7 +175,7 @@ impl House {
             .unwrap();
     }
 
-    /// The first column of what a query finds, as text.
+    /// The column `v` of what a query finds, as SQL literals.
     pub(crate) async fn look(&self, query: &str) -> Vec<String> {
         column(&self.path("data/orders.db"), query).await
     }
@@ -280,8 +280,7 @@ pub(crate) async fn database(path: &Path) -> SqliteConnection {
 
 pub(crate) async fn column(path: &Path, query: &str) -> Vec<String> {
     let mut database = database(path).await;
-    let query = format!("SELECT quote(column1) FROM (SELECT * FROM ({query}))");
-    let query = query.replace("column1", "v");
+    let query = format!("SELECT quote(v) FROM ({query})");
     let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut database).await.unwrap();
     rows.iter().map(|row| row.get::<String, _>(0)).collect()
 }

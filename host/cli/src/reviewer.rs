@@ -71,7 +71,6 @@ pub(crate) async fn install(home: &Path, install: &Install, as_json: bool) -> an
     for tool in &installed.tools {
         output::line(format!("  {}.{}: {} ({})", tool.connector, tool.name, tool.title, tool.effect.as_str()));
     }
-    output::note("a host that runs already loads it when it is started again");
     Ok(Exit::Success)
 }
 

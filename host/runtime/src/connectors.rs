@@ -44,6 +44,8 @@ impl Installed {
 pub(crate) struct Connectors {
     current: RwLock<HashMap<(String, String), Arc<Installed>>>,
     opened_under: RwLock<HashMap<(Digest, Digest), Arc<Installed>>>,
+    /// Manifests that could not be loaded: not tried again until they change.
+    broken: RwLock<HashMap<(String, String), Digest>>,
 }
 
 impl Connectors {
@@ -63,6 +65,26 @@ impl Connectors {
             .collect();
         found.sort_by(|a, b| a.manifest.connector.cmp(&b.manifest.connector));
         found
+    }
+
+    /// Whether a manifest differs from the one that is loaded, and was not tried
+    /// in vain.
+    pub(crate) fn is_new(&self, tenant: &str, name: &str, manifest: &Digest) -> bool {
+        let key = (tenant.to_owned(), name.to_owned());
+        let broken = self.broken.read().unwrap_or_else(PoisonError::into_inner);
+        if broken.get(&key) == Some(manifest) {
+            return false;
+        }
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current
+            .get(&key)
+            .is_none_or(|installed| installed.manifest_digest != *manifest)
+    }
+
+    /// A manifest could not be loaded.
+    pub(crate) fn give_up(&self, tenant: &str, name: &str, manifest: Digest) {
+        let mut broken = self.broken.write().unwrap_or_else(PoisonError::into_inner);
+        broken.insert((tenant.to_owned(), name.to_owned()), manifest);
     }
 
     pub(crate) fn put(&self, installed: Arc<Installed>) {

@@ -31,9 +31,10 @@ use crate::runs::{Live, Request, Run};
 use crate::sandbox::instance::Sandbox;
 use crate::sandbox::{Compiler, SandboxError};
 
-/// How long after the host's clock a deadline is looked at again when a stopped
-/// clock (a test's) would make it wait for ever.
-const WATCH_AT_MOST: Duration = Duration::from_secs(60);
+/// How long a serving host sleeps at most between two looks at its deadlines and
+/// at what is installed. A connector that another process installs is callable
+/// within this time.
+const WATCH_AT_MOST: Duration = Duration::from_secs(2);
 
 /// How often to look whether the store is back for runs that it refused.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
@@ -553,16 +554,39 @@ impl Host {
 impl Inner {
     async fn load_installed(&self) -> Result<(), HostError> {
         for row in self.journal.store.connectors(None).await? {
-            let store = self.journal.store.as_ref();
-            match connectors::load_row(&self.sandbox, store, &row).await {
-                Ok(installed) => self.connectors.put(Arc::new(installed)),
-                // One broken connector must not keep the others from work.
-                Err(error) => {
-                    tracing::error!(connector = row.name, tenant = row.tenant, %error, "not loaded");
-                }
-            }
+            self.load_connector(&row).await;
         }
         Ok(())
+    }
+
+    /// Load what another process installed since.
+    async fn load_changed(&self) {
+        let rows = match self.journal.store.connectors(None).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::warn!(%error, "what is installed could not be read");
+                return;
+            }
+        };
+        for row in rows {
+            let digest = Digest::of(row.manifest_text.as_bytes());
+            if self.connectors.is_new(&row.tenant, &row.name, &digest) {
+                self.load_connector(&row).await;
+            }
+        }
+    }
+
+    /// One broken connector must not keep the others from work.
+    async fn load_connector(&self, row: &ConnectorRow) {
+        let store = self.journal.store.as_ref();
+        match connectors::load_row(&self.sandbox, store, row).await {
+            Ok(installed) => self.connectors.put(Arc::new(installed)),
+            Err(error) => {
+                let digest = Digest::of(row.manifest_text.as_bytes());
+                self.connectors.give_up(&row.tenant, &row.name, digest);
+                tracing::error!(connector = row.name, tenant = row.tenant, %error, "not loaded");
+            }
+        }
     }
 
     fn believed(&self, hash: &[u8; 32]) -> Option<Principal> {
@@ -715,6 +739,7 @@ impl Inner {
                     inner.settle_stranded().await;
                     settled = Instant::now();
                 }
+                inner.load_changed().await;
                 if let Err(error) = inner.expire_due().await {
                     tracing::warn!(%error, "deadlines could not be looked at");
                 }
