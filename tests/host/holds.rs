@@ -250,7 +250,7 @@ async fn a_value_that_changed_since_voids_the_decision_and_asks_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_that_denies_since_is_stronger_than_an_approval() {
     let (house, _, card) = held().await;
-    let deny = "[[rule]]\nname = \"stop\"\ntool = \"increment\"\nthen = \"deny\"\nreason = \"closed for the year\"\n";
+    let deny = "[[rule]]\nname = \"stop\"\ncall = \"kv.set\"\nthen = \"deny\"\nreason = \"closed for the year\"\n";
     let manifest = hostile_manifest("", &format!("{}{deny}", asks_for("increment")));
     house.install(&manifest, &hostile()).await;
     let denied = approve(&house, &card).await.unwrap();

@@ -52,6 +52,7 @@ delete = true
 
 [[rule]]
 name = "everything"
+tool = "*"
 then = "allow"
 "#;
 

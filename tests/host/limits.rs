@@ -35,7 +35,10 @@ async fn each_kind_of_greed_ends_at_its_own_limit_and_the_host_goes_on() {
     ends(&house, "spin", json!({}), "limited", &limit("fuel")).await;
     ends(&house, "spin_in_calls", json!({}), "limited", &limit("calls")).await;
     ends(&house, "memory_bomb", json!({"amount": 4000}), "limited", &limit("memory")).await;
-    ends(&house, "stack_bomb", json!({"amount": 10_000_000}), "limited", &limit("stack")).await;
+    // A frame of this guest lies in its memory, and leaves it before the engine's
+    // own stack ends.
+    let deep = json!({"amount": 10_000_000});
+    ends(&house, "stack_bomb", deep, "connector_fault", "out of bounds").await;
     ends(&house, "string_bomb", json!({"amount": 200_000}), "limited", &limit("host_call_bytes")).await;
     ends(&house, "call_flood", json!({"amount": 1000}), "limited", &limit("calls")).await;
 }
@@ -102,7 +105,7 @@ async fn last_words_and_place_of_a_panic_reach_caller_and_journal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn traps_and_broken_outputs_are_the_connector_s_fault() {
-    let house = House::hostile(TIGHT, "").await;
+    let house = House::hostile("", "").await;
     ends(&house, "traps", json!({}), "connector_fault", "unreachable").await;
     ends(&house, "bad_json", json!({}), "connector_fault", "no JSON").await;
     ends(&house, "bad_shape", json!({}), "connector_fault", "does not fit its schema").await;
@@ -149,7 +152,7 @@ async fn deep_and_inexact_input_is_refused_before_a_guest_starts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_endless_loops_do_not_keep_ordinary_calls_waiting() {
     let house = Arc::new(House::new().await);
-    let slow = "fuel = 100_000_000\ndeadline = \"10m\"";
+    let slow = "fuel = 400_000_000\ndeadline = \"10m\"";
     house.install(&hostile_manifest(slow, ""), &crate::house::hostile()).await;
     let ended = Arc::new(AtomicUsize::new(0));
     let mut spinners = Vec::new();
@@ -172,10 +175,10 @@ async fn a_hundred_endless_loops_do_not_keep_ordinary_calls_waiting() {
     // Each loop takes longer than an ordinary call; had the calls queued behind
     // the loops, all of these would be over.
     let over = ended.load(Ordering::SeqCst);
-    assert!(over < 50, "{over} loops ended before 50 calls were answered");
+    assert_eq!(over, 0, "loops that ended before 50 calls were answered");
     for spinner in spinners {
         let report = spinner.await.unwrap();
         assert_eq!(report.state, RunState::Failed);
-        assert!(failure(&report).1.contains("`fuel` of 100000000"));
+        assert!(failure(&report).1.contains("`fuel` of 400000000"));
     }
 }

@@ -14,7 +14,7 @@ use crate::program::{self, Ended, Running};
 use crate::shop::{MANIFEST, Shop, refund};
 
 /// What differs from one run of the tests to the next.
-const HIDDEN: [(&str, &str); 9] = [
+const HIDDEN: [(&str, &str); 10] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[DIGEST]"),
     (r"\b[0-9a-f]{64}\b", "[HASH]"),
     (r"\b(run|apr|case)-[0-9a-f]{8}-[0-9a-f-]{27}", "$1-[ID]"),
@@ -23,7 +23,8 @@ const HIDDEN: [(&str, &str); 9] = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
     (r"\d{5,7} bytes", "[SIZE] bytes"),
     (r#""size":\d+"#, r#""size":[SIZE]"#),
-    (r"(fuel[a-z_]*)( = |: |.:)\d+", "$1$2[FUEL]"),
+    (r"fuel \d+", "fuel [FUEL]"),
+    (r"wasmtime \d+, settings [0-9a-f]{16}", "[ENGINE]"),
 ];
 
 /// A folder to work in, and a record of what was typed and answered.
@@ -61,10 +62,12 @@ impl Session {
 
     fn note(&mut self, arguments: &[&str], ended: &Ended) {
         let typed: Vec<_> = arguments.iter().map(|word| quoted(word)).collect();
-        self.said.push_str(&format!("$ tollgate {}\n", typed.join(" ")));
+        self.said
+            .push_str(&format!("$ tollgate {}\n", typed.join(" ")));
         self.said.push_str(&ended.stdout);
         if !ended.stderr.is_empty() {
-            self.said.push_str(&format!("--- standard error\n{}", ended.stderr));
+            self.said
+                .push_str(&format!("--- standard error\n{}", ended.stderr));
         }
         self.said.push_str(&format!("[exit {}]\n\n", ended.code));
     }
@@ -80,7 +83,11 @@ impl Session {
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{word}'")
+    }
 }
 
 macro_rules! shows {
@@ -97,12 +104,24 @@ macro_rules! shows {
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    let top = program::run(&mut program::command(["--help"])).exits(0).stdout;
+    let top = program::run(&mut program::command(["--help"]))
+        .exits(0)
+        .stdout;
     shows!("help", &top);
     for command in commands(&top) {
-        let help = program::run(&mut program::command([&command, "--help"])).exits(0).stdout;
-        let example = help.split("Example:\n").nth(1).unwrap_or_else(|| panic!("`{command}` gives no example"));
-        assert!(example.trim_start().starts_with(&format!("tollgate {command}")), "{help}");
+        let help = program::run(&mut program::command([&command, "--help"]))
+            .exits(0)
+            .stdout;
+        let example = help
+            .split("Example:\n")
+            .nth(1)
+            .unwrap_or_else(|| panic!("`{command}` gives no example"));
+        assert!(
+            example
+                .trim_start()
+                .starts_with(&format!("tollgate {command}")),
+            "{help}"
+        );
         if command != "help" {
             let text = help;
             let mut settings = insta::Settings::clone_current();
@@ -115,9 +134,19 @@ fn every_command_explains_itself_with_an_example() {
 
 /// Names in the list of commands.
 fn commands(help: &str) -> Vec<String> {
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let list = help
+        .split("Commands:\n")
+        .nth(1)
+        .unwrap()
+        .split("\n\n")
+        .next()
+        .unwrap();
     let first = |line: &str| line.split_whitespace().next().map(str::to_owned);
-    let names: Vec<_> = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).filter_map(first).collect();
+    let names: Vec<_> = list
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(first)
+        .collect();
     names.into_iter().filter(|name| name != "help").collect()
 }
 
@@ -125,28 +154,79 @@ fn commands(help: &str) -> Vec<String> {
 fn from_a_new_connector_to_a_verified_journal() {
     let mut session = Session::new();
     let sdk = workspace().join("sdk");
-    session.run(&["new", "greeter", "--sdk", sdk.to_str().unwrap()]).exits(0);
+    session
+        .run(&["new", "greeter", "--sdk", sdk.to_str().unwrap()])
+        .exits(0);
     alone_from_the_network(&session.path("greeter"));
     session.run(&["build", "greeter"]).exits(0);
     let component = "greeter/target/tollgate/greeter.component.wasm";
     session.run(&["inspect", component]).exits(0);
-    session.run(&["install", "greeter/manifest.toml", component, "--pin", "--home", "home"]).exits(0);
+    session
+        .run(&[
+            "install",
+            "greeter/manifest.toml",
+            component,
+            "--pin",
+            "--home",
+            "home",
+        ])
+        .exits(0);
     let token = |ended: Ended| ended.exits(0).stdout.trim().to_owned();
-    let agent = token(session.run(&["principal", "desk-agent", "--kind", "agent", "--home", "home"]));
-    let mira = token(session.run(&["principal", "mira", "--kind", "person", "--group", "finance", "--home", "home"]));
+    let agent = token(session.run(&[
+        "principal",
+        "desk-agent",
+        "--kind",
+        "agent",
+        "--home",
+        "home",
+    ]));
+    let mira = token(session.run(&[
+        "principal",
+        "mira",
+        "--kind",
+        "person",
+        "--group",
+        "finance",
+        "--home",
+        "home",
+    ]));
     let mut serve = program::command(["serve", "--listen", "127.0.0.1:0", "--home", "home"]);
     let mut host = Running::start(serve.current_dir(session.folder.path()));
     let url = host.url();
-    let call = ["call", "greeter", "greet", r#"{"name":"Mira"}"#, "--reason", "trying it", "--url", &url];
+    let call = [
+        "call",
+        "greeter",
+        "greet",
+        r#"{"name":"Mira"}"#,
+        "--reason",
+        "trying it",
+        "--url",
+        &url,
+    ];
     let run = first_word(&session.run_as(Some(&agent), &call).exits(0).stdout);
-    session.run_as(Some(&agent), &["show", &run, "--url", &url]).exits(0);
-    session.run_as(Some(&agent), &["call", "greeter", "greet", r#"{"name":""}"#, "--url", &url]).exits(1);
-    session.run_as(Some(&agent), &["pending", "--url", &url]).exits(4);
-    session.run_as(Some(&mira), &["pending", "--url", &url]).exits(0);
-    session.run(&["log", "--run", &run, "--home", "home"]).exits(0);
+    session
+        .run_as(Some(&agent), &["show", &run, "--url", &url])
+        .exits(0);
+    session
+        .run_as(
+            Some(&agent),
+            &["call", "greeter", "greet", r#"{"name":""}"#, "--url", &url],
+        )
+        .exits(1);
+    session
+        .run_as(Some(&agent), &["pending", "--url", &url])
+        .exits(4);
+    session
+        .run_as(Some(&mira), &["pending", "--url", &url])
+        .exits(0);
+    session
+        .run(&["log", "--run", &run, "--home", "home"])
+        .exits(0);
     session.run(&["replay", &run, "--home", "home"]).exits(0);
     session.run(&["verify", "--home", "home"]).exits(0);
-    session.run_as(Some(&mira), &["undo", &run, "--url", &url]).exits(0);
+    session
+        .run_as(Some(&mira), &["undo", &run, "--url", &url])
+        .exits(0);
     assert_eq!(host.stop(), 0);
     shows!("journey", session.shown().replace(&run, "run-[ID]"));
 }
@@ -155,39 +235,89 @@ fn from_a_new_connector_to_a_verified_journal() {
 fn every_answer_is_json_when_asked_for() {
     let mut session = Session::new();
     let sdk = workspace().join("sdk");
-    let made = session.run(&["new", "greeter", "--json", "--sdk", sdk.to_str().unwrap()]).exits(0).json();
+    let made = session
+        .run(&["new", "greeter", "--json", "--sdk", sdk.to_str().unwrap()])
+        .exits(0)
+        .json();
     assert_eq!(made["files"].as_array().unwrap().len(), 5);
     let shop = Shop::new();
     let host = shop.open();
     let (agent, mira) = (&shop.people.agent, &shop.people.mira);
     let input = refund(100).to_string();
-    let call = host.run(agent, &["call", "database", "execute", &input, "--json"]).exits(0).json();
+    let call = host
+        .run(agent, &["call", "database", "execute", &input, "--json"])
+        .exits(0)
+        .json();
     assert_eq!(call["state"], "done");
     let run = call["run"].as_str().unwrap();
-    assert_eq!(host.run(agent, &["show", run, "--json"]).exits(0).json(), call);
-    let records = shop.run(&["log", "--run", run, "--json"]).exits(0).json_lines();
-    let stages: Vec<_> = records.iter().map(|record| record["stage"].as_str().unwrap()).collect();
+    assert_eq!(
+        host.run(agent, &["show", run, "--json"]).exits(0).json(),
+        call
+    );
+    let records = shop
+        .run(&["log", "--run", run, "--json"])
+        .exits(0)
+        .json_lines();
+    let stages: Vec<_> = records
+        .iter()
+        .map(|record| record["stage"].as_str().unwrap())
+        .collect();
     assert_eq!(stages.first(), Some(&"run.opened"));
     assert_eq!(stages.last(), Some(&"run.closed"));
-    assert_eq!(shop.run(&["log", "--after", "1000000", "--json"]).exits(0).stdout, "");
+    assert_eq!(
+        shop.run(&["log", "--after", "1000000", "--json"])
+            .exits(0)
+            .stdout,
+        ""
+    );
     let replay = shop.run(&["replay", run, "--json"]).exits(0).json();
-    assert_eq!((&replay["identical"], &replay["run"]), (&json!(true), &json!(run)));
-    assert_eq!(shop.run(&["verify", "--json"]).exits(0).json()["tenant"], "default");
-    let plan = host.run(mira, &["undo", run, "--plan", "--json"]).exits(0).json();
+    assert_eq!(
+        (&replay["identical"], &replay["run"]),
+        (&json!(true), &json!(run))
+    );
+    assert_eq!(
+        shop.run(&["verify", "--json"]).exits(0).json()["tenant"],
+        "default"
+    );
+    let plan = host
+        .run(mira, &["undo", run, "--plan", "--json"])
+        .exits(0)
+        .json();
     assert_eq!(plan["outcome"], "planned", "{plan}");
     assert_eq!(shop.refunds(), 1);
     let undone = host.run(mira, &["undo", run, "--json"]).exits(0).json();
     assert_eq!(undone["outcome"], "undone", "{undone}");
     assert_eq!(shop.refunds(), 0);
-    let held = host.run(agent, &["call", "database", "execute", &refund(9_900).to_string(), "--json"]).exits(3).json();
+    let held = host
+        .run(
+            agent,
+            &[
+                "call",
+                "database",
+                "execute",
+                &refund(9_900).to_string(),
+                "--json",
+            ],
+        )
+        .exits(3)
+        .json();
     let id = held["pending"]["approval"].as_str().unwrap();
-    let denied = host.run(mira, &["deny", id, "--reason", "never paid", "--json"]).exits(0).json();
+    let denied = host
+        .run(mira, &["deny", id, "--reason", "never paid", "--json"])
+        .exits(0)
+        .json();
     assert_eq!(denied["state"], "denied");
-    host.run(agent, &["show", held["run"].as_str().unwrap(), "--json"]).exits(4);
+    host.run(agent, &["show", held["run"].as_str().unwrap(), "--json"])
+        .exits(4);
     let component = component("plugins/database").path.display().to_string();
-    let inspected = program::run(&mut program::command(["inspect", &component, "--json"])).exits(0).json();
+    let inspected = program::run(&mut program::command(["inspect", &component, "--json"]))
+        .exits(0)
+        .json();
     assert_eq!(inspected["profile"], "sealed");
-    let made = shop.run(&["principal", "lea", "--kind", "person", "--json"]).exits(0).json();
+    let made = shop
+        .run(&["principal", "lea", "--kind", "person", "--json"])
+        .exits(0)
+        .json();
     assert!(made["token"].as_str().unwrap().starts_with("tgt_"));
 }
 
@@ -200,23 +330,68 @@ fn what_an_approver_reads_in_the_terminal() {
     let url = host.url.clone();
     let input = refund(12_900).to_string();
     let said = "paid\u{1b}[2K\u{202e}00,921";
-    let held = session.run_as(Some(&agent), &["call", "database", "execute", &input, "--reason", said, "--case", "ticket-1", "--url", &url]).exits(3);
+    let held = session
+        .run_as(
+            Some(&agent),
+            &[
+                "call", "database", "execute", &input, "--reason", said, "--case", "ticket-1",
+                "--url", &url,
+            ],
+        )
+        .exits(3);
     assert!(!held.stdout.contains('\u{1b}'));
     let run = first_word(&held.stdout);
-    session.run_as(Some(&mira), &["pending", "--url", &url]).exits(0);
+    session
+        .run_as(Some(&mira), &["pending", "--url", &url])
+        .exits(0);
     let id = approval_in(&held.stdout);
     // No terminal to ask in: the card is shown, and nothing is decided.
-    let card = session.run_as(Some(&mira), &["approve", &id, "--url", &url]).exits(1);
-    assert!(!card.stdout.contains(['\u{1b}', '\u{202e}']), "{}", card.stdout);
-    session.run_as(Some(&agent), &["approve", &id, "--digest", "sha256:0", "--url", &url]).exits(4);
-    session.run_as(Some(&mira), &["approve", &id, "--digest", "sha256:0", "--url", &url]).exits(1);
-    session.run_as(Some(&mira), &["deny", &id, "--reason", "never paid", "--url", &url]).exits(0);
-    session.run_as(Some(&agent), &["show", &run, "--url", &url]).exits(4);
+    let card = session
+        .run_as(Some(&mira), &["approve", &id, "--url", &url])
+        .exits(1);
+    assert!(
+        !card.stdout.contains(['\u{1b}', '\u{202e}']),
+        "{}",
+        card.stdout
+    );
+    session
+        .run_as(
+            Some(&agent),
+            &["approve", &id, "--digest", "sha256:0", "--url", &url],
+        )
+        .exits(4);
+    session
+        .run_as(
+            Some(&mira),
+            &["approve", &id, "--digest", "sha256:0", "--url", &url],
+        )
+        .exits(1);
+    session
+        .run_as(
+            Some(&mira),
+            &["deny", &id, "--reason", "never paid", "--url", &url],
+        )
+        .exits(0);
+    session
+        .run_as(Some(&agent), &["show", &run, "--url", &url])
+        .exits(4);
     let home = shop.home().display().to_string();
-    let log = session.run(&["log", "--case", "ticket-1", "--home", &home]).exits(0);
-    assert!(!log.stdout.contains(['\u{1b}', '\u{202e}']), "{}", log.stdout);
+    let log = session
+        .run(&["log", "--case", "ticket-1", "--home", &home])
+        .exits(0);
+    assert!(
+        !log.stdout.contains(['\u{1b}', '\u{202e}']),
+        "{}",
+        log.stdout
+    );
     assert_eq!(shop.refunds(), 0);
-    shows!("approver", session.shown().replace(&home, "[HOME]").replace(said, "[HOSTILE]"));
+    shows!(
+        "approver",
+        session
+            .shown()
+            .replace(&home, "[HOME]")
+            .replace(said, "[HOSTILE]")
+    );
 }
 
 #[test]
@@ -230,23 +405,65 @@ fn mistakes_on_the_command_line_are_explained() {
     session.run(&["call"]).exits(2);
     session.run(&["serve", "--stdio"]).exits(2);
     session.run(&["pending", "--url", &url]).exits(1);
-    session.run(&["pending", "--url", &url, "--token-file", "nothing.token"]).exits(1);
-    session.run_as(Some("tgt_wrong"), &["pending", "--url", &url]).exits(4);
-    for (input, code) in [("{", 1), (r#"{"n": 9007199254740993}"#, 1), (r#"{"a":1,"a":2}"#, 1), ("[]", 1)] {
-        session.run_as(Some(&agent), &["call", "database", "lookup", input, "--url", &url]).exits(code);
+    session
+        .run(&["pending", "--url", &url, "--token-file", "nothing.token"])
+        .exits(1);
+    session
+        .run_as(Some("tgt_wrong"), &["pending", "--url", &url])
+        .exits(4);
+    for (input, code) in [
+        ("{", 1),
+        (r#"{"n": 9007199254740993}"#, 1),
+        (r#"{"a":1,"a":2}"#, 1),
+        ("[]", 1),
+    ] {
+        session
+            .run_as(
+                Some(&agent),
+                &["call", "database", "lookup", input, "--url", &url],
+            )
+            .exits(code);
     }
-    session.run_as(Some(&agent), &["call", "database", "lokup", "--url", &url]).exits(1);
-    session.run_as(Some(&agent), &["call", "databse", "lookup", "--url", &url]).exits(1);
-    session.run_as(Some(&agent), &["call", "database", "query", r#"{"database":"orders","statement":"SELECT 1"}"#, "--url", &url]).exits(4);
-    session.run_as(Some(&agent), &["show", "run-nothing", "--url", &url]).exits(1);
+    session
+        .run_as(Some(&agent), &["call", "database", "lokup", "--url", &url])
+        .exits(1);
+    session
+        .run_as(Some(&agent), &["call", "databse", "lookup", "--url", &url])
+        .exits(1);
+    session
+        .run_as(
+            Some(&agent),
+            &[
+                "call",
+                "database",
+                "query",
+                r#"{"database":"orders","statement":"SELECT 1"}"#,
+                "--url",
+                &url,
+            ],
+        )
+        .exits(4);
+    session
+        .run_as(Some(&agent), &["show", "run-nothing", "--url", &url])
+        .exits(1);
     let gone = free_address();
-    session.run_as(Some(&agent), &["show", "run-nothing", "--url", &format!("http://{gone}")]).exits(5);
+    session
+        .run_as(
+            Some(&agent),
+            &["show", "run-nothing", "--url", &format!("http://{gone}")],
+        )
+        .exits(5);
     for command in ["verify", "log"] {
         session.run(&[command, "--home", "no-such-home"]).exits(1);
     }
-    assert!(!session.path("no-such-home").exists(), "looking made a host");
+    assert!(
+        !session.path("no-such-home").exists(),
+        "looking made a host"
+    );
     let home = shop.home().display().to_string();
-    session.run(&["replay", "run-nothing", "--home", &home]).exits(1);
+    session
+        .run(&["replay", "run-nothing", "--home", &home])
+        .exits(1);
     session.run(&["new", "Greeter"]).exits(1);
     session.run(&["build", "nowhere"]).exits(1);
     shows!("mistakes", session.shown().replace(&home, "[HOME]"));
@@ -258,16 +475,35 @@ fn what_is_no_connector_is_not_installed() {
     let good = component("plugins/database");
     let file = good.path.display().to_string();
     let pinned = tollgate_tests::pinned(MANIFEST, &good);
-    let manifest = |session: &Session, name: &str, text: &str| fs::write(session.path(name), text).unwrap();
+    let manifest =
+        |session: &Session, name: &str, text: &str| fs::write(session.path(name), text).unwrap();
     manifest(&session, "good.toml", &pinned);
     manifest(&session, "other.toml", MANIFEST);
-    manifest(&session, "typo.toml", &pinned.replace("max_rows = 100", "max_rwos = 100").replace("deadline = \"10s\"", "deadline = \"10 parsecs\""));
-    manifest(&session, "broken.toml", "connector = \"database\ncomponent = ");
+    manifest(
+        &session,
+        "typo.toml",
+        &pinned
+            .replace("max_rows = 100", "max_rwos = 100")
+            .replace("deadline = \"10s\"", "deadline = \"10 parsecs\""),
+    );
+    manifest(
+        &session,
+        "broken.toml",
+        "connector = \"database\ncomponent = ",
+    );
     manifest(&session, "ungranted.toml", &without_grant(&pinned));
     manifest(&session, "no-pin.toml", "connector = \"database\"\n");
     fs::write(session.path("notes.txt"), "not a component\n").unwrap();
-    fs::write(session.path("core.wasm"), wat::parse_str("(module)").unwrap()).unwrap();
-    fs::write(session.path("empty.wasm"), wat::parse_str("(component)").unwrap()).unwrap();
+    fs::write(
+        session.path("core.wasm"),
+        wat::parse_str("(module)").unwrap(),
+    )
+    .unwrap();
+    fs::write(
+        session.path("empty.wasm"),
+        wat::parse_str("(component)").unwrap(),
+    )
+    .unwrap();
     let mut refused = |manifest: &str, component: &str, pin: bool| {
         let mut arguments = vec!["install", manifest, component, "--home", "home"];
         if pin {
@@ -287,7 +523,10 @@ fn what_is_no_connector_is_not_installed() {
     session.run(&["inspect", "notes.txt"]).exits(1);
     session.run(&["inspect", "core.wasm"]).exits(1);
     // A manifest that was refused keeps what it pinned.
-    assert_eq!(fs::read_to_string(session.path("no-pin.toml")).unwrap(), "connector = \"database\"\n");
+    assert_eq!(
+        fs::read_to_string(session.path("no-pin.toml")).unwrap(),
+        "connector = \"database\"\n"
+    );
     shows!("not_installed", session.shown());
 }
 
@@ -298,51 +537,142 @@ fn one_home_is_served_once_and_a_port_too() {
     let home = shop.home().display().to_string();
     let host = shop.open();
     let port = host.url.trim_start_matches("http://").to_owned();
-    session.run(&["serve", "--listen", "127.0.0.1:0", "--home", &home]).exits(1);
-    session.run(&["serve", "--listen", &port, "--home", "other"]).exits(1);
-    assert!(!session.path("other").exists(), "a host that cannot listen makes no home");
+    session
+        .run(&["serve", "--listen", "127.0.0.1:0", "--home", &home])
+        .exits(1);
+    session
+        .run(&["serve", "--listen", &port, "--home", "other"])
+        .exits(1);
+    assert!(
+        !session.path("other").exists(),
+        "a host that cannot listen makes no home"
+    );
     // The one that serves is not disturbed, and the home is free when it ends.
-    let lookup = ["call", "database", "lookup", r#"{"query":"order","params":{"order_id":1042}}"#, "--json"];
+    let lookup = [
+        "call",
+        "database",
+        "lookup",
+        r#"{"query":"order","params":{"order_id":1042}}"#,
+        "--json",
+    ];
     host.run(&shop.people.agent, &lookup).exits(0);
     host.process.kill();
     assert_eq!(shop.open().process.stop(), 0);
     fs::write(session.path("a-file"), "x").unwrap();
-    session.run(&["serve", "--listen", "127.0.0.1:0", "--home", "a-file"]).exits(1);
-    session.run(&["serve", "--listen", "127.0.0.1:0", "--home", "a-file/below"]).exits(1);
+    session
+        .run(&["serve", "--listen", "127.0.0.1:0", "--home", "a-file"])
+        .exits(1);
+    session
+        .run(&["serve", "--listen", "127.0.0.1:0", "--home", "a-file/below"])
+        .exits(1);
     broken_keys(&shop);
-    session.run(&["serve", "--listen", "127.0.0.1:0", "--home", &home]).exits(1);
+    session
+        .run(&["serve", "--listen", "127.0.0.1:0", "--home", &home])
+        .exits(1);
     shows!("not_served", session.shown().replace(&home, "[HOME]"));
+}
+
+#[test]
+fn what_is_installed_meanwhile_is_callable_without_a_restart() {
+    let session = Session::new();
+    let home = session.path("home");
+    let home = home.to_str().unwrap();
+    let token = program::run(&mut program::command([
+        "principal",
+        "desk-agent",
+        "--kind",
+        "agent",
+        "--home",
+        home,
+    ]))
+    .exits(0);
+    let mut host = Running::start(&mut program::command([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--home",
+        home,
+    ]));
+    let url = host.url();
+    let mut call = program::command([
+        "call",
+        "greeter",
+        "greet",
+        r#"{"name":"Mira"}"#,
+        "--url",
+        &url,
+    ]);
+    call.env("TOLLGATE_TOKEN", token.stdout.trim());
+    program::run(&mut call).exits(1);
+    let greeter = component("tests/guests/greeter");
+    let manifest = session.path("greeter.toml");
+    let text =
+        "connector = \"greeter\"\n[[rule]]\nname = \"all\"\ntool = \"greet\"\nthen = \"allow\"\n";
+    fs::write(&manifest, tollgate_tests::pinned(text, &greeter)).unwrap();
+    let install = [
+        Path::new("install"),
+        &manifest,
+        &greeter.path,
+        Path::new("--home"),
+        Path::new(home),
+    ];
+    program::run(&mut program::command(install)).exits(0);
+    // It looks every now and then; each try is a process of its own.
+    let called = (0..1_000).any(|_| program::run(&mut call).code == 0);
+    assert!(called, "it is not loaded");
+    assert_eq!(host.stop(), 0);
 }
 
 #[test]
 fn a_home_is_closed_to_other_accounts() {
     use std::os::unix::fs::PermissionsExt as _;
     let session = Session::new();
-    let shop = Shop::new();
     let made = session.path("made");
-    program::run(program::command(["principal", "mira", "--kind", "person", "--home"]).arg(&made)).exits(0);
+    program::run(program::command(["principal", "mira", "--kind", "person", "--home"]).arg(&made))
+        .exits(0);
     for folder in [made.clone(), made.join("keys")] {
-        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o077, 0, "{}", folder.display());
+        assert_eq!(
+            fs::metadata(&folder).unwrap().permissions().mode() & 0o077,
+            0,
+            "{}",
+            folder.display()
+        );
     }
     for key in fs::read_dir(made.join("keys")).unwrap() {
         let key = key.unwrap();
-        assert_eq!(key.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", key.path());
+        assert_eq!(
+            key.metadata().unwrap().permissions().mode() & 0o077,
+            0,
+            "{:?}",
+            key.path()
+        );
     }
-    drop(shop);
 }
 
 #[test]
 fn an_input_can_come_from_standard_input() {
     let shop = Shop::new();
     let host = shop.open();
-    let mut command = program::command(["call", "database", "lookup", "-", "--json", "--url", &host.url]);
+    let mut command = program::command([
+        "call", "database", "lookup", "-", "--json", "--url", &host.url,
+    ]);
     let input = br#"{"query":"order","params":{"order_id":1041}}"#;
-    let found = program::run_with_input(command.env("TOLLGATE_TOKEN", &shop.people.agent), input).exits(0).json();
+    let found = program::run_with_input(command.env("TOLLGATE_TOKEN", &shop.people.agent), input)
+        .exits(0)
+        .json();
     assert_eq!(found["output"]["rows"][0]["customer"], "Okafor");
     // A token may be in a file.
     let file = shop.home().join("agent.token");
     fs::write(&file, format!("{}\n", shop.people.agent)).unwrap();
-    let mut command = program::command(["call", "database", "statements", "--json", "--url", &host.url, "--token-file"]);
+    let mut command = program::command([
+        "call",
+        "database",
+        "statements",
+        "--json",
+        "--url",
+        &host.url,
+        "--token-file",
+    ]);
     let listed: Value = program::run(command.arg(&file)).exits(0).json();
     assert_eq!(listed["output"]["statements"][0]["name"], "refund");
 }
@@ -351,7 +681,11 @@ fn an_input_can_come_from_standard_input() {
 fn alone_from_the_network(connector: &Path) {
     fs::copy(workspace().join("Cargo.lock"), connector.join("Cargo.lock")).unwrap();
     fs::create_dir_all(connector.join(".cargo")).unwrap();
-    fs::write(connector.join(".cargo/config.toml"), "[net]\noffline = true\n").unwrap();
+    fs::write(
+        connector.join(".cargo/config.toml"),
+        "[net]\noffline = true\n",
+    )
+    .unwrap();
 }
 
 /// The same manifest with the grant of the database taken out.
@@ -363,7 +697,11 @@ fn without_grant(manifest: &str) -> String {
         }
         !inside
     };
-    manifest.lines().filter(keep).map(|line| format!("{line}\n")).collect()
+    manifest
+        .lines()
+        .filter(keep)
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 fn broken_keys(shop: &Shop) {
@@ -377,7 +715,11 @@ fn first_word(text: &str) -> String {
 }
 
 fn approval_in(text: &str) -> String {
-    text.split("tollgate approve ").nth(1).unwrap().trim().to_owned()
+    text.split("tollgate approve ")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .to_owned()
 }
 
 /// An address where nobody listens: one that was just free.

@@ -11,7 +11,9 @@ const COMPILE: [&str; 1] = ["compile-component"];
 #[test]
 fn the_compiler_refuses_what_is_no_component() {
     let module = wat::parse_str("(module (func (export \"f\")))").unwrap();
-    let garbage: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let garbage: Vec<u8> = (0..100_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     let mut cut = tollgate_tests::component("plugins/database").bytes.clone();
     cut.truncate(cut.len() / 2);
     for (what, bytes) in [
@@ -25,15 +27,25 @@ fn the_compiler_refuses_what_is_no_component() {
         let ended = program::run_with_input(&mut program::command(COMPILE), bytes);
         assert_eq!(ended.code, 1, "{what}: {}", ended.stderr);
         assert!(ended.stdout.is_empty(), "{what}: native code came out");
-        assert!(ended.stderr.starts_with("error: "), "{what}: {}", ended.stderr);
-        assert!(!ended.stderr.contains("panicked"), "{what}: {}", ended.stderr);
+        assert!(
+            ended.stderr.starts_with("error: "),
+            "{what}: {}",
+            ended.stderr
+        );
+        assert!(
+            !ended.stderr.contains("panicked"),
+            "{what}: {}",
+            ended.stderr
+        );
     }
 }
 
 #[test]
 fn the_compiler_bounds_itself_before_it_reads() {
     let mut process = program::Running::start(
-        program::command(COMPILE).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()),
+        program::command(COMPILE)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped()),
     );
     let mut stdin = process.stdin();
     // More than a pipe holds: when this is written, the compiler is reading.
@@ -81,7 +93,12 @@ fn a_cached_file_that_was_changed_is_compiled_again() {
 fn code_of_another_home_is_not_authentic_here() {
     let (shop, other) = (Shop::new(), Shop::new());
     // Another key ring: the same file does not count any more.
-    let ring = fs::read_dir(other.home().join("keys")).unwrap().next().unwrap().unwrap().path();
+    let ring = fs::read_dir(other.home().join("keys"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     fs::remove_file(&ring).unwrap();
     let ended = other.run(&["verify"]);
     assert!(ended.stderr.contains("not authentic"), "{ended:?}");
@@ -96,15 +113,29 @@ fn tampered(shop: &Shop, file: &PathBuf, bytes: &[u8], what: &str) {
     assert!(warning.contains("WARN"), "{what}: {warning}");
     let found = host.run(
         &shop.people.agent,
-        &["call", "database", "lookup", r#"{"query":"order","params":{"order_id":1042}}"#, "--json"],
+        &[
+            "call",
+            "database",
+            "lookup",
+            r#"{"query":"order","params":{"order_id":1042}}"#,
+            "--json",
+        ],
     );
-    assert_eq!(found.exits(0).json()["output"]["rows"][0]["customer"], "Lindqvist", "{what}");
+    assert_eq!(
+        found.exits(0).json()["output"]["rows"][0]["customer"],
+        "Lindqvist",
+        "{what}"
+    );
     assert_eq!(host.process.stop(), 0);
 }
 
 fn cached(shop: &Shop) -> PathBuf {
-    let mut files = fs::read_dir(shop.home().join("cache")).unwrap().map(|entry| entry.unwrap().path());
-    let file = files.find(|path| path.extension().is_some_and(|end| end == "code")).unwrap();
+    let mut files = fs::read_dir(shop.home().join("cache"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let file = files
+        .find(|path| path.extension().is_some_and(|end| end == "code"))
+        .unwrap();
     assert!(files.next().is_none(), "one connector is installed");
     file
 }

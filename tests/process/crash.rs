@@ -5,6 +5,7 @@ use std::process::Command;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::SqliteConnection;
 use tollgate_tests::workspace;
 
 use crate::shop::{Open, Shop, approval, counted, refund};
@@ -15,7 +16,17 @@ fn a_held_call_outlives_the_process_and_happens_once() {
     let people = shop.people.clone();
     let host = shop.open();
     let input = refund(12_900).to_string();
-    let call = ["call", "database", "execute", &input, "--case", "ticket-1", "--reason", "arrived broken", "--json"];
+    let call = [
+        "call",
+        "database",
+        "execute",
+        &input,
+        "--case",
+        "ticket-1",
+        "--reason",
+        "arrived broken",
+        "--json",
+    ];
     let held = host.run(&people.agent, &call).exits(3).json();
     assert_eq!(held["state"], "held");
     assert_eq!(shop.refunds(), 0);
@@ -23,18 +34,24 @@ fn a_held_call_outlives_the_process_and_happens_once() {
 
     let host = shop.open();
     let run = held["run"].as_str().unwrap();
-    let seen = host.run(&people.agent, &["show", run, "--json"]).exits(3).json();
+    let seen = host
+        .run(&people.agent, &["show", run, "--json"])
+        .exits(3)
+        .json();
     assert_eq!(seen["pending"], held["pending"]);
     // Asking again is not a second refund.
     let again = host.run(&people.agent, &call).exits(3).json();
     assert_eq!(again["run"], held["run"]);
-    let pending = host.run(&people.mira, &["pending", "--json"]).exits(0).json();
+    let pending = host
+        .run(&people.mira, &["pending", "--json"])
+        .exits(0)
+        .json();
     assert_eq!(pending.as_array().unwrap().len(), 1);
     let card = &pending[0];
     assert_eq!(card["approval"], held["pending"]["approval"]);
     assert_eq!(card["title"], "Refund 12900 cents for order 1042");
     assert_eq!(card["agent_reason"], "arrived broken");
-    assert_eq!(card["arguments"]["parameters"][1], json!({ "integer": "12900" }), "{card}");
+    assert_eq!(card["arguments"]["parameters"][1], 12_900, "{card}");
     let digest = card["digest"].as_str().unwrap();
     let approve = ["approve", approval(&held), "--digest", digest, "--json"];
     let done = host.run(&people.mira, &approve).exits(0).json();
@@ -44,7 +61,10 @@ fn a_held_call_outlives_the_process_and_happens_once() {
     host.process.kill();
 
     let host = shop.open();
-    let seen = host.run(&people.agent, &["show", run, "--json"]).exits(0).json();
+    let seen = host
+        .run(&people.agent, &["show", run, "--json"])
+        .exits(0)
+        .json();
     assert_eq!(seen["state"], "done");
     host.run(&people.mira, &approve).exits(1);
     assert_eq!(host.process.stop(), 0);
@@ -101,18 +121,10 @@ async fn survive(moment: Moment) -> String {
     let path = format!("/v1/approvals/{}/approve", approval(&held));
     let request = host.request(&mira, Method::POST, &path);
     let sending = tokio::spawn(request.json(&json!({ "digest": digest })).send());
-    loop {
-        let now = match moment {
-            Moment::Sent => true,
-            Moment::Records(more) => counted(&mut journal, "records").await >= before + more,
-            Moment::Effect => counted(&mut orders, "refunds").await > 0,
-        };
-        // A run that ends before it was caught is a round like any other.
-        if now || sending.is_finished() {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    until(moment, before, &mut journal, &mut orders, || {
+        sending.is_finished()
+    })
+    .await;
     host.process.kill();
     let _ = sending.await;
     drop((journal, orders));
@@ -145,20 +157,117 @@ async fn survive(moment: Moment) -> String {
     format!("{state}, {after} refunds")
 }
 
+/// Look until the moment is there, or everything is over: a run that ends before
+/// it was caught is a round like any other.
+async fn until(
+    moment: Moment,
+    before: i64,
+    journal: &mut SqliteConnection,
+    orders: &mut SqliteConnection,
+    is_over: impl Fn() -> bool,
+) {
+    loop {
+        let now = match moment {
+            Moment::Sent => true,
+            Moment::Records(more) => counted(journal, "records").await >= before + more,
+            Moment::Effect => counted(orders, "refunds").await > 0,
+        };
+        if now || is_over() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The run as soon as it is not being executed. A held one whose approval is not
 /// pending any more goes on by itself.
 async fn settled(host: &Open, mira: &str, run: &str) -> Value {
     loop {
         let pending = host.get(mira, "/v1/approvals").await.body;
-        let waits = pending.as_array().unwrap().iter().any(|card| card["run"] == run);
+        let waits = pending
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|card| card["run"] == run);
         let wait = if waits { 0 } else { 20 };
-        let report = host.get(mira, &format!("/v1/runs/{run}?wait={wait}")).await.body;
+        let report = host
+            .get(mira, &format!("/v1/runs/{run}?wait={wait}"))
+            .await
+            .body;
         let state = report["state"].as_str().unwrap();
         if waits || !matches!(state, "open" | "held") {
             return report;
         }
         assert_ne!(wait, 20, "the run stays {state}: {report}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_in_an_allowed_write_neither_repeats_nor_hides_it() {
+    let moments = [
+        Moment::Sent,
+        Moment::Records(2),
+        Moment::Records(3),
+        Moment::Records(4),
+        Moment::Effect,
+        Moment::Records(5),
+    ];
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for moment in moments {
+        let became = survive_unheld(moment).await;
+        *seen.entry(format!("{moment:?}: {became}")).or_default() += 1;
+    }
+    say(&format!("{seen:#?}"));
+}
+
+/// One round with a refund that nobody has to approve.
+async fn survive_unheld(moment: Moment) -> String {
+    let shop = Shop::new();
+    let (agent, mira) = (shop.people.agent.clone(), shop.people.mira.clone());
+    let host = shop.open();
+    let (mut journal, mut orders) = (shop.records().await, shop.orders().await);
+    let before = counted(&mut journal, "records").await;
+    let call = json!({
+        "connector": "database", "tool": "execute", "input": refund(100), "case": "ticket-2",
+    });
+    let request = host.request(&agent, Method::POST, "/v1/calls");
+    let sending = tokio::spawn(request.json(&call).send());
+    until(moment, before, &mut journal, &mut orders, || {
+        sending.is_finished()
+    })
+    .await;
+    host.process.kill();
+    let _ = sending.await;
+    drop((journal, orders));
+
+    let host = shop.open();
+    let log = host.get(&mira, "/v1/log?case=ticket-2").await.body;
+    let opened = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|line| line["stage"] == "run.opened");
+    let Some(run) = opened.and_then(|line| line["run"].as_str()) else {
+        assert_eq!(shop.refunds(), 0, "{moment:?}: an effect without a record");
+        return "never began".to_owned();
+    };
+    let report = settled(&host, &mira, run).await;
+    let state = report["state"].as_str().unwrap().to_owned();
+    let refunds = shop.refunds();
+    match state.as_str() {
+        "done" => assert_eq!(refunds, 1, "{moment:?}"),
+        "in_doubt" => {
+            assert!(refunds <= 1, "{moment:?}");
+            // An agent that asks again gets the same run, and no second refund.
+            let again = host.post(&agent, "/v1/calls", &call).await.body;
+            assert_eq!(again["run"], run, "{moment:?}");
+            assert_eq!(shop.refunds(), refunds, "{moment:?}");
+        }
+        other => panic!("{moment:?}: the run is {other}: {report}"),
+    }
+    assert_eq!(host.process.stop(), 0);
+    shop.verifies();
+    format!("{state}, {refunds} refunds")
 }
 
 /// A kill is a kill: the test's own children are gone when it says so.
@@ -168,6 +277,10 @@ fn a_killed_host_is_gone() {
     let host = shop.open();
     let id = host.process.id();
     host.process.kill();
-    let status = Command::new("kill").args(["-0", &id.to_string()]).current_dir(workspace()).output().unwrap();
+    let status = Command::new("kill")
+        .args(["-0", &id.to_string()])
+        .current_dir(workspace())
+        .output()
+        .unwrap();
     assert!(!status.status.success());
 }

@@ -8,7 +8,8 @@ use crate::program;
 fn the_demo_runs_to_its_end_without_a_person_and_says_so_in_one_line() {
     let folder = tempdir().unwrap();
     let work = folder.path().join("demo");
-    let ended = program::run(program::command(["demo", "--yes", "--json", "--folder"]).arg(&work)).exits(0);
+    let ended =
+        program::run(program::command(["demo", "--yes", "--json", "--folder"]).arg(&work)).exits(0);
     assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
     let told = ended.json();
     for (what, expected) in [
@@ -25,12 +26,27 @@ fn the_demo_runs_to_its_end_without_a_person_and_says_so_in_one_line() {
     }
     // What it advises to do next works.
     let run = told["refund_run"].as_str().unwrap();
-    let log = program::run(program::command(["log", "--run", run, "--json", "--home"]).arg(&work)).exits(0);
-    let stages: Vec<_> = log.json_lines().iter().map(|line| line["stage"].as_str().unwrap().to_owned()).collect();
-    let expected = ["run.opened", "approval.requested", "approval.decided", "call.intent", "call.outcome", "run.closed"];
+    let log = program::run(program::command(["log", "--run", run, "--json", "--home"]).arg(&work))
+        .exits(0);
+    let stages: Vec<_> = log
+        .json_lines()
+        .iter()
+        .map(|line| line["stage"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "run.opened",
+        "approval.requested",
+        "approval.decided",
+        "call.intent",
+        "call.outcome",
+        "run.closed",
+    ];
     let mut rest = stages.iter();
     for stage in expected {
-        assert!(rest.any(|found| found == stage), "{stage} is not in order in {stages:?}");
+        assert!(
+            rest.any(|found| found == stage),
+            "{stage} is not in order in {stages:?}"
+        );
     }
 }
 
@@ -38,7 +54,8 @@ fn the_demo_runs_to_its_end_without_a_person_and_says_so_in_one_line() {
 fn the_demo_leaves_a_folder_with_something_in_it_alone() {
     let folder = tempdir().unwrap();
     std::fs::write(folder.path().join("mine"), "x").unwrap();
-    let ended = program::run(program::command(["demo", "--yes", "--folder"]).arg(folder.path())).exits(1);
+    let ended =
+        program::run(program::command(["demo", "--yes", "--folder"]).arg(folder.path())).exits(1);
     assert!(ended.stderr.contains("is not empty"), "{ended:?}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

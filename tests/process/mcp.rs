@@ -5,7 +5,10 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
 use reqwest::{Method, StatusCode};
-use rmcp::model::{CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
+    ProtocolVersion,
+};
 use rmcp::service::{RoleClient, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
@@ -28,22 +31,30 @@ enum Revision {
 }
 
 async fn connect(host: &Open, token: &str, revision: Revision) -> Client {
-    let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", host.url)).auth_header(token);
+    let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", host.url))
+        .auth_header(token);
     let transport = StreamableHttpClientTransport::from_config(config);
-    let client = ClientConfig::new(ClientCapabilities::default(), Implementation::new("test", "0"));
+    let client = ClientConfig::new(
+        ClientCapabilities::default(),
+        Implementation::new("test", "0"),
+    );
     match revision {
         Revision::Legacy => client.serve(transport).await.unwrap(),
         Revision::Current => {
             let lifecycle = ClientLifecycleMode::Discover {
                 preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             };
-            client.serve_with_lifecycle(transport, lifecycle).await.unwrap()
+            client
+                .serve_with_lifecycle(transport, lifecycle)
+                .await
+                .unwrap()
         }
     }
 }
 
 async fn call(client: &Client, tool: &str, input: Value) -> CallToolResult {
-    let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(input.as_object().unwrap().clone());
+    let request = CallToolRequestParams::new(tool.to_owned())
+        .with_arguments(input.as_object().unwrap().clone());
     client.call_tool(request).await.unwrap()
 }
 
@@ -68,11 +79,24 @@ async fn comes_back(revision: Revision) {
     let agent = connect(&host, &shop.people.agent, revision).await;
     let tools = agent.list_all_tools().await.unwrap();
     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
-    for name in ["database.lookup", "database.execute", "tollgate.run", "tollgate.wait"] {
+    for name in [
+        "database.lookup",
+        "database.execute",
+        "tollgate.run",
+        "tollgate.wait",
+    ] {
         assert!(names.contains(&name), "{names:?}");
     }
-    assert!(!names.iter().any(|name| name.contains("approve")), "{names:?}");
-    let found = call(&agent, "database.lookup", json!({ "query": "order", "params": { "order_id": 1042 } })).await;
+    assert!(
+        !names.iter().any(|name| name.contains("approve")),
+        "{names:?}"
+    );
+    let found = call(
+        &agent,
+        "database.lookup",
+        json!({ "query": "order", "params": { "order_id": 1042 } }),
+    )
+    .await;
     assert_eq!(content(&found)["rows"][0]["customer"], "Lindqvist");
     let mut input = refund(12_900);
     input["_tollgate"] = json!({ "case": "ticket-7", "reason": "arrived broken" });
@@ -92,7 +116,11 @@ async fn comes_back(revision: Revision) {
     let card = host.card(&shop.people.mira, &about).await;
     assert_eq!(card["agent_reason"], "arrived broken");
     // The agent waits; the person decides; the wait ends with it.
-    let waiting = call(&agent, "tollgate.wait", json!({ "run": about["run"], "seconds": 60 }));
+    let waiting = call(
+        &agent,
+        "tollgate.wait",
+        json!({ "run": about["run"], "seconds": 60 }),
+    );
     let path = format!("/v1/approvals/{}/approve", approval(&about));
     let digest = json!({ "digest": card["digest"] });
     let (waited, approved) = tokio::join!(waiting, host.post(&shop.people.mira, &path, &digest));
@@ -124,8 +152,12 @@ async fn a_number_that_would_be_rounded_is_refused_over_http() {
 }
 
 fn message(number: &str) -> String {
-    let input = format!(r#"{{"statement":"refund","params":{{"order_id":{number},"amount_cents":1,"reason":"x"}}}}"#);
-    format!(r#"{{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{{"name":"database.execute","arguments":{input}}}}}"#)
+    let input = format!(
+        r#"{{"statement":"refund","params":{{"order_id":{number},"amount_cents":1,"reason":"x"}}}}"#
+    );
+    format!(
+        r#"{{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{{"name":"database.execute","arguments":{input}}}}}"#
+    )
 }
 
 #[track_caller]
@@ -145,8 +177,19 @@ struct Pipe {
 
 impl Pipe {
     fn open(shop: &Shop) -> Self {
-        let mut command = program::command(["serve", "--stdio", "--as", "desk-agent", "--listen", "127.0.0.1:0", "--home"]);
-        let command = command.arg(shop.home()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut command = program::command([
+            "serve",
+            "--stdio",
+            "--as",
+            "desk-agent",
+            "--listen",
+            "127.0.0.1:0",
+            "--home",
+        ]);
+        let command = command
+            .arg(shop.home())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut process = Running::start(command);
         Self {
             stdin: process.stdin(),
@@ -156,7 +199,9 @@ impl Pipe {
     }
 
     fn say(&mut self, line: &str) {
-        self.stdin.write_all(format!("{line}\n").as_bytes()).unwrap();
+        self.stdin
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap();
         self.stdin.flush().unwrap();
     }
 
@@ -169,7 +214,8 @@ impl Pipe {
     fn answer(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let answer: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(answer["jsonrpc"], "2.0", "{line}");
         answer
     }
@@ -185,12 +231,24 @@ async fn an_agent_on_standard_input_gets_the_protocol_and_nothing_else() {
     assert_eq!(pipe.ask(&hello)["result"]["serverInfo"]["name"], "tollgate");
     pipe.say(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
     let tools = pipe.ask(&json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" }));
-    let names: Vec<_> = tools["result"]["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    let names: Vec<_> = tools["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
     assert!(names.contains(&"database.execute"), "{names:?}");
     let tool = |id: u32, name: &str, input: Value| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": name, "arguments": input } });
-    let found = pipe.ask(&tool(3, "database.lookup", json!({ "query": "order", "params": { "order_id": 1042 } })));
-    assert_eq!(found["result"]["structuredContent"]["rows"][0]["customer"], "Lindqvist", "{found}");
-    for number in ["9007199254740993", "9007199254740993.0"] {
+    let found = pipe.ask(&tool(
+        3,
+        "database.lookup",
+        json!({ "query": "order", "params": { "order_id": 1042 } }),
+    ));
+    assert_eq!(
+        found["result"]["structuredContent"]["rows"][0]["customer"], "Lindqvist",
+        "{found}"
+    );
+    for number in ["9007199254740993", "9007199254740993.0", "1e400"] {
         pipe.say(&message(number));
         rounded(&pipe.answer());
     }
@@ -211,10 +269,17 @@ async fn an_agent_on_standard_input_gets_the_protocol_and_nothing_else() {
     let approve = mira(Method::POST, &format!("{card}/approve")).json(&json!({ "digest": digest }));
     assert_eq!(answered(approve).await.body["state"], "done");
     let seen = pipe.ask(&tool(5, "tollgate.run", json!({ "run": about["run"] })));
-    assert_eq!(seen["result"]["structuredContent"]["state"], "done", "{seen}");
+    assert_eq!(
+        seen["result"]["structuredContent"]["state"], "done",
+        "{seen}"
+    );
 
     // A client that goes away ends the host, and what it asked last is answered.
-    let Pipe { process, stdin, stdout } = pipe;
+    let Pipe {
+        process,
+        stdin,
+        stdout,
+    } = pipe;
     drop(stdin);
     let rest = program::rest_of(stdout);
     assert!(rest.is_empty(), "{rest}");
@@ -223,12 +288,34 @@ async fn an_agent_on_standard_input_gets_the_protocol_and_nothing_else() {
     shop.verifies();
 }
 
+#[test]
+fn a_host_on_standard_input_can_be_asked_to_stop() {
+    let shop = Shop::new();
+    let mut pipe = Pipe::open(&shop);
+    let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "lines", "version": "0" },
+    } });
+    pipe.ask(&hello);
+    // Its input stays open: nothing else could end it.
+    let Pipe {
+        process,
+        stdin,
+        stdout,
+    } = pipe;
+    assert_eq!(process.stop(), 0);
+    assert!(program::rest_of(stdout).is_empty());
+    drop(stdin);
+    shop.open();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_in_another_language_is_understood() {
     let python = std::env::var_os("TOLLGATE_TEST_PYTHON").unwrap_or_else(|| "python3".into());
     let has_client = Command::new(&python).args(["-c", "import mcp"]).output();
     if !has_client.is_ok_and(|output| output.status.success()) {
-        skipped("the Python package `mcp` is not there; set TOLLGATE_TEST_PYTHON to a Python that has it");
+        skipped(
+            "the Python package `mcp` is not there; set TOLLGATE_TEST_PYTHON to a Python that has it",
+        );
         return;
     }
     let shop = Shop::new();
@@ -243,7 +330,11 @@ async fn a_client_in_another_language_is_understood() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let told: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
     assert_eq!(told["found"], "Lindqvist", "{told}");
     assert_eq!(told["held"], "held", "{told}");

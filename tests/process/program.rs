@@ -17,7 +17,14 @@ pub(crate) fn executable() -> &'static Path {
     BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
-            .args(["build", "-p", "tollgate-cli", "--bin", "tollgate", "--message-format=json"])
+            .args([
+                "build",
+                "-p",
+                "tollgate-cli",
+                "--bin",
+                "tollgate",
+                "--message-format=json",
+            ])
             .current_dir(workspace())
             .stderr(Stdio::inherit())
             .output()
@@ -43,7 +50,10 @@ pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
         }
     }
     // Whoever runs the tests is not part of what is shown.
-    command.env_remove("USER").env_remove("RUST_LOG").env("COLUMNS", "100");
+    command
+        .env_remove("USER")
+        .env_remove("RUST_LOG")
+        .env("COLUMNS", "100");
     command.stdin(Stdio::null());
     command
 }
@@ -64,7 +74,8 @@ impl Ended {
 
     /// Standard output as JSON, one value a line.
     pub(crate) fn json_lines(&self) -> Vec<Value> {
-        let read = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        let read =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self:?}"));
         self.stdout.lines().map(read).collect()
     }
 
@@ -140,7 +151,10 @@ impl Running {
         }
         loop {
             let Ok(line) = self.said.recv() else {
-                panic!("it ended without saying `{words}`; it said {:#?}", self.heard);
+                panic!(
+                    "it ended without saying `{words}`; it said {:#?}",
+                    self.heard
+                );
             };
             self.heard.push(line.clone());
             if line.contains(words) {

@@ -64,7 +64,10 @@ impl Shop {
         fs::write(&manifest, MANIFEST).unwrap();
         let install = ["install", "--pin", "--home"].map(Into::into);
         let component = component("plugins/database").path.clone();
-        let arguments: Vec<PathBuf> = install.into_iter().chain([home.clone(), manifest, component]).collect();
+        let arguments: Vec<PathBuf> = install
+            .into_iter()
+            .chain([home.clone(), manifest, component])
+            .collect();
         program::run(&mut program::command(arguments)).exits(0);
         let token = |name: &str, kind: &str, group: Option<&str>| {
             let mut command = program::command(["principal", name, "--kind", kind, "--home"]);
@@ -129,12 +132,23 @@ impl Open {
     /// Run the program as somebody, against this host.
     pub(crate) fn run(&self, token: &str, arguments: &[&str]) -> Ended {
         let mut command = program::command(arguments);
-        program::run(command.args(["--url", &self.url]).env("TOLLGATE_TOKEN", token))
+        program::run(
+            command
+                .args(["--url", &self.url])
+                .env("TOLLGATE_TOKEN", token),
+        )
     }
 
     /// A request with a token.
-    pub(crate) fn request(&self, token: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
-        http().request(method, format!("{}{path}", self.url)).bearer_auth(token)
+    pub(crate) fn request(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+    ) -> reqwest::RequestBuilder {
+        http()
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(token)
     }
 
     pub(crate) async fn get(&self, token: &str, path: &str) -> Answer {
@@ -146,7 +160,9 @@ impl Open {
     }
 
     pub(crate) async fn post_text(&self, token: &str, path: &str, body: &str) -> Answer {
-        let request = self.request(token, Method::POST, path).body(body.to_owned());
+        let request = self
+            .request(token, Method::POST, path)
+            .body(body.to_owned());
         answered(request.header("content-type", "application/json")).await
     }
 
@@ -208,12 +224,18 @@ pub(crate) async fn counted(connection: &mut SqliteConnection, table: &'static s
         "records" => "SELECT count(*) FROM records",
         _ => "SELECT count(*) FROM refunds",
     };
-    sqlx::query_scalar(query).fetch_one(connection).await.unwrap()
+    sqlx::query_scalar(query)
+        .fetch_one(connection)
+        .await
+        .unwrap()
 }
 
 async fn count(path: &Path, query: &'static str) -> i64 {
     let mut open = connection(path, false).await;
-    let count = sqlx::query_scalar(query).fetch_one(&mut open).await.unwrap();
+    let count = sqlx::query_scalar(query)
+        .fetch_one(&mut open)
+        .await
+        .unwrap();
     open.close().await.unwrap();
     count
 }
@@ -245,7 +267,13 @@ fn make_orders(path: &Path) {
 /// Wait for `work`, also inside another runtime's test.
 fn blocking<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
-        let alone = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
+        let alone = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap()
+                .block_on(work)
+        };
         scope.spawn(alone).join().unwrap()
     })
 }

@@ -18,7 +18,9 @@ impl<'a> Browser<'a> {
             host,
             cookie: String::new(),
         };
-        let response = browser.post("/login", &[("token", token), ("next", "")]).await;
+        let response = browser
+            .post("/login", &[("token", token), ("next", "")])
+            .await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
         for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
@@ -37,8 +39,15 @@ impl<'a> Browser<'a> {
     async fn page(&self, path: &str) -> String {
         let response = self.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
-        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-        for part in ["default-src 'none'", "form-action 'self'", "frame-ancestors 'none'"] {
+        let policy = response.headers()[CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        for part in [
+            "default-src 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ] {
             assert!(policy.contains(part), "{policy}");
         }
         assert!(!policy.contains("unsafe"), "{policy}");
@@ -76,19 +85,34 @@ async fn a_person_signs_in_reads_the_card_and_approves() {
     let held = host.post(&shop.people.agent, "/v1/calls", &call).await.body;
     let card = format!("/approvals/{}", approval(&held));
 
-    let stranger = http().get(format!("{}{card}", host.url)).send().await.unwrap();
+    let stranger = http()
+        .get(format!("{}{card}", host.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stranger.status(), StatusCode::SEE_OTHER);
-    assert!(stranger.headers()[LOCATION].to_str().unwrap().starts_with("/login"));
+    assert!(
+        stranger.headers()[LOCATION]
+            .to_str()
+            .unwrap()
+            .starts_with("/login")
+    );
 
     let mira = Browser::sign_in(&host, &shop.people.mira).await;
     let inbox = mira.page("/").await;
-    assert!(inbox.contains("Refund 12900 cents for order 1042"), "{inbox}");
+    assert!(
+        inbox.contains("Refund 12900 cents for order 1042"),
+        "{inbox}"
+    );
     assert!(inbox.contains(&format!("href=\"{card}\"")), "{inbox}");
     let page = mira.page(&card).await;
     for markup in ["<script", "<img", "<b>mail"] {
         assert!(!page.contains(markup), "{markup} reached the page");
     }
-    assert!(!page.contains('\u{202e}'), "text can still turn itself around");
+    assert!(
+        !page.contains('\u{202e}'),
+        "text can still turn itself around"
+    );
     assert!(page.contains("⟨U+202E⟩"), "{page}");
     assert!(page.contains("Unverified, written by the agent"));
 
@@ -96,16 +120,24 @@ async fn a_person_signs_in_reads_the_card_and_approves() {
     let approve = format!("{card}/approve");
     let fields = [("word", word.as_str()), ("digest", digest.as_str())];
     for forged in [
-        mira.post_from("https://attacker.test", &approve, &fields).await,
-        mira.post(&approve, &[("word", "guess"), ("digest", &digest)]).await,
+        mira.post_from("https://attacker.test", &approve, &fields)
+            .await,
+        mira.post(&approve, &[("word", "guess"), ("digest", &digest)])
+            .await,
         mira.post(&approve, &[("digest", &digest)]).await,
     ] {
         assert_eq!(forged.status(), StatusCode::FORBIDDEN);
     }
-    let bare = http().post(format!("{}{approve}", host.url)).header("cookie", &mira.cookie);
-    let bare = bare.header("content-type", "application/x-www-form-urlencoded").body(encoded(&fields));
+    let bare = http()
+        .post(format!("{}{approve}", host.url))
+        .header("cookie", &mira.cookie);
+    let bare = bare
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(encoded(&fields));
     assert_eq!(bare.send().await.unwrap().status(), StatusCode::FORBIDDEN);
-    let other = mira.post(&approve, &[("word", &word), ("digest", "sha256:0")]).await;
+    let other = mira
+        .post(&approve, &[("word", &word), ("digest", "sha256:0")])
+        .await;
     assert_eq!(other.status(), StatusCode::CONFLICT);
     assert_eq!(shop.refunds(), 0);
 
@@ -115,7 +147,10 @@ async fn a_person_signs_in_reads_the_card_and_approves() {
     let after = mira.page(&card).await;
     assert!(after.contains("The run is complete."), "{after}");
     assert!(!after.contains("Approve this call"), "{after}");
-    assert_eq!(mira.post(&approve, &fields).await.status(), StatusCode::CONFLICT);
+    assert_eq!(
+        mira.post(&approve, &fields).await.status(),
+        StatusCode::CONFLICT
+    );
     assert_eq!(shop.refunds(), 1);
     assert!(mira.page("/").await.contains("Nothing waits for you."));
 }
@@ -130,14 +165,32 @@ async fn a_person_denies_with_a_reason() {
     let page = mira.page(&card).await;
     let (word, digest) = (hidden(&page, "word"), hidden(&page, "digest"));
     let deny = format!("{card}/deny");
-    let fields = |reason| [("word", word.clone()), ("digest", digest.clone()), ("reason", reason)];
+    let fields = |reason| {
+        [
+            ("word", word.clone()),
+            ("digest", digest.clone()),
+            ("reason", reason),
+        ]
+    };
     let said = |reason: &str| fields(reason.to_owned());
     let without = said(" ");
-    let without: Vec<_> = without.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    assert_eq!(mira.post(&deny, &without).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let without: Vec<_> = without
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    assert_eq!(
+        mira.post(&deny, &without).await.status(),
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     let with = said("the order was never paid");
-    let with: Vec<_> = with.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    assert_eq!(mira.post(&deny, &with).await.status(), StatusCode::SEE_OTHER);
+    let with: Vec<_> = with
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    assert_eq!(
+        mira.post(&deny, &with).await.status(),
+        StatusCode::SEE_OTHER
+    );
     assert!(mira.page(&card).await.contains("the order was never paid"));
     assert_eq!(shop.refunds(), 0);
 }
@@ -161,17 +214,26 @@ async fn an_agents_token_does_not_sign_in_and_a_session_ends() {
     }
     let mira = Browser::sign_in(&host, &shop.people.mira).await;
     let word = hidden(&mira.page("/").await, "word");
-    assert_eq!(mira.post("/logout", &[("word", &word)]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(
+        mira.post("/logout", &[("word", &word)]).await.status(),
+        StatusCode::SEE_OTHER
+    );
     assert_eq!(mira.get("/").await.status(), StatusCode::SEE_OTHER);
     // A session opens the pages and nothing else.
     let mira = Browser::sign_in(&host, &shop.people.mira).await;
-    assert_eq!(mira.get("/v1/approvals").await.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        mira.get("/v1/approvals").await.status(),
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 /// The value of a hidden field.
 fn hidden(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
-    let rest = page.split(&start).nth(1).unwrap_or_else(|| panic!("no field {name} in {page}"));
+    let rest = page
+        .split(&start)
+        .nth(1)
+        .unwrap_or_else(|| panic!("no field {name} in {page}"));
     rest.split('"').next().unwrap().to_owned()
 }
 
@@ -180,6 +242,8 @@ fn encoded(fields: &[(&str, &str)]) -> String {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),
     };
-    let pair = |(name, value): &(&str, &str)| format!("{name}={}", value.bytes().map(byte).collect::<String>());
+    let pair = |(name, value): &(&str, &str)| {
+        format!("{name}={}", value.bytes().map(byte).collect::<String>())
+    };
     fields.iter().map(pair).collect::<Vec<_>>().join("&")
 }

@@ -20,6 +20,11 @@ use tracing_subscriber::EnvFilter;
 use arguments::{Arguments, Command};
 use exit::Exit;
 
+/// Runs allocate on one thread and free on another (the store's): glibc's arenas
+/// make them wait for each other, this allocator does not.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     if matches!(arguments.command, Command::CompileComponent) {
@@ -33,7 +38,11 @@ fn main() -> std::process::ExitCode {
             return Exit::Failure.into();
         }
     };
-    match runtime.block_on(run(arguments)) {
+    let ended = runtime.block_on(run(arguments));
+    // A thread that reads a terminal cannot be woken; the process does not wait
+    // for it.
+    runtime.shutdown_background();
+    match ended {
         Ok(exit) => exit.into(),
         Err(error) => {
             output::error(&error);

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_policy::visible;
-use tollgate_runtime::{Card, LogLine, RunReport, RunState, UndoReport};
+use tollgate_runtime::{Card, InstallError, LogLine, RunReport, RunState, UndoReport};
 
 use crate::exit::Exit;
 use crate::remote::RemoteError;
@@ -43,13 +43,25 @@ pub(crate) fn json(value: &impl Serialize) {
 
 /// An error, its causes, and what to do next.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("error: {error}");
-    for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+    let mut said = error.to_string();
+    eprintln!("error: {said}");
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // An error that passes another on says the same twice.
+        if !said.contains(&cause) {
+            eprintln!("  because: {cause}");
+            said = cause;
+        }
     }
-    if let Some(hint) = error.downcast_ref::<RemoteError>().and_then(RemoteError::hint) {
+    if let Some(hint) = hint(error) {
         eprintln!("  hint: {hint}");
     }
+}
+
+fn hint(error: &anyhow::Error) -> Option<&str> {
+    if let Some(InstallError::DigestMismatch { .. }) = error.downcast_ref() {
+        return Some("if this component is the one you mean, install it with --pin");
+    }
+    error.downcast_ref::<RemoteError>().and_then(RemoteError::hint)
 }
 
 /// A bar for something of unknown length, on standard error, only in a terminal.

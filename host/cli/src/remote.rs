@@ -272,6 +272,7 @@ fn token(server: &Server) -> anyhow::Result<String> {
         return Ok(text.trim().to_owned());
     }
     std::env::var("TOLLGATE_TOKEN")
+        .ok()
         .map(|token| token.trim().to_owned())
         .context("no token; put yours into TOLLGATE_TOKEN or name its file with --token-file")
 }

@@ -48,6 +48,8 @@ pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
     faces.allowed_hosts.extend(serve.allow_hosts.iter().cloned());
     let gatekeeper: Arc<dyn Gatekeeper> = Arc::new(host.clone());
     let routes = router(Arc::clone(&gatekeeper), &faces)?;
+    // Before anybody is told: whoever reads that line may send the signal.
+    let stopped = stop_signal()?;
     output::note(format!("tollgate serves {url}  (MCP at {url}/mcp, approvals at {url}/)"));
     let served = match (&serve.principal, serve.stdio) {
         (Some(name), true) => {
@@ -61,34 +63,34 @@ pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
             let web = tokio::spawn(serve_faces(listener, routes, async {
                 let _ = ended.await;
             }));
-            let spoken = serve_stdio(gatekeeper, agent).await;
-            // The client went away: the pages go too.
+            let spoken = tokio::select! {
+                spoken = serve_stdio(gatekeeper, agent) => spoken,
+                () = stopped => Ok(()),
+            };
+            // The client went away, or should: the pages go too.
             let _ = end.send(());
             let _ = web.await;
             spoken
         }
-        _ => serve_faces(listener, routes, stop_signal()).await,
+        _ => serve_faces(listener, routes, stopped).await,
     };
     host.shutdown().await;
     served?;
     Ok(Exit::Success)
 }
 
-/// Resolves when the process is asked to stop.
-async fn stop_signal() {
+/// Listens for a request to stop from now on; the answer resolves when one came.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
-    let interrupted = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminated) => {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
+    let listening = |kind| signal(kind).context("cannot listen for signals");
+    let mut interrupted = listening(SignalKind::interrupt())?;
+    let mut terminated = listening(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-        Err(_) => {
-            let _ = interrupted.await;
-        }
-    }
+    })
 }
 
 pub(crate) async fn principal(home: &Path, new: &NewPrincipal, as_json: bool) -> anyhow::Result<Exit> {

@@ -57,18 +57,42 @@ mod tests {
     #[test]
     fn what_would_be_changed_is_named_with_its_place_in_the_input() {
         let cases = [
-            (r#"{"input":{"account":9007199254740993}}"#, "invalid_input", Some("/account")),
-            (r#"{"input":{"account":9007199254740993.0}}"#, "invalid_input", Some("/account")),
-            (r#"{"input":{"of":[1e400]}}"#, "invalid_input", Some("/of/0")),
-            (r#"{"input":{"to":"a","to":"b"}}"#, "invalid_input", Some("/to")),
-            (r#"{"inputs":{"n":9007199254740993}}"#, "invalid_input", Some("/inputs/n")),
+            (
+                r#"{"input":{"account":9007199254740993}}"#,
+                "invalid_input",
+                Some("/account"),
+            ),
+            (
+                r#"{"input":{"account":9007199254740993.0}}"#,
+                "invalid_input",
+                Some("/account"),
+            ),
+            (
+                r#"{"input":{"of":[1e400]}}"#,
+                "invalid_input",
+                Some("/of/0"),
+            ),
+            (
+                r#"{"input":{"to":"a","to":"b"}}"#,
+                "invalid_input",
+                Some("/to"),
+            ),
+            (
+                r#"{"inputs":{"n":9007199254740993}}"#,
+                "invalid_input",
+                Some("/inputs/n"),
+            ),
             ("{", "malformed", None),
         ];
         for (text, kind, pointer) in cases {
             let Err(refusal) = read(text.as_bytes(), "/input") else {
                 panic!("{text} was read");
             };
-            assert_eq!((refusal.kind.as_ref(), refusal.pointer.as_deref()), (kind, pointer), "{text}");
+            assert_eq!(
+                (refusal.kind.as_ref(), refusal.pointer.as_deref()),
+                (kind, pointer),
+                "{text}"
+            );
         }
     }
 }

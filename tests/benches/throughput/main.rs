@@ -57,6 +57,10 @@ then = { require = "people" }
 approvers = ["group:people"]
 "#;
 
+/// The one that the command `tollgate` uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let measures = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
@@ -146,7 +150,12 @@ fn call(tool: &str, case: u64) -> ToolCall {
     ToolCall {
         connector: "reader".into(),
         tool: tool.into(),
-        input: json!({ "key": "greeting" }),
+        // Notes each have a key of their own: a held write is bound to what it
+        // would replace.
+        input: match tool {
+            "note" => json!({ "key": format!("note-{case}") }),
+            _ => json!({ "key": "greeting" }),
+        },
         // A key of its own makes each call a new request.
         request_key: Some(format!("bench-{case}")),
         ..ToolCall::default()

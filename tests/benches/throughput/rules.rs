@@ -46,6 +46,7 @@ pub(crate) fn measure() {
 /// and do not match.
 fn text(rules: usize) -> String {
     let mut text = format!("connector = \"bench\"\ncomponent = \"sha256:{}\"\n", "0".repeat(64));
+    text.push_str("[grant.sql.orders]\nsource = \"sqlite:orders.db\"\n[[grant.sql.orders.table]]\nname = \"orders\"\nread = [\"*\"]\n");
     text.push_str("[approval.people]\napprovers = [\"group:people\"]\n");
     for number in 1..rules {
         text.push_str(&format!(

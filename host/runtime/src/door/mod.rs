@@ -30,6 +30,7 @@ mod operation;
 mod refusal;
 pub(crate) mod wasi;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -75,7 +76,25 @@ pub(crate) struct Door {
     /// Answer from the journal only: nothing is performed or recorded.
     replay_only: bool,
     deadline: Instant,
+    /// Whether a call is on its way through: what must not be given up then.
+    passing: AtomicBool,
     state: Mutex<State>,
+}
+
+/// A call on its way through, until it is dropped.
+struct OnTheWay<'a>(&'a AtomicBool);
+
+impl<'a> OnTheWay<'a> {
+    fn new(passing: &'a AtomicBool) -> Self {
+        passing.store(true, Ordering::SeqCst);
+        Self(passing)
+    }
+}
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 #[derive(Default)]
@@ -156,6 +175,7 @@ impl Door {
             same_engine: settings.same_engine,
             replay_only: settings.replay_only,
             deadline: settings.deadline,
+            passing: AtomicBool::new(false),
             state: Mutex::new(state),
         })
     }
@@ -166,6 +186,7 @@ impl Door {
         arguments: O::Arguments,
         fuel: Option<u64>,
     ) -> Result<O::Reply, Ending> {
+        let _on_the_way = OnTheWay::new(&self.passing);
         let position = self.next_position()?;
         let scope = self.scope(position);
         let described = O::describe(arguments, &scope);
@@ -754,6 +775,12 @@ impl Door {
     /// Why the run cannot go on, if it cannot.
     pub(crate) fn ending(&self) -> Option<Ending> {
         self.state().ending.clone()
+    }
+
+    /// Whether a call is on its way through, so that giving the guest up would
+    /// leave a write half observed.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.passing.load(Ordering::SeqCst)
     }
 
     /// Whether an intent of this run is durable.

@@ -333,6 +333,7 @@ fn done(run: &Run, installed: &Installed, door: &Door, outcome: GuestOutcome) ->
         Err(error) => return fault(format!("the connector's output is no JSON: {error}")),
     };
     if let Some(tool) = installed.tool(&run.tool.name)
+        && !tool.output.is_valid(&output)
         && let Some(error) = tool.output.iter_errors(&output).next()
     {
         return fault(format!("the connector's output does not fit its schema: {error}"));

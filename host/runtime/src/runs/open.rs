@@ -271,6 +271,9 @@ fn input(value: &Value, installed: &Installed, tool: &Tool) -> Result<String, Ca
             message: format!("the input has {} bytes, the limit is {limit}", text.len()),
         });
     }
+    if tool.input.is_valid(value) {
+        return Ok(text);
+    }
     match tool.input.iter_errors(value).next() {
         None => Ok(text),
         Some(error) => Err(CallError::InvalidInput {

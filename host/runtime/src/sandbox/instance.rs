@@ -1,7 +1,10 @@
 //! One fresh instance for one call. Nothing survives it: memory, tables and
 //! stack come clean from the pool and go back to it.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Instant;
 
 use tollgate_policy::{Effect, Limits, Profile, ToolDecl, UndoDecl};
@@ -244,7 +247,13 @@ impl Sandbox {
                 };
             }
         };
-        let result = run(&mut store, ready, invocation.parameters).await;
+        let work = run(&mut store, ready, invocation.parameters);
+        let Some(result) = until(deadline, &invocation.door, work).await else {
+            return Returned {
+                result: Err(Stop::Limit("deadline", limits.deadline.as_secs())),
+                fuel: limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+            };
+        };
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let result = result.map_err(|error| why(&error, &mut store, &limits, deadline));
         Returned { result, fuel }
@@ -303,6 +312,28 @@ async fn run(
     let instance = ready.pre.instantiate_async(&mut *store).await?;
     let call = instance.get_typed_func::<CallParameters, CallResult>(&mut *store, &ready.call)?;
     call.call_async(&mut *store, parameters).await
+}
+
+/// Work until the deadline, or `None`. The epoch ends a guest that computes; one
+/// that sleeps (WASI lets it) is given up here, but never in the middle of a call
+/// through the door.
+async fn until<T>(
+    deadline: Instant,
+    door: &Door,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = pin!(work);
+    let mut over = pin!(tokio::time::sleep_until(deadline.into()));
+    poll_fn(|context| {
+        if let Poll::Ready(done) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(done));
+        }
+        if over.as_mut().poll(context).is_ready() && !door.is_passing() {
+            return Poll::Ready(None);
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Why a guest gave no answer.

@@ -5,14 +5,16 @@
 //! Changing the SDK's parser was refused: it has none to choose from, and an
 //! arbitrary-precision switch would change every crate of the process.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream,
 };
@@ -44,7 +46,10 @@ pub(crate) async fn wall(request: Request, next: Next) -> Response {
         return Problem::from(Refusal::new("too_large", long)).into_response();
     };
     match refused(&bytes) {
-        None => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        None => {
+            next.run(Request::from_parts(parts, Body::from(bytes)))
+                .await
+        }
         Some(answer) if answer["id"].is_null() => {
             (StatusCode::BAD_REQUEST, Json(answer)).into_response()
         }
@@ -70,11 +75,19 @@ fn refused(message: &[u8]) -> Option<Value> {
     }))
 }
 
+/// All but the name is skipped unread: what is wrong may stand there.
+#[derive(Deserialize)]
+struct Named {
+    id: Value,
+}
+
 /// The message's own name for itself, where that can be repeated exactly.
 fn id(message: &[u8]) -> Value {
-    let message: Value = serde_json::from_slice(message).unwrap_or_default();
-    match &message["id"] {
-        id if id.is_string() || tollgate_policy::canonical(id).is_ok() => id.clone(),
+    let Ok(Named { id }) = serde_json::from_slice(message) else {
+        return Value::Null;
+    };
+    match tollgate_policy::canonical(&id) {
+        Ok(_) if id.is_string() || id.is_number() => id,
         _ => Value::Null,
     }
 }

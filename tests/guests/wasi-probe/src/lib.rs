@@ -9,7 +9,7 @@ use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal as _, Read as _};
 use std::net::TcpStream;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tollgate_sdk::prelude::*;
 
@@ -92,4 +92,11 @@ fn panics() -> Result<Nothing, ToolError> {
     Err(ToolError::failed(nothing[env::args().count()].to_string()))
 }
 
-connector!(look, exits, panics);
+/// Sleeps for an hour, which costs no fuel.
+#[tool(effect = "read")]
+fn sleeps() -> Result<Nothing, ToolError> {
+    std::thread::sleep(Duration::from_secs(3600));
+    Ok(Nothing {})
+}
+
+connector!(look, exits, panics, sleeps);
