@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tollgate_runtime::{RunState, ToolCall};
 
 use crate::house::{House, agent, call, failure, hostile_manifest, output};
+use crate::raw;
 
 /// Limits that are quickly reached.
 const TIGHT: &str = r#"
@@ -130,7 +131,7 @@ async fn text_that_reorders_itself_stays_one_value_everywhere() {
 async fn deep_and_inexact_input_is_refused_before_a_guest_starts() {
     let house = House::hostile("input_bytes = \"1KiB\"", "").await;
     let mut deep = json!(1);
-    for _ in 0..70 {
+    for _ in 0..200 {
         deep = json!([deep]);
     }
     let refused = [
@@ -180,5 +181,43 @@ async fn a_hundred_endless_loops_do_not_keep_ordinary_calls_waiting() {
         let report = spinner.await.unwrap();
         assert_eq!(report.state, RunState::Failed);
         assert!(failure(&report).1.contains("`fuel` of 400000000"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bombs_that_no_compiler_makes_end_at_their_limits_too() {
+    let house = House::hostile("", "").await;
+    let table = "(table $t 1 funcref)";
+    for (what, body, more, limits, words) in [
+        ("a table", "ref.null func i32.const 30000 table.grow $t drop", table, "table_elements = 20_000", "`table_elements` of 20000"),
+        ("a table beyond the pool", "ref.null func i32.const 1000000000 table.grow $t drop", table, "", "limit"),
+        ("pages", "i32.const 5000 memory.grow drop", "", "memory = \"1MiB\"", "`memory` of 1048576"),
+        ("calls into itself", "call $deeper", "(func $deeper call $deeper)", "", "`stack`"),
+        ("a loop of nothing", "loop br 0 end", "", "fuel = 1_000_000", "`fuel` of 1000000"),
+        ("a bulk fill", "loop i32.const 4096 i32.const 0 i32.const 60000 memory.fill br 0 end", "", "fuel = 1_000_000", "`fuel`"),
+    ] {
+        let bytes = raw::component(body, more);
+        raw::install(&house, &bytes, limits).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let report = house.call_of("raw", "bomb", json!({})).await;
+        let (kind, message) = failure(&report);
+        assert_eq!(kind, "limited", "{what}: {message}");
+        assert!(message.contains(words), "{what}: {message}");
+        house.answers().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_takes_too_much_before_its_first_call_is_not_installed() {
+    let house = House::hostile("", "").await;
+    for (what, more) in [
+        ("a start that loops", "(func $s loop br 0 end) (start $s)"),
+        ("a start that calls itself", "(func $s call $s) (start $s)"),
+        ("a table too large", "(table 100000000 funcref)"),
+        ("a memory too large", "(memory $huge 60000)"),
+    ] {
+        let bytes = raw::component("", more);
+        let error = raw::install(&house, &bytes, "").await.expect_err(what);
+        assert!(!error.to_string().is_empty(), "{what}");
+        house.answers().await;
     }
 }

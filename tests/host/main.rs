@@ -20,6 +20,7 @@ mod house;
 mod journal;
 mod lies;
 mod limits;
+mod raw;
 mod replaying;
 mod undoing;
 mod walls;

@@ -820,11 +820,16 @@ impl Inner {
     }
 
     /// Remember a run that cannot go on until the store takes records again.
-    pub(crate) fn strand(&self, run: &Run) {
+    pub(crate) fn strand(&self, tenant: &str, run: &str) {
         let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        stranded.push((run.tenant.clone(), run.run.clone()));
+        stranded.push((tenant.to_owned(), run.to_owned()));
         drop(stranded);
         self.deadlines.changed.notify_waiters();
+    }
+
+    pub(crate) fn is_stranded(&self, run: &Run) -> bool {
+        let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
+        stranded.iter().any(|(_, name)| *name == run.run)
     }
 
     /// Once the store is back, say of stranded runs what is known.

@@ -595,7 +595,14 @@ impl Door {
                 Ok(None)
             }
             Err(JournalFault::Store(error)) => match error.rejected() {
-                Some(Rejected::Expired { .. }) => {
+                // Expired by the store's clock, or by the watch a moment ago.
+                Some(
+                    Rejected::Expired { .. }
+                    | Rejected::NotApproved {
+                        state: ApprovalState::Expired,
+                        ..
+                    },
+                ) => {
                     self.state().rejected = true;
                     Ok(Some(Refusal::rejected(
                         "it was approved, and not executed in the time the manifest gives",
@@ -748,6 +755,11 @@ impl Door {
         changes: Vec<Change>,
     ) -> Result<(), JournalFault> {
         let mut records = std::mem::take(&mut self.state().buffer);
+        // An approval can have run out: then the run goes on, with what it had.
+        let may_go_on = changes
+            .iter()
+            .any(|change| matches!(change, Change::ConsumeApproval { .. }));
+        let kept = if may_go_on { records.clone() } else { Vec::new() };
         records.extend(last);
         if records.is_empty() && changes.is_empty() {
             return Ok(());
@@ -758,7 +770,11 @@ impl Door {
         for part in parts {
             self.journal.append(&self.run.tenant, part, Vec::new()).await?;
         }
-        self.journal.append(&self.run.tenant, end, changes).await
+        let appended = self.journal.append(&self.run.tenant, end, changes).await;
+        if appended.is_err() {
+            self.state().buffer.splice(0..0, kept);
+        }
+        appended
     }
 
     /// The run's row as it is now.

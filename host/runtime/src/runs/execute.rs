@@ -252,7 +252,7 @@ impl Inner {
         why: String,
     ) -> Result<RunReport, CallError> {
         if known || door.committed() {
-            self.strand(run);
+            self.strand(&run.tenant, &run.run);
         }
         if door.committed() {
             tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
@@ -278,7 +278,7 @@ impl Inner {
         let changes = vec![Change::PutRun(Box::new(row))];
         if let Err(fault) = door.flush(vec![record], changes).await {
             tracing::error!(run = %run.run, %fault, "a doubt could not be recorded");
-            self.strand(run);
+            self.strand(&run.tenant, &run.run);
         }
         Ok(RunReport {
             failure: Some(failure),

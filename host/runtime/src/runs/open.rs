@@ -1,8 +1,11 @@
 //! From a request to a run: whatever can be refused without starting a guest is
 //! refused here.
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
 use tollgate_policy::{CanonicalError, Outcome, ToolFacts, canonical};
@@ -63,16 +66,18 @@ impl Inner {
     ) -> Result<RunReport, CallError> {
         let inner = Arc::clone(self);
         let work = tokio::spawn(async move {
-            let report = inner.opened(&run, &installed).await;
-            let ended = report.as_ref().map_or(true, |report| {
-                !matches!(report.state, RunState::Held | RunState::InDoubt | RunState::Open)
-            });
+            let report = unpanicked(inner.opened(&run, &installed)).await;
+            // A run whose outcome could not be recorded is still going on: the
+            // same request again must find it, and not do its work twice.
+            let ended = match &report {
+                Ok(report) => has_ended(report),
+                Err(_) => !inner.is_stranded(&run),
+            };
             inner.live.lay_down(&run, ended);
-            inner.changed();
             report
         });
         work.await
-            .unwrap_or_else(|panic| Err(CallError::Connector(panic.to_string())))
+            .unwrap_or_else(|stopped| Err(CallError::Connector(stopped.to_string())))
     }
 
     async fn opened(
@@ -256,6 +261,27 @@ impl Inner {
             ..RunReport::of(run, RunState::Denied)
         })
     }
+}
+
+/// Whether nothing more will happen to a run by itself or by a person.
+pub(super) fn has_ended(report: &RunReport) -> bool {
+    !matches!(
+        report.state,
+        RunState::Held | RunState::InDoubt | RunState::Open
+    )
+}
+
+/// A run's work; a panic in it is a fault of this program, and must leave the
+/// run where others find it.
+pub(super) async fn unpanicked<T>(
+    work: impl Future<Output = Result<T, CallError>>,
+) -> Result<T, CallError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a run's work panicked");
+        Err(CallError::Connector(
+            "a fault in this program; its log says where".to_owned(),
+        ))
+    })
 }
 
 /// Canonical input that fits the tool's schema, or why not.

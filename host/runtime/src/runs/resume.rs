@@ -9,6 +9,7 @@ use tollgate_policy::Digest;
 use tollgate_store::{ApprovalRow, ApprovalState, RunRow, RunState as StoredState};
 
 use super::execute::Start;
+use super::open::{has_ended, unpanicked};
 use super::{Run, Undoes};
 use crate::api::{RunReport, RunState};
 use crate::connectors::Installed;
@@ -140,21 +141,28 @@ impl Inner {
         tenant: &str,
         run: &str,
     ) -> Result<RunReport, CallError> {
-        let rebuilt = match self.rebuild(tenant, run).await {
-            Ok(rebuilt) => rebuilt,
+        let resumed = unpanicked(async {
+            let rebuilt = self.rebuild(tenant, run).await?;
+            let run = Arc::clone(&rebuilt.run);
+            Ok((run, self.go_on(rebuilt).await?))
+        })
+        .await;
+        match resumed {
+            Ok((run, report)) => {
+                self.live.lay_down(&run, has_ended(&report));
+                self.changed();
+                Ok(report)
+            }
             Err(error) => {
                 self.live.drop_work(run);
-                return Err(error);
+                // Decided or recorded is decided and recorded: it is taken up
+                // again when the journal is back.
+                if matches!(error, CallError::Unavailable(_)) {
+                    self.strand(tenant, run);
+                }
+                Err(error)
             }
-        };
-        let run = Arc::clone(&rebuilt.run);
-        let report = self.go_on(rebuilt).await;
-        let ended = report.as_ref().is_ok_and(|report| {
-            !matches!(report.state, RunState::Held | RunState::InDoubt | RunState::Open)
-        });
-        self.live.lay_down(&run, ended);
-        self.changed();
-        report
+        }
     }
 
     async fn go_on(self: &Arc<Self>, rebuilt: Rebuilt) -> Result<RunReport, CallError> {
