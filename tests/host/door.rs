@@ -52,7 +52,10 @@ const REVIEWED: &[(&str, &[&str])] = &[
             "wasi:clocks/wall-clock#resolution",
         ],
     ),
-    ("ends the guest", &["wasi:cli/exit#exit"]),
+    (
+        "ends the guest",
+        &["wasi:cli/exit#exit", "wasi:cli/exit#exit-with-code"],
+    ),
     (
         "only of streams above: standard input is at its end, outputs take lines",
         &[
@@ -90,7 +93,13 @@ package wasi:threads@0.2.0 { interface threads { spawn: func(argument: u32) -> u
 fn wasi_wit() -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let answer = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--offline",
+            "--filter-platform",
+        ])
         .arg(format!("{}-unknown-linux-gnu", std::env::consts::ARCH))
         .arg("--manifest-path")
         .arg(workspace().join("Cargo.toml"))
@@ -98,7 +107,10 @@ fn wasi_wit() -> PathBuf {
         .unwrap();
     let metadata: Value = serde_json::from_slice(&answer.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
-    let wasi = packages.iter().find(|package| package["name"] == "wasmtime-wasi").unwrap();
+    let wasi = packages
+        .iter()
+        .find(|package| package["name"] == "wasmtime-wasi")
+        .unwrap();
     let manifest = PathBuf::from(wasi["manifest_path"].as_str().unwrap());
     manifest.with_file_name("src").join("p2/wit/deps")
 }
@@ -147,12 +159,17 @@ fn importing(resolve: &Resolve, interface: &str, function: Option<&str>) -> Vec<
     );
     let package = resolve.push_str("one.wit", &text).unwrap();
     let world = resolve.select_world(&[package], Some("one")).unwrap();
-    let names: Vec<(InterfaceId, Option<String>)> =
-        resolve.interfaces.iter().map(|(id, _)| (id, resolve.id_of(id))).collect();
+    let names: Vec<(InterfaceId, Option<String>)> = resolve
+        .interfaces
+        .iter()
+        .map(|(id, _)| (id, resolve.id_of(id)))
+        .collect();
     for (id, name) in names {
         let name = name.unwrap();
         if name == interface {
-            resolve.interfaces[id].functions.retain(|found, _| Some(found.as_str()) == function);
+            resolve.interfaces[id]
+                .functions
+                .retain(|found, _| Some(found.as_str()) == function);
         } else if name != "tollgate:connector/tools@0.1.0" {
             resolve.interfaces[id].functions.clear();
         }
@@ -172,9 +189,16 @@ fn importing(resolve: &Resolve, interface: &str, function: Option<&str>) -> Vec<
 async fn links(house: &House, profile: &str, component: &[u8]) -> Result<(), String> {
     let manifest = hostile_manifest("", "").replace(
         "component = \"here\"",
-        &format!("component = \"{}\"\nprofile = \"{profile}\"", Digest::of(component)),
+        &format!(
+            "component = \"{}\"\nprofile = \"{profile}\"",
+            Digest::of(component)
+        ),
     );
-    match house.host.install("m", &manifest, component, "operator").await {
+    match house
+        .host
+        .install("m", &manifest, component, "operator")
+        .await
+    {
         Ok(_) => panic!("a component whose `describe` traps was installed"),
         Err(InstallError::Sandbox(SandboxError::Describe(_))) => Ok(()),
         Err(error) => Err(error.to_string()),
@@ -187,7 +211,10 @@ async fn the_contract_is_linked_in_both_profiles_no_more_and_no_less() {
     let resolve = everything();
     let mut contract = BTreeSet::new();
     for (name, (_, functions)) in interfaces(&resolve, "tollgate") {
-        if ["tools", "types"].iter().any(|own| name.contains(&format!("/{own}@"))) {
+        if ["tools", "types"]
+            .iter()
+            .any(|own| name.contains(&format!("/{own}@")))
+        {
             continue;
         }
         for function in functions {
@@ -201,7 +228,9 @@ async fn the_contract_is_linked_in_both_profiles_no_more_and_no_less() {
     }
     assert_eq!(contract.len(), 15, "{contract:?}");
     let [sealed, wasi] = house.host.offered_imports().map(|offered| {
-        let names = offered.into_iter().map(|(interface, function)| format!("{interface}#{function}"));
+        let names = offered
+            .into_iter()
+            .map(|(interface, function)| format!("{interface}#{function}"));
         names.collect::<BTreeSet<String>>()
     });
     assert_eq!(sealed, contract);
@@ -221,7 +250,9 @@ async fn a_function_beside_the_contract_is_not_linked() {
         let mut more = resolve.clone();
         let mut function = more.interfaces[id].functions[known].clone();
         function.name = "evil".to_owned();
-        more.interfaces[id].functions.insert("evil".to_owned(), function);
+        more.interfaces[id]
+            .functions
+            .insert("evil".to_owned(), function);
         for profile in ["sealed", "wasi"] {
             let refused = links(&house, profile, &importing(&more, &name, Some("evil"))).await;
             assert!(refused.unwrap_err().contains("evil"), "{profile}: {name}");
@@ -243,7 +274,10 @@ async fn each_function_of_wasi_that_links_was_reviewed_and_none_links_sealed() {
         for function in &functions {
             let one = importing(&resolve, &name, Some(function));
             let sealed = links(&house, "sealed", &one).await.unwrap_err();
-            assert!(sealed.contains("profile = \"wasi\""), "{name}#{function}: {sealed}");
+            assert!(
+                sealed.contains("profile = \"wasi\""),
+                "{name}#{function}: {sealed}"
+            );
             let place = format!("{}#{function}", without_version(&name));
             match links(&house, "wasi", &one).await {
                 Ok(()) => linked.insert(place),
@@ -253,10 +287,25 @@ async fn each_function_of_wasi_that_links_was_reviewed_and_none_links_sealed() {
     }
     let unreviewed: Vec<&String> = linked.difference(&reviewed).collect();
     let missing: Vec<&String> = reviewed.difference(&linked).collect();
-    assert!(unreviewed.is_empty() && missing.is_empty(), "not reviewed: {unreviewed:#?}\ndo not link: {missing:#?}");
-    for package in ["wasi:filesystem/", "wasi:sockets/", "wasi:http/", "wasi:keyvalue/", "wasi:threads/"] {
-        assert!(refused.iter().any(|place| place.starts_with(package)), "{package} was not tried");
-        assert!(!linked.iter().any(|place| place.starts_with(package)), "{package} links");
+    assert!(
+        unreviewed.is_empty() && missing.is_empty(),
+        "not reviewed: {unreviewed:#?}\ndo not link: {missing:#?}"
+    );
+    for package in [
+        "wasi:filesystem/",
+        "wasi:sockets/",
+        "wasi:http/",
+        "wasi:keyvalue/",
+        "wasi:threads/",
+    ] {
+        assert!(
+            refused.iter().any(|place| place.starts_with(package)),
+            "{package} was not tried"
+        );
+        assert!(
+            !linked.iter().any(|place| place.starts_with(package)),
+            "{package} links"
+        );
     }
 }
 
@@ -265,7 +314,9 @@ async fn probe(limits: &str, more: &str) -> House {
     let manifest = format!(
         "connector = \"probe\"\ncomponent = \"here\"\nprofile = \"wasi\"\n[limits]\n{limits}\n{more}\n[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n"
     );
-    house.install(&manifest, &component("tests/guests/wasi-probe")).await;
+    house
+        .install(&manifest, &component("tests/guests/wasi-probe"))
+        .await;
     house
 }
 
@@ -274,8 +325,16 @@ async fn what_wasi_tells_a_guest_is_in_the_journal_and_the_rest_is_constant() {
     let house = probe("", "").await;
     let first = house.call_of("probe", "look", json!({})).await;
     let lines = house.log(&first.run).await;
-    let calls: Vec<&str> = lines.iter().filter_map(|line| line.facts["call"].as_str()).collect();
-    for (call, at_least) in [("clock.now", 3), ("random.bytes", 1), ("random.insecure_seed", 1), ("log.emit", 2)] {
+    let calls: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line.facts["call"].as_str())
+        .collect();
+    for (call, at_least) in [
+        ("clock.now", 3),
+        ("random.bytes", 1),
+        ("random.insecure_seed", 1),
+        ("log.emit", 2),
+    ] {
         let found = calls.iter().filter(|found| **found == call).count();
         assert!(found >= at_least, "{call}: {calls:?}");
     }
@@ -299,7 +358,10 @@ async fn what_wasi_tells_a_guest_is_in_the_journal_and_the_rest_is_constant() {
     ] {
         assert_eq!(first[constant], value, "{constant}");
     }
-    assert!(first["stdin"].as_str().unwrap().starts_with("\"\""), "{first}");
+    assert!(
+        first["stdin"].as_str().unwrap().starts_with("\"\""),
+        "{first}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -325,5 +387,8 @@ async fn a_library_that_exits_panics_or_sleeps_ends_its_own_run_only() {
     let (kind, message) = failure(&sleeps);
     assert_eq!(kind, "limited");
     assert!(message.contains("`deadline`"), "{message}");
-    assert_eq!(house.call_of("probe", "look", json!({})).await.state, RunState::Done);
+    assert_eq!(
+        house.call_of("probe", "look", json!({})).await.state,
+        RunState::Done
+    );
 }

@@ -112,7 +112,9 @@ impl House {
     pub(crate) async fn hostile(limits: &str, more: &str) -> Self {
         let house = Self::new().await;
         house.sql(ORDERS).await;
-        house.install(&hostile_manifest(limits, more), &hostile()).await;
+        house
+            .install(&hostile_manifest(limits, more), &hostile())
+            .await;
         house
     }
 
@@ -129,7 +131,9 @@ impl House {
             ..tollgate_store::SqliteOptions::default()
         };
         let path = home.path().join("tollgate.db");
-        let store = tollgate_store::SqliteStore::open(&path, settings).await.unwrap();
+        let store = tollgate_store::SqliteStore::open(&path, settings)
+            .await
+            .unwrap();
         let store = wrap(Arc::new(store));
         let options = options(home.path(), &clock);
         let host = loop {
@@ -199,7 +203,10 @@ impl House {
 
     pub(crate) async fn kv(&self, key: &str) -> String {
         let input = json!({"verb": "get", "store": "scratch", "key": key});
-        self.done("try_kv", input).await["answer"].as_str().unwrap().to_owned()
+        self.done("try_kv", input).await["answer"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub(crate) fn file(&self, name: &str) -> Option<String> {
@@ -215,7 +222,11 @@ impl House {
     }
 
     pub(crate) async fn stages(&self, run: &str) -> Vec<String> {
-        self.log(run).await.into_iter().map(|line| line.stage).collect()
+        self.log(run)
+            .await
+            .into_iter()
+            .map(|line| line.stage)
+            .collect()
     }
 
     /// Whether the host still answers.
@@ -239,7 +250,10 @@ pub(crate) fn output(report: RunReport) -> Value {
 
 /// The failure of a call that must have one, as kind and message.
 pub(crate) fn failure(report: &RunReport) -> (String, String) {
-    let failure = report.failure.clone().unwrap_or_else(|| panic!("no failure: {report:?}"));
+    let failure = report
+        .failure
+        .clone()
+        .unwrap_or_else(|| panic!("no failure: {report:?}"));
     (failure.kind, failure.message)
 }
 
@@ -282,7 +296,10 @@ pub(crate) async fn database(path: &Path) -> SqliteConnection {
 pub(crate) async fn column(path: &Path, query: &str) -> Vec<String> {
     let mut database = database(path).await;
     let query = format!("SELECT quote(v) FROM ({query})");
-    let rows = sqlx::query(AssertSqlSafe(query)).fetch_all(&mut database).await.unwrap();
+    let rows = sqlx::query(AssertSqlSafe(query))
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
     rows.iter().map(|row| row.get::<String, _>(0)).collect()
 }
 
@@ -311,12 +328,18 @@ async fn make_template() -> TempDir {
     let options = HostOptions::new(home.path(), Compiler::InProcess, Role::Operate);
     let host = Host::open(options).await.unwrap();
     let manifest = pinned(&hostile_manifest("", ""), &hostile());
-    host.install("m", &manifest, &hostile().bytes, "operator").await.unwrap();
+    host.install("m", &manifest, &hostile().bytes, "operator")
+        .await
+        .unwrap();
     for plugin in ["plugins/database", "plugins/spreadsheet"] {
-        let path = tollgate_tests::workspace().join(plugin).join("manifest.toml");
+        let path = tollgate_tests::workspace()
+            .join(plugin)
+            .join("manifest.toml");
         let built = component(plugin);
         let manifest = pinned(&std::fs::read_to_string(path).unwrap(), &built);
-        host.install("m", &manifest, &built.bytes, "operator").await.unwrap();
+        host.install("m", &manifest, &built.bytes, "operator")
+            .await
+            .unwrap();
     }
     host.shutdown().await;
     home

@@ -38,7 +38,9 @@ async fn verify(home: &Path) -> VerifyReport {
 async fn one_changed_byte_anywhere_is_found_and_named() {
     let house = House::hostile("", "").await;
     for number in 0..5 {
-        house.done("increment", json!({"key": format!("k{number}")})).await;
+        house
+            .done("increment", json!({"key": format!("k{number}")}))
+            .await;
     }
     house.host.shutdown().await;
     let clean = verify(house.home.path()).await;
@@ -59,24 +61,60 @@ async fn one_changed_byte_anywhere_is_found_and_named() {
     for (what, change, words) in [
         ("a leaf", flip("leaf", 30), "7"),
         ("a hash", zero("hash", "records", seventh), "7"),
-        ("a sealed value", zero("sealed", "records", seventh), "record 7"),
-        ("a sealed value that is gone", format!("UPDATE records SET sealed = NULL WHERE {seventh}"), "record 7"),
-        ("a record that is gone", format!("DELETE FROM records WHERE {seventh}"), "7"),
-        ("the last record, gone", "DELETE FROM records WHERE place = (SELECT max(place) FROM records)".to_owned(), ""),
-        ("the root", zero("root", "tenants", "tenant = 'default'"), ""),
-        ("the count", "UPDATE tenants SET count = count - 1".to_owned(), ""),
-        ("the frontier", zero("frontier", "tenants", "tenant = 'default'"), ""),
-        ("a run's name", format!("UPDATE records SET run = 'run-0' WHERE {seventh}"), "7"),
+        (
+            "a sealed value",
+            zero("sealed", "records", seventh),
+            "record 7",
+        ),
+        (
+            "a sealed value that is gone",
+            format!("UPDATE records SET sealed = NULL WHERE {seventh}"),
+            "record 7",
+        ),
+        (
+            "a record that is gone",
+            format!("DELETE FROM records WHERE {seventh}"),
+            "7",
+        ),
+        (
+            "the last record, gone",
+            "DELETE FROM records WHERE place = (SELECT max(place) FROM records)".to_owned(),
+            "",
+        ),
+        (
+            "the root",
+            zero("root", "tenants", "tenant = 'default'"),
+            "",
+        ),
+        (
+            "the count",
+            "UPDATE tenants SET count = count - 1".to_owned(),
+            "",
+        ),
+        (
+            "the frontier",
+            zero("frontier", "tenants", "tenant = 'default'"),
+            "",
+        ),
+        (
+            "a run's name",
+            format!("UPDATE records SET run = 'run-0' WHERE {seventh}"),
+            "7",
+        ),
         (
             "two records, exchanged",
-            "UPDATE records SET place = place + 1000000 WHERE place % 1000000 % 1024 IN (0); ".to_owned(),
+            "UPDATE records SET place = place + 1000000 WHERE place % 1000000 % 1024 IN (0); "
+                .to_owned(),
             "",
         ),
     ] {
         let home = TempDir::new().unwrap();
         copy(house.home.path(), home.path());
         let mut store = database(&home.path().join("tollgate.db")).await;
-        let done = sqlx::raw_sql(AssertSqlSafe(change)).execute(&mut store).await.unwrap();
+        let done = sqlx::raw_sql(AssertSqlSafe(change))
+            .execute(&mut store)
+            .await
+            .unwrap();
         drop(store);
         if done.rows_affected() == 0 {
             continue;
@@ -100,14 +138,24 @@ async fn what_people_and_agents_write_is_not_in_the_file_in_clear() {
     let report = house.host.call(&agent(), asked).await.unwrap();
     let approval = report.pending.unwrap().approval;
     let card = house.host.card(&mira(), &approval).await.unwrap();
-    house.host.deny(&mira(), &approval, &card.digest, words).await.unwrap();
+    house
+        .host
+        .deny(&mira(), &approval, &card.digest, words)
+        .await
+        .unwrap();
     for name in ["tollgate.db", "tollgate.db-wal"] {
         let Ok(bytes) = std::fs::read(house.path(name)) else {
             continue;
         };
-        let found = bytes.windows(words.len()).filter(|window| *window == words.as_bytes()).count();
+        let found = bytes
+            .windows(words.len())
+            .filter(|window| *window == words.as_bytes())
+            .count();
         // The reason of a denial stands in the approvals' table, for the list.
-        assert!(found <= usize::from(name.ends_with("wal")) + 1, "{name} has it {found} times");
+        assert!(
+            found <= usize::from(name.ends_with("wal")) + 1,
+            "{name} has it {found} times"
+        );
     }
 }
 
@@ -154,7 +202,11 @@ impl Store for Faulty {
         self.inner.append(submission).await
     }
 
-    async fn records(&self, tenant: &str, filter: &RecordFilter) -> Result<Vec<StoredRecord>, StoreError> {
+    async fn records(
+        &self,
+        tenant: &str,
+        filter: &RecordFilter,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
         self.inner.records(tenant, filter).await
     }
 
@@ -162,7 +214,11 @@ impl Store for Faulty {
         self.inner.run(tenant, run).await
     }
 
-    async fn runs(&self, tenant: &str, states: &[tollgate_store::RunState]) -> Result<Vec<RunRow>, StoreError> {
+    async fn runs(
+        &self,
+        tenant: &str,
+        states: &[tollgate_store::RunState],
+    ) -> Result<Vec<RunRow>, StoreError> {
         self.inner.runs(tenant, states).await
     }
 
@@ -174,11 +230,19 @@ impl Store for Faulty {
         self.inner.approval(tenant, id).await
     }
 
-    async fn approvals(&self, tenant: &str, state: Option<ApprovalState>) -> Result<Vec<ApprovalRow>, StoreError> {
+    async fn approvals(
+        &self,
+        tenant: &str,
+        state: Option<ApprovalState>,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.inner.approvals(tenant, state).await
     }
 
-    async fn connector(&self, tenant: &str, name: &str) -> Result<Option<ConnectorRow>, StoreError> {
+    async fn connector(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Option<ConnectorRow>, StoreError> {
         self.inner.connector(tenant, name).await
     }
 
@@ -190,12 +254,27 @@ impl Store for Faulty {
         self.inner.component(digest).await
     }
 
-    async fn kv_get(&self, tenant: &str, connector: &str, store: &str, key: &str) -> Result<Option<KvEntry>, StoreError> {
+    async fn kv_get(
+        &self,
+        tenant: &str,
+        connector: &str,
+        store: &str,
+        key: &str,
+    ) -> Result<Option<KvEntry>, StoreError> {
         self.inner.kv_get(tenant, connector, store, key).await
     }
 
-    async fn kv_keys(&self, tenant: &str, connector: &str, store: &str, prefix: &str, limit: u32) -> Result<Vec<String>, StoreError> {
-        self.inner.kv_keys(tenant, connector, store, prefix, limit).await
+    async fn kv_keys(
+        &self,
+        tenant: &str,
+        connector: &str,
+        store: &str,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.inner
+            .kv_keys(tenant, connector, store, prefix, limit)
+            .await
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
@@ -206,11 +285,18 @@ impl Store for Faulty {
         self.inner.verify(tenant).await
     }
 
-    async fn subject_key(&self, tenant: &str, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn subject_key(
+        &self,
+        tenant: &str,
+        subject: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.subject_key(tenant, subject).await
     }
 
-    async fn principal_by_token_hash(&self, token_hash: &[u8; 32]) -> Result<Option<PrincipalRow>, StoreError> {
+    async fn principal_by_token_hash(
+        &self,
+        token_hash: &[u8; 32],
+    ) -> Result<Option<PrincipalRow>, StoreError> {
         self.inner.principal_by_token_hash(token_hash).await
     }
 
@@ -225,11 +311,17 @@ impl Store for Faulty {
 
 fn insert() -> ToolCall {
     let statement = "INSERT INTO orders (customer, status) VALUES ('new', 'open')";
-    call("hostile", "try_sql", json!({"database": "orders", "execute": true, "statement": statement}))
+    call(
+        "hostile",
+        "try_sql",
+        json!({"database": "orders", "execute": true, "statement": statement}),
+    )
 }
 
 async fn inserted(house: &House) -> Vec<String> {
-    house.look("SELECT count(*) AS v FROM orders WHERE customer = 'new'").await
+    house
+        .look("SELECT count(*) AS v FROM orders WHERE customer = 'new'")
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,21 +333,37 @@ async fn without_a_journal_nothing_is_done_and_service_resumes_by_itself() {
         ("echo", json!({"value": 1})),
         ("surroundings", json!({})),
         ("increment", json!({"key": "n"})),
-        ("try_file", json!({"verb": "write", "directory": "box", "path": "n.txt"})),
+        (
+            "try_file",
+            json!({"verb": "write", "directory": "box", "path": "n.txt"}),
+        ),
         ("spin", json!({})),
         ("bad_json", json!({})),
     ] {
-        let error = house.host.call(&agent(), call("hostile", tool, input)).await.unwrap_err();
+        let error = house
+            .host
+            .call(&agent(), call("hostile", tool, input))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), "unavailable", "{tool}: {error}");
         assert!(error.to_string().contains("nothing was done"), "{error}");
     }
     let error = house.host.call(&agent(), insert()).await.unwrap_err();
     assert_eq!(error.kind(), "unavailable");
     let manifest = tollgate_tests::pinned(&hostile_manifest("", ""), &hostile());
-    assert!(house.host.install("m", &manifest, &hostile().bytes, "operator").await.is_err());
+    assert!(
+        house
+            .host
+            .install("m", &manifest, &hostile().bytes, "operator")
+            .await
+            .is_err()
+    );
     store.repair();
     assert_eq!(inserted(&house).await, ["0"]);
-    assert_eq!((house.kv("n").await, house.file("n.txt")), ("None".to_owned(), None));
+    assert_eq!(
+        (house.kv("n").await, house.file("n.txt")),
+        ("None".to_owned(), None)
+    );
     house.answers().await;
     output(house.host.call(&agent(), insert()).await.unwrap());
     assert_eq!(inserted(&house).await, ["1"]);
@@ -275,11 +383,18 @@ async fn an_effect_whose_outcome_was_not_recorded_is_in_doubt_and_never_repeated
     assert_eq!((&again.run, again.state), (&report.run, RunState::Open));
     store.repair();
     house.host.expire_due().await.unwrap();
-    let settled = house.host.wait(&agent(), &report.run, Duration::from_secs(20)).await.unwrap();
+    let settled = house
+        .host
+        .wait(&agent(), &report.run, Duration::from_secs(20))
+        .await
+        .unwrap();
     assert_eq!(settled.state, RunState::InDoubt);
     assert_eq!(failure(&settled).0, "in_doubt");
     let again = house.host.call(&agent(), insert()).await.unwrap();
-    assert_eq!((again.run, again.state), (report.run.clone(), RunState::InDoubt));
+    assert_eq!(
+        (again.run, again.state),
+        (report.run.clone(), RunState::InDoubt)
+    );
     let house = house.restart().await;
     let again = house.host.call(&agent(), insert()).await.unwrap();
     assert_eq!((again.run, again.state), (report.run, RunState::InDoubt));
@@ -295,7 +410,11 @@ async fn a_run_whose_end_was_not_recorded_ends_later_without_a_second_effect() {
     assert_eq!(report.state, RunState::Open);
     store.repair();
     house.host.expire_due().await.unwrap();
-    let done = house.host.wait(&agent(), &report.run, Duration::from_secs(20)).await.unwrap();
+    let done = house
+        .host
+        .wait(&agent(), &report.run, Duration::from_secs(20))
+        .await
+        .unwrap();
     assert_eq!(done.state, RunState::Done);
     assert_eq!(inserted(&house).await, ["1"]);
 }
@@ -307,12 +426,23 @@ async fn a_decision_whose_call_could_not_be_recorded_is_carried_out_later_once()
     let approval = report.pending.unwrap().approval;
     let card = house.host.card(&mira(), &approval).await.unwrap();
     store.allow(1);
-    let error = house.host.approve(&mira(), &approval, &card.digest).await.unwrap_err();
-    assert!(error.to_string().contains("the decision is recorded"), "{error}");
+    let error = house
+        .host
+        .approve(&mira(), &approval, &card.digest)
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("the decision is recorded"),
+        "{error}"
+    );
     assert_eq!(inserted(&house).await, ["0"]);
     store.repair();
     house.host.expire_due().await.unwrap();
-    let done = house.host.wait(&agent(), &report.run, Duration::from_secs(20)).await.unwrap();
+    let done = house
+        .host
+        .wait(&agent(), &report.run, Duration::from_secs(20))
+        .await
+        .unwrap();
     assert_eq!(done.state, RunState::Done);
     assert_eq!(inserted(&house).await, ["1"]);
 }
@@ -323,13 +453,20 @@ async fn a_decision_whose_call_could_not_be_recorded_is_carried_out_later_once()
 async fn a_crash_in_the_middle_of_a_write_leaves_a_doubt_that_nobody_resends() {
     let house = Arc::new(House::hostile("", "").await);
     let mut lock = database(&house.path("data/orders.db")).await;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE")
+        .execute(&mut lock)
+        .await
+        .unwrap();
     let calling = {
         let house = Arc::clone(&house);
         tokio::spawn(async move { house.host.call(&agent(), insert()).await })
     };
     let run = loop {
-        let lines = house.host.log("default", LogFilter::default()).await.unwrap();
+        let lines = house
+            .host
+            .log("default", LogFilter::default())
+            .await
+            .unwrap();
         match lines.into_iter().find(|line| line.stage == "call.intent") {
             Some(line) => break line.run.unwrap(),
             None => tokio::task::yield_now().await,
@@ -341,7 +478,9 @@ async fn a_crash_in_the_middle_of_a_write_leaves_a_doubt_that_nobody_resends() {
     output(calling.await.unwrap().unwrap());
     assert_eq!(inserted(&house).await, ["1"]);
 
-    let host = Host::open(options(crashed.path(), &house.clock)).await.unwrap();
+    let host = Host::open(options(crashed.path(), &house.clock))
+        .await
+        .unwrap();
     let found = host.run(&agent(), &run).await.unwrap();
     assert_eq!(found.state, RunState::InDoubt);
     let (kind, message) = failure(&found);
@@ -370,24 +509,52 @@ async fn integers_that_a_double_cannot_tell_apart_stay_apart() {
         )
         .await;
     let path = tollgate_tests::workspace().join("plugins/database/manifest.toml");
-    house.install(&std::fs::read_to_string(path).unwrap(), &component("plugins/database")).await;
+    house
+        .install(
+            &std::fs::read_to_string(path).unwrap(),
+            &component("plugins/database"),
+        )
+        .await;
     let lookup = |id: Value| json!({"query": "order", "params": {"order_id": id}});
-    let inexact = call("database", "lookup", lookup(json!(9_007_199_254_740_993_i64)));
+    let inexact = call(
+        "database",
+        "lookup",
+        lookup(json!(9_007_199_254_740_993_i64)),
+    );
     let error = house.host.call(&agent(), inexact).await.unwrap_err();
     assert_eq!(error.kind(), "invalid_input");
     assert!(error.to_string().contains("/params/order_id"), "{error}");
     for (id, customer) in [("9007199254740992", "even"), ("9007199254740993", "odd")] {
-        let found = house.call_of("database", "lookup", lookup(json!({"integer": id}))).await;
+        let found = house
+            .call_of("database", "lookup", lookup(json!({"integer": id})))
+            .await;
         let found = output(found);
         assert_eq!(found["rows"][0]["customer"], customer, "{found}");
-        assert!(found["rows"][0]["id"] == id || found["rows"][0]["id"].to_string() == id, "{found}");
+        assert!(
+            found["rows"][0]["id"] == id || found["rows"][0]["id"].to_string() == id,
+            "{found}"
+        );
     }
     let mut cards = Vec::new();
     for id in ["9007199254740992", "9007199254740993"] {
         let params = json!({"order_id": {"integer": id}, "amount_cents": 5, "reason": "r"});
-        let report = house.call_of("database", "execute", json!({"statement": "refund", "params": params})).await;
-        let card = house.host.card(&mira(), &report.pending.unwrap().approval).await.unwrap();
-        assert!(card.arguments.to_string().contains(id), "{}", card.arguments);
+        let report = house
+            .call_of(
+                "database",
+                "execute",
+                json!({"statement": "refund", "params": params}),
+            )
+            .await;
+        let card = house
+            .host
+            .card(&mira(), &report.pending.unwrap().approval)
+            .await
+            .unwrap();
+        assert!(
+            card.arguments.to_string().contains(id),
+            "{}",
+            card.arguments
+        );
         cards.push(card);
     }
     assert_ne!(cards[0].arguments, cards[1].arguments);
@@ -396,9 +563,17 @@ async fn integers_that_a_double_cannot_tell_apart_stay_apart() {
         ..mira()
     };
     for card in &cards {
-        output(house.host.approve(&finance, &card.approval, &card.digest).await.unwrap());
+        output(
+            house
+                .host
+                .approve(&finance, &card.approval, &card.digest)
+                .await
+                .unwrap(),
+        );
     }
-    let left = house.look("SELECT order_id AS v FROM refunds ORDER BY order_id").await;
+    let left = house
+        .look("SELECT order_id AS v FROM refunds ORDER BY order_id")
+        .await;
     assert_eq!(left, ["9007199254740992", "9007199254740993"]);
 }
 
@@ -407,7 +582,8 @@ async fn integers_that_a_double_cannot_tell_apart_stay_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_sees_nothing_of_another_one() {
     let house = House::hostile("", &asks_for("increment")).await;
-    let foreign = hostile_manifest("", &asks_for("increment")).replace("component =", "tenant = \"acme\"\ncomponent =");
+    let foreign = hostile_manifest("", &asks_for("increment"))
+        .replace("component =", "tenant = \"acme\"\ncomponent =");
     house.install(&foreign, &hostile()).await;
     let of = |who: Principal| Principal {
         tenant: "acme".to_owned(),
@@ -419,28 +595,68 @@ async fn a_tenant_sees_nothing_of_another_one() {
     let digest = house.host.card(&mira(), &approval).await.unwrap().digest;
     for run in [&done.run, &held.run] {
         for who in [of(agent()), of(mira())] {
-            assert_eq!(house.host.run(&who, run).await.unwrap_err().kind(), "unknown_run");
-            assert_eq!(house.host.undo(&who, run, true).await.unwrap_err().kind(), "unknown_run");
+            assert_eq!(
+                house.host.run(&who, run).await.unwrap_err().kind(),
+                "unknown_run"
+            );
+            assert_eq!(
+                house.host.undo(&who, run, true).await.unwrap_err().kind(),
+                "unknown_run"
+            );
         }
         assert!(house.host.replay("acme", run).await.is_err());
     }
-    assert!(house.host.cards(&of(mira()), true).await.unwrap().is_empty());
+    assert!(
+        house
+            .host
+            .cards(&of(mira()), true)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     for answer in [
-        house.host.approve(&of(mira()), &approval, &digest).await.unwrap_err(),
-        house.host.deny(&of(mira()), &approval, &digest, "no").await.unwrap_err(),
+        house
+            .host
+            .approve(&of(mira()), &approval, &digest)
+            .await
+            .unwrap_err(),
+        house
+            .host
+            .deny(&of(mira()), &approval, &digest, "no")
+            .await
+            .unwrap_err(),
         house.host.card(&of(mira()), &approval).await.unwrap_err(),
     ] {
         assert_eq!(answer.kind(), "unknown_approval");
     }
     // The same request in the other tenant is another run.
-    let theirs = house.host.call(&of(agent()), call("hostile", "increment", json!({"key": "n"}))).await.unwrap();
+    let theirs = house
+        .host
+        .call(
+            &of(agent()),
+            call("hostile", "increment", json!({"key": "n"})),
+        )
+        .await
+        .unwrap();
     assert_ne!(theirs.run, held.run);
     let lines = house.host.log("acme", LogFilter::default()).await.unwrap();
-    assert!(lines.iter().all(|line| line.run.as_ref().is_none_or(|run| *run == theirs.run)));
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.run.as_ref().is_none_or(|run| *run == theirs.run))
+    );
     let filter = LogFilter {
         run: Some(held.run.clone()),
         ..LogFilter::default()
     };
     assert!(house.host.log("acme", filter).await.unwrap().is_empty());
-    assert!(house.host.tools(&Principal { tenant: "nobody".to_owned(), ..agent() }).is_empty());
+    assert!(
+        house
+            .host
+            .tools(&Principal {
+                tenant: "nobody".to_owned(),
+                ..agent()
+            })
+            .is_empty()
+    );
 }

@@ -32,7 +32,10 @@ async fn a_guest_learns_of_a_denial_and_may_go_on() {
     let done = house.done("goes_on", json!({"key": "story"})).await;
     let story = done["text"].as_str().unwrap();
     assert!(story.contains("grants no store `not-granted`"), "{story}");
-    assert!(story.contains("grants no directory `not-granted`"), "{story}");
+    assert!(
+        story.contains("grants no directory `not-granted`"),
+        "{story}"
+    );
     assert!(house.kv("story").await.starts_with("Some"));
 }
 
@@ -43,7 +46,11 @@ async fn an_inverse_that_the_tool_does_not_declare_is_never_kept() {
     let (kind, message) = failure(&report);
     assert_eq!(kind, "connector_fault");
     assert!(message.contains("no_such_tool"), "{message}");
-    let undo = house.host.undo(&crate::house::agent(), &report.run, false).await.unwrap();
+    let undo = house
+        .host
+        .undo(&crate::house::agent(), &report.run, false)
+        .await
+        .unwrap();
     assert_eq!(undo.outcome, "nothing");
 }
 
@@ -55,7 +62,10 @@ async fn refused(manifest: &str, bytes: &[u8]) -> (House, InstallError) {
         .await
         .expect_err("it must be refused");
     assert!(house.host.tools(&crate::house::agent()).is_empty());
-    assert!(house.host.tenants().await.unwrap().is_empty(), "a record of nothing");
+    assert!(
+        house.host.tenants().await.unwrap().is_empty(),
+        "a record of nothing"
+    );
     (house, error)
 }
 
@@ -76,7 +86,13 @@ async fn an_import_without_a_grant_is_refused_with_the_line_to_add() {
         panic!("{error}");
     };
     let imports: Vec<&str> = missing.iter().map(|(import, _)| import.as_str()).collect();
-    for import in ["kv.set", "sql.execute", "sql.query", "files.write", "files.list"] {
+    for import in [
+        "kv.set",
+        "sql.execute",
+        "sql.query",
+        "files.write",
+        "files.list",
+    ] {
         assert!(imports.contains(&import), "{imports:?}");
     }
     for (import, line) in missing {
@@ -89,10 +105,15 @@ async fn an_import_without_a_grant_is_refused_with_the_line_to_add() {
 async fn a_component_of_the_wasi_profile_does_not_enter_a_sealed_manifest() {
     let sheet = component("plugins/spreadsheet");
     let path = tollgate_tests::workspace().join("plugins/spreadsheet/manifest.toml");
-    let manifest = std::fs::read_to_string(path).unwrap().replace("profile = \"wasi\"", "");
+    let manifest = std::fs::read_to_string(path)
+        .unwrap()
+        .replace("profile = \"wasi\"", "");
     let (_, error) = refused(&pinned(&manifest, &sheet), &sheet.bytes).await;
     let text = error.to_string();
-    assert!(text.contains("wasi:random/") && text.contains("profile = \"wasi\""), "{text}");
+    assert!(
+        text.contains("wasi:random/") && text.contains("profile = \"wasi\""),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +123,10 @@ async fn another_component_than_the_pinned_one_is_refused() {
     // A custom section more: the same code, other bytes.
     bytes.extend([0, 2, 1, b'x']);
     let (_, error) = refused(&manifest, &bytes).await;
-    assert!(matches!(error, InstallError::DigestMismatch { .. }), "{error}");
+    assert!(
+        matches!(error, InstallError::DigestMismatch { .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +151,8 @@ async fn what_is_no_component_is_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_in_a_manifest_are_shown_where_they_are() {
-    let manifest = "connector = \"hostile\"\ncomponent = \"sha256:12\"\n[limits]\nfule = 5\nmemory = 64\n";
+    let manifest =
+        "connector = \"hostile\"\ncomponent = \"sha256:12\"\n[limits]\nfule = 5\nmemory = 64\n";
     let (_, error) = refused(manifest, &hostile().bytes).await;
     let text = error.to_string();
     for place in ["manifest.toml:2:", "manifest.toml:4:1", "manifest.toml:5:"] {
@@ -140,7 +165,10 @@ async fn mistakes_in_a_manifest_are_shown_where_they_are() {
 async fn a_failed_install_leaves_the_installed_connector_as_it_was() {
     let house = House::hostile("", "").await;
     let broken = pinned("connector = \"hostile\"", &hostile());
-    let again = house.host.install("m", &broken, &hostile().bytes, "operator").await;
+    let again = house
+        .host
+        .install("m", &broken, &hostile().bytes, "operator")
+        .await;
     assert!(again.is_err());
     let report = house.call("increment", json!({"key": "k"})).await;
     assert_eq!(output(report)["count"], 1);
@@ -149,10 +177,7 @@ async fn a_failed_install_leaves_the_installed_connector_as_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tool_that_no_rule_allows_is_denied_before_the_guest_starts() {
     let house = House::new().await;
-    let manifest = hostile_manifest("", "").replace(
-        "tool = \"*\"",
-        "tool = \"echo\"",
-    );
+    let manifest = hostile_manifest("", "").replace("tool = \"*\"", "tool = \"echo\"");
     house.install(&manifest, &hostile()).await;
     let report = house.call("increment", json!({"key": "k"})).await;
     assert_eq!(report.state, RunState::Denied);
@@ -169,7 +194,11 @@ async fn a_tool_that_no_rule_allows_is_denied_before_the_guest_starts() {
 async fn a_misspelt_tool_is_answered_with_the_one_that_was_meant() {
     let house = House::hostile("", "").await;
     let call = crate::house::call("hostile", "incremnt", json!({}));
-    let error = house.host.call(&crate::house::agent(), call).await.unwrap_err();
+    let error = house
+        .host
+        .call(&crate::house::agent(), call)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), "unknown_tool");
     assert_eq!(error.hint().unwrap(), "did you mean `hostile.increment`?");
 }

@@ -61,5 +61,9 @@ pub(crate) async fn install(
         "connector = \"raw\"\ncomponent = \"{}\"\n[limits]\n{limits}\n[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n",
         Digest::of(component)
     );
-    house.host.install("m", &manifest, component, "operator").await.map(drop)
+    house
+        .host
+        .install("m", &manifest, component, "operator")
+        .await
+        .map(drop)
 }

@@ -9,8 +9,17 @@ use crate::house::{House, asks_for, failure, hostile_manifest, mira, output};
 async fn repeated(house: &House, run: &str) -> ReplayReport {
     let records = house.log(run).await.len();
     let replay = house.host.replay("default", run).await.unwrap();
-    assert!(replay.identical, "{:?}: {:?}", replay.difference, house.stages(run).await);
-    assert_eq!(house.log(run).await.len(), records, "a replay left a record");
+    assert!(
+        replay.identical,
+        "{:?}: {:?}",
+        replay.difference,
+        house.stages(run).await
+    );
+    assert_eq!(
+        house.log(run).await.len(),
+        records,
+        "a replay left a record"
+    );
     replay
 }
 
@@ -29,8 +38,16 @@ async fn every_well_behaved_tool_repeats_bit_for_bit() {
         ("goes_on", json!({"key": "story"}), 3),
         ("undeclared_write", json!({"key": "n"}), 1),
         ("write_then_fail", json!({"key": "n"}), 1),
-        ("try_sql", json!({"database": "orders", "statement": "SELECT id FROM orders"}), 1),
-        ("try_sql", json!({"database": "orders", "execute": true, "statement": "DELETE FROM orders WHERE id = 2"}), 1),
+        (
+            "try_sql",
+            json!({"database": "orders", "statement": "SELECT id FROM orders"}),
+            1,
+        ),
+        (
+            "try_sql",
+            json!({"database": "orders", "execute": true, "statement": "DELETE FROM orders WHERE id = 2"}),
+            1,
+        ),
         ("try_file", json!({"verb": "list", "directory": "box"}), 1),
     ] {
         let report = house.call(tool, input).await;
@@ -76,31 +93,57 @@ async fn the_bundled_connectors_repeat_bit_for_bit() {
     std::fs::create_dir_all(house.path("data/tracker")).unwrap();
     std::fs::write(house.path("data/tracker/log.csv"), "case,status\n1,open\n").unwrap();
     for plugin in ["plugins/database", "plugins/spreadsheet"] {
-        let path = tollgate_tests::workspace().join(plugin).join("manifest.toml");
+        let path = tollgate_tests::workspace()
+            .join(plugin)
+            .join("manifest.toml");
         let mut manifest = std::fs::read_to_string(path).unwrap();
         if plugin.ends_with("spreadsheet") {
-            manifest = manifest.replace("glob = \"*.csv\"\nverbs = [\"read\"]", "glob = \"*.csv\"\nverbs = [\"read\", \"write\"]");
+            manifest = manifest.replace(
+                "glob = \"*.csv\"\nverbs = [\"read\"]",
+                "glob = \"*.csv\"\nverbs = [\"read\", \"write\"]",
+            );
         }
         house.install(&manifest, &component(plugin)).await;
     }
     let greeter = component("tests/guests/greeter");
-    let manifest = "connector = \"greeter\"\n[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n";
+    let manifest =
+        "connector = \"greeter\"\n[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n";
     house.install(manifest, &greeter).await;
     let row = json!({"file": "log.csv", "values": {"case": "2", "status": "new"}, "key": "case"});
     let calls: Vec<(&str, &str, Value)> = vec![
         ("greeter", "greet", json!({"name": "Ada"})),
         ("database", "statements", json!({})),
-        ("database", "lookup", json!({"query": "order", "params": {"order_id": 1}})),
-        ("database", "query", json!({"database": "orders", "statement": "SELECT id, total_cents FROM orders"})),
-        ("database", "query", json!({"database": "orders", "statement": "SELECT note FROM orders"})),
-        ("database", "execute", json!({"statement": "set_status", "params": {"status": "closed", "order_id": 1}})),
+        (
+            "database",
+            "lookup",
+            json!({"query": "order", "params": {"order_id": 1}}),
+        ),
+        (
+            "database",
+            "query",
+            json!({"database": "orders", "statement": "SELECT id, total_cents FROM orders"}),
+        ),
+        (
+            "database",
+            "query",
+            json!({"database": "orders", "statement": "SELECT note FROM orders"}),
+        ),
+        (
+            "database",
+            "execute",
+            json!({"statement": "set_status", "params": {"status": "closed", "order_id": 1}}),
+        ),
         ("spreadsheet", "list_files", json!({})),
         ("spreadsheet", "append_row", row),
         ("spreadsheet", "read_rows", json!({"file": "log.csv"})),
     ];
     for (connector, tool, input) in calls {
         let report = house.call_of(connector, tool, input).await;
-        if !report.failure.as_ref().is_some_and(|failure| failure.kind == "denied") {
+        if !report
+            .failure
+            .as_ref()
+            .is_some_and(|failure| failure.kind == "denied")
+        {
             assert_eq!(report.state, RunState::Done, "{tool}: {report:?}");
         }
         repeated(&house, &report.run).await;
@@ -109,10 +152,19 @@ async fn the_bundled_connectors_repeat_bit_for_bit() {
     let report = house.call_of("database", "execute", refund).await;
     assert_eq!(report.state, RunState::Held);
     repeated(&house, &report.run).await;
-    let finance = crate::house::principal("fay", tollgate_runtime::PrincipalKind::Person, &["finance"]);
-    let card = house.host.card(&finance, &report.pending.unwrap().approval).await.unwrap();
+    let finance =
+        crate::house::principal("fay", tollgate_runtime::PrincipalKind::Person, &["finance"]);
+    let card = house
+        .host
+        .card(&finance, &report.pending.unwrap().approval)
+        .await
+        .unwrap();
     assert_eq!(card.title, "Refund 500 cents for order 1");
-    let done = house.host.approve(&finance, &card.approval, &card.digest).await.unwrap();
+    let done = house
+        .host
+        .approve(&finance, &card.approval, &card.digest)
+        .await
+        .unwrap();
     output(done);
     repeated(&house, &report.run).await;
     assert_eq!(house.look("SELECT count(*) AS v FROM refunds").await, ["1"]);
@@ -124,8 +176,13 @@ async fn exchange_component(house: &House, other: &str) {
     // The digest of a stored component is what its bytes are looked up by, so
     // exchanging the bytes under it is what an attacker with the file would do.
     let mut store = crate::house::database(&house.path("tollgate.db")).await;
-    let text = format!("UPDATE components SET bytes = (SELECT bytes FROM components WHERE digest = '{other}') WHERE length(bytes) > 100000");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut store).await.unwrap();
+    let text = format!(
+        "UPDATE components SET bytes = (SELECT bytes FROM components WHERE digest = '{other}') WHERE length(bytes) > 100000"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+        .execute(&mut store)
+        .await
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,13 +190,21 @@ async fn a_stored_component_that_was_exchanged_is_not_run() {
     let house = House::hostile("", &asks_for("increment")).await;
     let report = house.call("increment", json!({"key": "n"})).await;
     let greeter = component("tests/guests/greeter");
-    house.install("connector = \"greeter\"\n[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n", &greeter).await;
+    house
+        .install(
+            "connector = \"greeter\"\n[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n",
+            &greeter,
+        )
+        .await;
     exchange_component(&house, &greeter.digest.to_string()).await;
     let house = house.restart().await;
     let approval = report.pending.unwrap().approval;
     let error = house.host.card(&mira(), &approval).await.unwrap_err();
     assert!(error.to_string().contains("the manifest pins"), "{error}");
-    assert_eq!(house.host.run(&mira(), &report.run).await.unwrap().state, RunState::Held);
+    assert_eq!(
+        house.host.run(&mira(), &report.run).await.unwrap().state,
+        RunState::Held
+    );
 }
 
 /// A guest that does something else than its record says is stopped. Its record
@@ -157,11 +222,18 @@ async fn a_run_that_differs_from_its_record_is_stopped_with_nothing_sent() {
         "UPDATE records SET leaf = CAST(replace(CAST(leaf AS TEXT), '\"call\":\"kv.get\"', '\"call\":\"kv.set\"') AS BLOB) WHERE run = '{}' AND CAST(leaf AS TEXT) LIKE '%kv.get%'",
         report.run
     );
-    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut store).await.unwrap();
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+        .execute(&mut store)
+        .await
+        .unwrap();
     assert_eq!(done.rows_affected(), 1);
     // The sealed values are bound to the leaf, so a changed leaf cannot even be
     // opened: the run does not go on.
-    let error = house.host.approve(&mira(), &approval, &card.digest).await.unwrap_err();
+    let error = house
+        .host
+        .approve(&mira(), &approval, &card.digest)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), "unavailable", "{error}");
     assert_eq!(house.kv("n").await, "None");
     let problem = house.host.verify("default").await.unwrap().problem.unwrap();
@@ -182,23 +254,39 @@ async fn records_of_another_run_under_this_run_s_name_are_a_divergence() {
         "UPDATE records SET run = CASE run WHEN '{0}' THEN '{1}' ELSE '{0}' END WHERE run IN ('{0}', '{1}') AND stage = (SELECT stage FROM records WHERE run = '{0}' AND CAST(leaf AS TEXT) LIKE '%kv.get%')",
         first.run, second.run
     );
-    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut store).await.unwrap();
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+        .execute(&mut store)
+        .await
+        .unwrap();
     assert_eq!(done.rows_affected(), 2);
     let approval = first.pending.unwrap().approval;
     let card = house.host.card(&mira(), &approval).await.unwrap();
-    let stopped = house.host.approve(&mira(), &approval, &card.digest).await.unwrap();
+    let stopped = house
+        .host
+        .approve(&mira(), &approval, &card.digest)
+        .await
+        .unwrap();
     assert_eq!(stopped.state, RunState::Failed);
     let (kind, message) = failure(&stopped);
     assert_eq!(kind, "diverged");
-    assert!(message.contains("the arguments of `kv.get` differ"), "{message}");
-    assert_eq!((house.kv("n").await, house.kv("m").await), ("None".into(), "None".into()));
+    assert!(
+        message.contains("the arguments of `kv.get` differ"),
+        "{message}"
+    );
+    assert_eq!(
+        (house.kv("n").await, house.kv("m").await),
+        ("None".into(), "None".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tighter_manifest_does_not_change_what_a_past_run_was() {
     let house = House::hostile("", "").await;
     let report = house.call("increment", json!({"key": "n"})).await;
-    let none = hostile_manifest("", "").replace("max_bytes = \"64KiB\"\n\n[grant.files", "max_bytes = \"1KiB\"\n\n[grant.files");
+    let none = hostile_manifest("", "").replace(
+        "max_bytes = \"64KiB\"\n\n[grant.files",
+        "max_bytes = \"1KiB\"\n\n[grant.files",
+    );
     house.install(&none, &crate::house::hostile()).await;
     repeated(&house, &report.run).await;
 }

@@ -41,7 +41,10 @@ async fn rows_come_back_exactly() {
         let undone = undo(&house, &report.run).await;
         assert_eq!(undone.outcome, "undone", "{statement}: {undone:?}");
         assert_eq!(house.look(ROWS).await, before, "{statement}");
-        assert_eq!(house.host.run(&agent(), &report.run).await.unwrap().state, RunState::Undone);
+        assert_eq!(
+            house.host.run(&agent(), &report.run).await.unwrap().state,
+            RunState::Undone
+        );
         let again = undo(&house, &report.run).await;
         assert_eq!(again.outcome, "nothing");
     }
@@ -70,7 +73,12 @@ async fn an_undo_can_be_taken_back() {
 async fn keys_and_files_come_back_exactly_in_reverse_order() {
     let house = House::hostile("", "").await;
     std::fs::write(house.path("data/box/n.txt"), b"before\xff\0").unwrap();
-    house.done("try_kv", json!({"verb": "set", "store": "scratch", "key": "n", "value": "before"})).await;
+    house
+        .done(
+            "try_kv",
+            json!({"verb": "set", "store": "scratch", "key": "n", "value": "before"}),
+        )
+        .await;
     let key = house.kv("n").await;
     let note = json!({"key": "n", "path": "n.txt", "text": "after"});
     let both = house.call("read_write_read", note.clone()).await;
@@ -82,18 +90,34 @@ async fn keys_and_files_come_back_exactly_in_reverse_order() {
     assert_eq!(first.steps.len(), 2);
     let second = undo(&house, &both.run).await;
     assert_eq!(second.outcome, "undone", "{second:?}");
-    assert_eq!(std::fs::read(house.path("data/box/n.txt")).unwrap(), b"before\xff\0");
+    assert_eq!(
+        std::fs::read(house.path("data/box/n.txt")).unwrap(),
+        b"before\xff\0"
+    );
     assert_eq!(house.kv("n").await, key);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_there_is_gone_again_and_what_was_removed_is_back() {
     let house = House::hostile("", "").await;
-    let made = house.call("read_write_read", json!({"key": "n", "path": "n.txt", "text": "x"})).await;
+    let made = house
+        .call(
+            "read_write_read",
+            json!({"key": "n", "path": "n.txt", "text": "x"}),
+        )
+        .await;
     assert_eq!(undo(&house, &made.run).await.outcome, "undone");
-    assert_eq!((house.kv("n").await, house.file("n.txt")), ("None".to_owned(), None));
+    assert_eq!(
+        (house.kv("n").await, house.file("n.txt")),
+        ("None".to_owned(), None)
+    );
     std::fs::write(house.path("data/box/old.txt"), "old").unwrap();
-    let removed = house.call("try_file", json!({"verb": "remove", "directory": "box", "path": "old.txt"})).await;
+    let removed = house
+        .call(
+            "try_file",
+            json!({"verb": "remove", "directory": "box", "path": "old.txt"}),
+        )
+        .await;
     assert_eq!(house.file("old.txt"), None);
     assert_eq!(undo(&house, &removed.run).await.outcome, "undone");
     assert_eq!(house.file("old.txt").unwrap(), "old");
@@ -105,33 +129,56 @@ async fn what_was_not_there_is_gone_again_and_what_was_removed_is_back() {
 async fn a_conflict_shows_three_values_and_changes_nothing() {
     let house = House::hostile("", "").await;
     let report = change(&house, "UPDATE orders SET status = 'paid' WHERE id = 1").await;
-    house.sql("UPDATE orders SET status = 'disputed' WHERE id = 1").await;
+    house
+        .sql("UPDATE orders SET status = 'disputed' WHERE id = 1")
+        .await;
     let before = house.look(ROWS).await;
     let undone = undo(&house, &report.run).await;
     assert_eq!(undone.outcome, "conflict");
     let conflict = undone.steps[0].conflict.as_ref().unwrap();
-    for (value, status) in [(&conflict.before, "open"), (&conflict.written, "paid"), (&conflict.now, "disputed")] {
+    for (value, status) in [
+        (&conflict.before, "open"),
+        (&conflict.written, "paid"),
+        (&conflict.now, "disputed"),
+    ] {
         assert_eq!(value["rows"][0]["columns"]["status"], status, "{value}");
     }
     assert_eq!(house.look(ROWS).await, before);
-    assert_eq!(house.host.run(&agent(), &report.run).await.unwrap().state, RunState::Done);
+    assert_eq!(
+        house.host.run(&agent(), &report.run).await.unwrap().state,
+        RunState::Done
+    );
     // Once the person has put the value back, the same undo can be done.
-    house.sql("UPDATE orders SET status = 'paid' WHERE id = 1").await;
+    house
+        .sql("UPDATE orders SET status = 'paid' WHERE id = 1")
+        .await;
     assert_eq!(undo(&house, &report.run).await.outcome, "undone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_and_removed_rows_that_came_back_are_conflicts_too() {
     let house = House::hostile("", "").await;
-    let file = house.call("try_file", json!({"verb": "write", "directory": "box", "path": "n.txt", "text": "ours"})).await;
+    let file = house
+        .call(
+            "try_file",
+            json!({"verb": "write", "directory": "box", "path": "n.txt", "text": "ours"}),
+        )
+        .await;
     std::fs::write(house.path("data/box/n.txt"), "theirs").unwrap();
     let undone = undo(&house, &file.run).await;
     assert_eq!(undone.outcome, "conflict");
     assert_eq!(house.file("n.txt").unwrap(), "theirs");
     let row = change(&house, "DELETE FROM orders WHERE id = 3").await;
-    house.sql("INSERT INTO orders VALUES (3, 'somebody else', NULL, NULL)").await;
+    house
+        .sql("INSERT INTO orders VALUES (3, 'somebody else', NULL, NULL)")
+        .await;
     assert_eq!(undo(&house, &row.run).await.outcome, "conflict");
-    assert_eq!(house.look("SELECT customer AS v FROM orders WHERE id = 3").await, ["'somebody else'"]);
+    assert_eq!(
+        house
+            .look("SELECT customer AS v FROM orders WHERE id = 3")
+            .await,
+        ["'somebody else'"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,8 +188,13 @@ async fn a_plan_says_what_would_be_done_and_does_nothing() {
     let before = house.look(ROWS).await;
     let records = house.host.verify("default").await.unwrap().records;
     let plan = house.host.undo(&agent(), &report.run, true).await.unwrap();
-    assert_eq!((plan.outcome.as_str(), plan.steps[0].outcome.as_str()), ("planned", "planned"));
-    assert!(plan.steps[0].action.contains("sql.execute") && plan.steps[0].action.contains("orders"));
+    assert_eq!(
+        (plan.outcome.as_str(), plan.steps[0].outcome.as_str()),
+        ("planned", "planned")
+    );
+    assert!(
+        plan.steps[0].action.contains("sql.execute") && plan.steps[0].action.contains("orders")
+    );
     assert_eq!(house.look(ROWS).await, before);
     assert_eq!(house.host.verify("default").await.unwrap().records, records);
 }
@@ -167,11 +219,19 @@ async fn a_run_that_failed_in_the_middle_can_be_taken_back() {
 async fn a_held_run_cannot_be_taken_back_and_an_undo_can_be_held() {
     let house = House::hostile("", &asks_for("increment")).await;
     let report = house.call("increment", json!({"key": "n"})).await;
-    let error = house.host.undo(&agent(), &report.run, false).await.unwrap_err();
+    let error = house
+        .host
+        .undo(&agent(), &report.run, false)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), "not_allowed");
     let decide = async |approval: &str| {
         let card = house.host.card(&mira(), approval).await.unwrap();
-        house.host.approve(&mira(), approval, &card.digest).await.unwrap()
+        house
+            .host
+            .approve(&mira(), approval, &card.digest)
+            .await
+            .unwrap()
     };
     output(decide(&report.pending.unwrap().approval).await);
     let key = house.kv("n").await;
@@ -183,7 +243,10 @@ async fn a_held_run_cannot_be_taken_back_and_an_undo_can_be_held() {
     assert_eq!(again.undo_run.unwrap().run, waiting.run);
     output(decide(&waiting.pending.unwrap().approval).await);
     assert_eq!(house.kv("n").await, "None");
-    assert_eq!(house.host.run(&agent(), &report.run).await.unwrap().state, RunState::Undone);
+    assert_eq!(
+        house.host.run(&agent(), &report.run).await.unwrap().state,
+        RunState::Undone
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +254,12 @@ async fn an_undo_that_a_rule_denies_does_nothing() {
     let house = House::hostile("", "").await;
     let report = house.call("increment", json!({"key": "n"})).await;
     let denies = "[[rule]]\nname = \"final\"\ntool = \"increment\"\nthen = \"deny\"\n";
-    house.install(&crate::house::hostile_manifest("", denies), &crate::house::hostile()).await;
+    house
+        .install(
+            &crate::house::hostile_manifest("", denies),
+            &crate::house::hostile(),
+        )
+        .await;
     let key = house.kv("n").await;
     let undone = undo(&house, &report.run).await;
     assert_eq!(undone.outcome, "failed", "{undone:?}");
@@ -202,9 +270,19 @@ async fn an_undo_that_a_rule_denies_does_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_can_take_back_says_so() {
     let house = House::hostile("", crate::house::BOSS).await;
-    let report = house.call("send", json!({"key": "k", "path": "m.txt", "text": "x"})).await;
-    let card = house.host.card(&mira(), &report.pending.unwrap().approval).await.unwrap();
-    let done = house.host.approve(&mira(), &card.approval, &card.digest).await.unwrap();
+    let report = house
+        .call("send", json!({"key": "k", "path": "m.txt", "text": "x"}))
+        .await;
+    let card = house
+        .host
+        .card(&mira(), &report.pending.unwrap().approval)
+        .await
+        .unwrap();
+    let done = house
+        .host
+        .approve(&mira(), &card.approval, &card.digest)
+        .await
+        .unwrap();
     // The prior value is known, so it could be put back; the tool calls itself
     // irreversible, so a person is asked first.
     let undone = undo(&house, &done.run).await;
@@ -223,16 +301,25 @@ async fn a_connector_s_inverse_removes_its_own_row_from_among_others() {
         "glob = \"*.csv\"\nverbs = [\"read\"]",
         "glob = \"*.csv\"\nverbs = [\"read\", \"write\"]",
     );
-    house.install(&manifest, &component("plugins/spreadsheet")).await;
+    house
+        .install(&manifest, &component("plugins/spreadsheet"))
+        .await;
     let row = json!({"file": "log.csv", "values": {"case": "2", "status": "new"}, "key": "case"});
     let report = house.call_of("spreadsheet", "append_row", row).await;
     output(report.clone());
     // People add rows before and after it, and sort.
     let ours = std::fs::read_to_string(&path).unwrap();
     assert!(ours.contains("2,new"), "{ours}");
-    std::fs::write(&path, "case,status\n9,theirs\n2,new\n1,open\n8,theirs too\n").unwrap();
+    std::fs::write(
+        &path,
+        "case,status\n9,theirs\n2,new\n1,open\n8,theirs too\n",
+    )
+    .unwrap();
     let plan = house.host.undo(&agent(), &report.run, true).await.unwrap();
-    assert!(plan.steps[0].action.contains("spreadsheet.remove_row"), "{plan:?}");
+    assert!(
+        plan.steps[0].action.contains("spreadsheet.remove_row"),
+        "{plan:?}"
+    );
     let undone = undo(&house, &report.run).await;
     assert_eq!(undone.outcome, "undone", "{undone:?}");
     let left = std::fs::read_to_string(&path).unwrap();
@@ -241,11 +328,75 @@ async fn a_connector_s_inverse_removes_its_own_row_from_among_others() {
     // A row that somebody edited since is not ours to remove.
     let row = json!({"file": "log.csv", "values": {"case": "3", "status": "new"}, "key": "case"});
     let report = house.call_of("spreadsheet", "append_row", row).await;
-    let edited = std::fs::read_to_string(&path).unwrap().replace("3,new", "3,edited");
+    let edited = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("3,new", "3,edited");
     std::fs::write(&path, &edited).unwrap();
     let undone = undo(&house, &report.run).await;
     assert_eq!(undone.outcome, "conflict", "{undone:?}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), edited);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_would_fire_a_trigger_elsewhere_does_nothing() {
+    let house = House::hostile("", "").await;
+    let report = change(&house, "INSERT INTO orders (id, customer) VALUES (40, 'x')").await;
+    house
+        .sql("CREATE TABLE bin (id); CREATE TRIGGER keep AFTER DELETE ON orders BEGIN INSERT INTO bin VALUES (old.id); END")
+        .await;
+    let before = house.look(ROWS).await;
+    let undone = undo(&house, &report.run).await;
+    assert_eq!(undone.outcome, "failed", "{undone:?}");
+    assert_eq!(house.look(ROWS).await, before);
+    assert_eq!(house.look("SELECT count(*) AS v FROM bin").await, ["0"]);
+}
+
+/// SQLite tells nobody of rows that a table's own conflict clause replaces, so a
+/// write to such a table is never taken for one that can be put back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_replaces_rows_by_itself_counts_as_irreversible() {
+    let house = House::hostile("", crate::house::BOSS).await;
+    house
+        .sql("DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, customer TEXT, status TEXT); INSERT INTO orders VALUES (1, 'ada', 'open')")
+        .await;
+    let statement = "INSERT INTO orders (id, customer) VALUES (1, 'eve')";
+    let input = json!({"database": "orders", "statement": statement, "execute": true});
+    let report = house.call("try_sql", input).await;
+    assert_eq!(report.state, RunState::Held, "{report:?}");
+    assert_eq!(
+        house.look("SELECT customer AS v FROM orders").await,
+        ["'ada'"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_undos_at_once_put_back_once() {
+    let house = std::sync::Arc::new(House::hostile("", "").await);
+    let before = house.look(ROWS).await;
+    let report = change(&house, "INSERT INTO orders (id, customer) VALUES (40, 'x')").await;
+    let mut undoing = Vec::new();
+    for number in 0..20 {
+        let (house, run) = (std::sync::Arc::clone(&house), report.run.clone());
+        undoing.push(tokio::spawn(async move {
+            let kind = tollgate_runtime::PrincipalKind::Person;
+            let who = crate::house::principal(&format!("person-{number}"), kind, &[]);
+            house.host.undo(&who, &run, false).await.unwrap().outcome
+        }));
+    }
+    let mut undone = 0;
+    for one in undoing {
+        match one.await.unwrap().as_str() {
+            "undone" => undone += 1,
+            "nothing" | "conflict" => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(undone, 1);
+    assert_eq!(house.look(ROWS).await, before);
+    assert_eq!(
+        house.host.run(&agent(), &report.run).await.unwrap().state,
+        RunState::Undone
+    );
 }
 
 // ── whatever happens in whatever order ──────────────────────────────────────
@@ -296,7 +447,12 @@ async fn world(house: &House) -> BTreeMap<Place, String> {
         if let Some(text) = house.file(&format!("{number}.txt")) {
             world.insert(Place::File(number), text);
         }
-        let key = house.done("try_kv", json!({"verb": "get", "store": "scratch", "key": format!("k{number}")})).await;
+        let key = house
+            .done(
+                "try_kv",
+                json!({"verb": "get", "store": "scratch", "key": format!("k{number}")}),
+            )
+            .await;
         let key = key["answer"].as_str().unwrap();
         if let Some(value) = key.split("value: ").nth(1) {
             let value = value.split(", version").next().unwrap();
@@ -312,18 +468,31 @@ fn agent_call(place: Place, value: Option<u8>, there: bool) -> (&'static str, Va
         (Place::Row(id), text) => {
             let statement = match text {
                 None => format!("DELETE FROM orders WHERE id = {id}"),
-                Some(text) if there => format!("UPDATE orders SET status = '{text}' WHERE id = {id}"),
-                Some(text) => format!("INSERT INTO orders (id, customer, status) VALUES ({id}, 'agent', '{text}')"),
+                Some(text) if there => {
+                    format!("UPDATE orders SET status = '{text}' WHERE id = {id}")
+                }
+                Some(text) => format!(
+                    "INSERT INTO orders (id, customer, status) VALUES ({id}, 'agent', '{text}')"
+                ),
             };
-            ("try_sql", json!({"database": "orders", "execute": true, "statement": statement}))
+            (
+                "try_sql",
+                json!({"database": "orders", "execute": true, "statement": statement}),
+            )
         }
         (Place::File(number), text) => {
             let verb = if text.is_some() { "write" } else { "remove" };
-            ("try_file", json!({"verb": verb, "directory": "box", "path": format!("{number}.txt"), "text": text.unwrap_or_default()}))
+            (
+                "try_file",
+                json!({"verb": verb, "directory": "box", "path": format!("{number}.txt"), "text": text.unwrap_or_default()}),
+            )
         }
         (Place::Key(number), text) => {
             let verb = if text.is_some() { "set" } else { "delete" };
-            ("try_kv", json!({"verb": verb, "store": "scratch", "key": format!("k{number}"), "value": text.unwrap_or_default()}))
+            (
+                "try_kv",
+                json!({"verb": verb, "store": "scratch", "key": format!("k{number}"), "value": text.unwrap_or_default()}),
+            )
         }
     }
 }
@@ -333,7 +502,9 @@ async fn person_edits(house: &House, place: Place, value: Option<u8>) {
         Place::Row(id) => {
             let text = match value {
                 None => format!("DELETE FROM orders WHERE id = {id}"),
-                Some(value) => format!("INSERT OR REPLACE INTO orders VALUES ({id}, 'person', 'edit {value}', 'n')"),
+                Some(value) => format!(
+                    "INSERT OR REPLACE INTO orders VALUES ({id}, 'person', 'edit {value}', 'n')"
+                ),
             };
             house.sql(&text).await;
         }
@@ -389,7 +560,11 @@ async fn play(house: &House, history: &[Step]) {
                 match report.outcome.as_str() {
                     "undone" => {
                         assert!(!one.undone);
-                        assert_eq!(before.get(&one.place), one.left.as_ref(), "an edit was lost: {report:?}");
+                        assert_eq!(
+                            before.get(&one.place),
+                            one.left.as_ref(),
+                            "an edit was lost: {report:?}"
+                        );
                         match &one.before {
                             Some(value) => expected.insert(one.place, value.clone()),
                             None => expected.remove(&one.place),
@@ -398,7 +573,10 @@ async fn play(house: &House, history: &[Step]) {
                     }
                     "conflict" => {
                         let written = matches!(one.place, Place::Key(_));
-                        assert!(written || before.get(&one.place) != one.left.as_ref(), "{report:?}");
+                        assert!(
+                            written || before.get(&one.place) != one.left.as_ref(),
+                            "{report:?}"
+                        );
                     }
                     "nothing" => assert!(one.undone || one.before == one.left, "{report:?}"),
                     other => panic!("{other}: {report:?}"),
@@ -430,7 +608,10 @@ fn no_history_of_agents_people_and_undo_loses_an_edit() {
     };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let house = threads.block_on(House::hostile("", ""));
     let result = runner.run(&steps(), |history| {
         let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -27,7 +27,10 @@ const SECRET: &str = "TOP-SECRET-VALUE";
 async fn attempt(house: &House, statement: &str, execute: bool) -> (bool, String) {
     let input = json!({"database": "orders", "statement": statement, "execute": execute});
     let done = house.done("try_sql", input).await;
-    (done["done"].as_bool().unwrap(), done["answer"].as_str().unwrap().to_owned())
+    (
+        done["done"].as_bool().unwrap(),
+        done["answer"].as_str().unwrap().to_owned(),
+    )
 }
 
 /// Reads that must give nothing away.
@@ -158,8 +161,15 @@ const WRITES: &[&str] = &[
 async fn no_statement_reaches_past_the_grant() {
     let house = House::hostile("", "").await;
     house.sql(TRAPS).await;
-    let before = house.look("SELECT group_concat(sql) AS v FROM sqlite_schema").await;
-    for (statements, execute) in [(READS, false), (WRITES, true), (WRITES, false), (READS, true)] {
+    let before = house
+        .look("SELECT group_concat(sql) AS v FROM sqlite_schema")
+        .await;
+    for (statements, execute) in [
+        (READS, false),
+        (WRITES, true),
+        (WRITES, false),
+        (READS, true),
+    ] {
         for statement in statements {
             let (done, answer) = attempt(&house, statement, execute).await;
             // Reads that are not refused as a whole may run only if harmless.
@@ -173,9 +183,19 @@ async fn no_statement_reaches_past_the_grant() {
             );
         }
     }
-    assert_eq!(house.look("SELECT group_concat(sql) AS v FROM sqlite_schema").await, before);
-    assert_eq!(house.look("SELECT value AS v FROM secret").await, [format!("'{SECRET}'")]);
-    let orders = house.look("SELECT count(*) || group_concat(customer || status) AS v FROM orders").await;
+    assert_eq!(
+        house
+            .look("SELECT group_concat(sql) AS v FROM sqlite_schema")
+            .await,
+        before
+    );
+    assert_eq!(
+        house.look("SELECT value AS v FROM secret").await,
+        [format!("'{SECRET}'")]
+    );
+    let orders = house
+        .look("SELECT count(*) || group_concat(customer || status) AS v FROM orders")
+        .await;
     assert_eq!(orders, ["'3adaopen,bobopen,cyclosed'"]);
 }
 
@@ -191,7 +211,12 @@ async fn what_is_granted_works() {
         let (done, answer) = attempt(&house, statement, false).await;
         assert!(done, "`{statement}`: {answer}");
     }
-    let (done, answer) = attempt(&house, "UPDATE orders SET status = 'closed' WHERE id = 1", true).await;
+    let (done, answer) = attempt(
+        &house,
+        "UPDATE orders SET status = 'closed' WHERE id = 1",
+        true,
+    )
+    .await;
     assert!(done, "{answer}");
 }
 
@@ -246,8 +271,14 @@ async fn the_second_wall_alone_refuses_what_views_and_triggers_hide() {
 async fn a_write_that_could_not_be_put_back_row_by_row_does_not_happen() {
     let house = House::hostile("", "").await;
     let (done, answer) = attempt(&house, "UPDATE orders SET id = 77 WHERE id = 1", true).await;
-    assert!(!done && answer.contains("could not be put back"), "{answer}");
-    assert_eq!(house.look("SELECT id AS v FROM orders").await, ["1", "2", "3"]);
+    assert!(
+        !done && answer.contains("could not be put back"),
+        "{answer}"
+    );
+    assert_eq!(
+        house.look("SELECT id AS v FROM orders").await,
+        ["1", "2", "3"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,7 +293,10 @@ async fn results_and_changes_stop_at_the_grant_s_size() {
     assert!(!done && answer.contains("TooLarge"), "{answer}");
     let (done, answer) = attempt(&house, "DELETE FROM orders WHERE id > 0", true).await;
     assert!(!done && answer.contains("TooLarge"), "{answer}");
-    assert_eq!(house.look("SELECT count(*) AS v FROM orders").await, ["194"]);
+    assert_eq!(
+        house.look("SELECT count(*) AS v FROM orders").await,
+        ["194"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -273,11 +307,17 @@ async fn a_query_that_never_ends_is_ended() {
         .await;
     let endless = "SELECT count(*) FROM orders a JOIN orders b ON a.status = b.status JOIN orders c ON b.status = c.status JOIN orders d ON c.status = d.status";
     let report = house
-        .call("try_sql", json!({"database": "orders", "statement": endless}))
+        .call(
+            "try_sql",
+            json!({"database": "orders", "statement": endless}),
+        )
         .await;
     assert_ne!(report.state, RunState::Open);
     let text = format!("{:?}{:?}", report.output, report.failure);
-    assert!(text.contains("out of time") || text.contains("deadline"), "{text}");
+    assert!(
+        text.contains("out of time") || text.contains("deadline"),
+        "{text}"
+    );
     house.answers().await;
 }
 
@@ -347,18 +387,35 @@ async fn no_path_leads_out_of_the_directory() {
             }
             let done = file(&house, verb, path).await;
             let answer = done["answer"].as_str().unwrap();
-            assert!(!answer.contains("84, 79, 80, 45"), "{verb} {path:?} leaks: {answer}");
+            assert!(
+                !answer.contains("84, 79, 80, 45"),
+                "{verb} {path:?} leaks: {answer}"
+            );
             let harmless = verb == "write" && path.starts_with("%2e%2e");
-            assert!(done["done"] == false || harmless, "{verb} {path:?}: {answer}");
+            assert!(
+                done["done"] == false || harmless,
+                "{verb} {path:?}: {answer}"
+            );
         }
     }
     assert_eq!(listing(&outside), before);
-    assert_eq!(std::fs::read_to_string(outside.join("secret.txt")).unwrap(), SECRET);
+    assert_eq!(
+        std::fs::read_to_string(outside.join("secret.txt")).unwrap(),
+        SECRET
+    );
     assert_eq!(house.file("plain.txt").unwrap(), "plain");
-    let list = house.done("try_file", json!({"verb": "list", "directory": "box"})).await;
+    let list = house
+        .done("try_file", json!({"verb": "list", "directory": "box"}))
+        .await;
     let list = list["answer"].as_str().unwrap();
-    assert!(list.contains("plain.txt") && !list.contains("secret") && !list.contains("link"), "{list}");
-    assert!(house.path("data/box/link.txt").is_symlink(), "a link was replaced");
+    assert!(
+        list.contains("plain.txt") && !list.contains("secret") && !list.contains("link"),
+        "{list}"
+    );
+    assert!(
+        house.path("data/box/link.txt").is_symlink(),
+        "a link was replaced"
+    );
 }
 
 fn listing(folder: &std::path::Path) -> Vec<String> {
@@ -392,12 +449,19 @@ async fn a_file_is_granted_by_its_exact_name_and_verb() {
     ] {
         let done = file(&house, verb, path).await;
         let answer = done["answer"].as_str().unwrap();
-        assert!(done["done"] == false && answer.contains("Denied"), "{verb} {path}: {answer}");
+        assert!(
+            done["done"] == false && answer.contains("Denied"),
+            "{verb} {path}: {answer}"
+        );
     }
 }
 
 async fn kv(house: &House, who: &Principal, connector: &str, input: Value) -> Value {
-    let report = house.host.call(who, call(connector, "try_kv", input)).await.unwrap();
+    let report = house
+        .host
+        .call(who, call(connector, "try_kv", input))
+        .await
+        .unwrap();
     crate::house::output(report)
 }
 
@@ -407,7 +471,10 @@ async fn a_store_has_a_quota_and_bounds_and_nothing_else_in_it() {
     let set = |key: &str, size: usize| json!({"verb": "set", "store": "scratch", "key": key, "value": "x".repeat(size)});
     let try_set = async |key: &str, size: usize| {
         let done = house.done("try_kv", set(key, size)).await;
-        (done["done"].as_bool().unwrap(), done["answer"].as_str().unwrap().to_owned())
+        (
+            done["done"].as_bool().unwrap(),
+            done["answer"].as_str().unwrap().to_owned(),
+        )
     };
     for (key, size, words) in [
         ("", 1, "Invalid"),
@@ -424,13 +491,26 @@ async fn a_store_has_a_quota_and_bounds_and_nothing_else_in_it() {
     let (done, answer) = try_set("d", 20 << 10).await;
     assert!(!done && answer.contains("Full(65536)"), "{answer}");
     // Room that is given back can be used.
-    house.done("try_kv", json!({"verb": "delete", "store": "scratch", "key": "a"})).await;
+    house
+        .done(
+            "try_kv",
+            json!({"verb": "delete", "store": "scratch", "key": "a"}),
+        )
+        .await;
     assert!(try_set("d", 20 << 10).await.0);
-    let keys = house.done("try_kv", json!({"verb": "keys", "store": "scratch", "key": ""})).await;
+    let keys = house
+        .done(
+            "try_kv",
+            json!({"verb": "keys", "store": "scratch", "key": ""}),
+        )
+        .await;
     assert_eq!(keys["answer"], r#"["b", "c", "d"]"#);
     let other = json!({"verb": "get", "store": "notes", "key": "b"});
     let denied = house.done("try_kv", other).await;
-    assert!(denied["answer"].as_str().unwrap().contains("Denied"), "{denied}");
+    assert!(
+        denied["answer"].as_str().unwrap().contains("Denied"),
+        "{denied}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -449,8 +529,14 @@ async fn keys_of_other_connectors_and_tenants_are_not_there() {
     let get = json!({"verb": "get", "store": "scratch", "key": "k"});
     let keys = json!({"verb": "keys", "store": "scratch", "key": ""});
     for (who, connector) in [(agent(), "twin"), (stranger, "hostile")] {
-        assert_eq!(kv(&house, &who, connector, get.clone()).await["answer"], "None");
-        assert_eq!(kv(&house, &who, connector, keys.clone()).await["answer"], "[]");
+        assert_eq!(
+            kv(&house, &who, connector, get.clone()).await["answer"],
+            "None"
+        );
+        assert_eq!(
+            kv(&house, &who, connector, keys.clone()).await["answer"],
+            "[]"
+        );
     }
     assert!(house.kv("k").await.contains("109, 105, 110, 101"));
 }

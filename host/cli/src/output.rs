@@ -229,7 +229,7 @@ pub(crate) fn record(line: &LogLine) {
 pub(crate) fn pretty(value: &Value) -> String {
     let shortened = shorten(value);
     let text = serde_json::to_string_pretty(&shortened).unwrap_or_default();
-    text.lines().map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
 }
 
 fn one_line(value: &Value) -> String {

@@ -151,6 +151,9 @@ struct Passing {
     text: String,
 }
 
+/// What comes next for a call of this operation.
+type NextOf<O> = Next<<O as Operation>::Plan, <O as Operation>::Reply>;
+
 /// What the replay step found.
 enum Found {
     Reply(Vec<u8>),
@@ -342,7 +345,6 @@ impl Door {
 
     /// The plan of a call inside its grant and the run's budgets, or the reply
     /// to one that is not.
-    #[expect(clippy::type_complexity, reason = "a plan or a reply, or the end of the run")]
     fn grant_and_meter<O: Operation>(
         &self,
         passing: &mut Passing,
@@ -858,7 +860,7 @@ impl Passing {
         position: u32,
         fuel: Option<u64>,
         described: Described<O::Plan, O::Reply>,
-    ) -> Result<(Self, Next<O::Plan, O::Reply>), Ending> {
+    ) -> Result<(Self, NextOf<O>), Ending> {
         // Capabilities write integers beyond 2^53 and bytes as text, so this
         // fails only for a fault in one of them.
         let text = tollgate_policy::canonical(&described.arguments).map_err(|error| {

@@ -74,6 +74,7 @@ impl Inner {
                 Err(_) => !inner.is_stranded(&run),
             };
             inner.live.lay_down(&run, ended);
+            inner.changed();
             report
         });
         work.await

@@ -173,7 +173,7 @@ impl Inner {
         };
         let approval = self.decision_on(&row).await?;
         if row.state == StoredState::Held
-            && !approval.as_ref().is_some_and(|approval| is_decided(approval))
+            && !approval.as_ref().is_some_and(is_decided)
         {
             return self.report(&run.tenant, &run.run).await;
         }

@@ -1,7 +1,11 @@
 //! Reads everything that the wasi profile offers to std and to libraries, and
 //! tells what it found: what differs from call to call must be in the journal.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what is tried here")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is tried here"
+)]
 
 use std::collections::HashMap;
 use std::env;
@@ -33,7 +37,9 @@ struct Found {
 /// standard output and to standard error, and looks at everything else.
 #[tool(effect = "read")]
 fn look() -> Result<Found, ToolError> {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let before = Instant::now();
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| ToolError::failed(error.to_string()))?;
@@ -49,7 +55,9 @@ fn look() -> Result<Found, ToolError> {
         hash: RandomState::new().hash_one("a").to_string(),
         order: order.into_keys().collect(),
         arguments: env::args().collect(),
-        environment: env::vars().map(|(name, value)| format!("{name}={value}")).collect(),
+        environment: env::vars()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect(),
         stdin: format!("{stdin:?} {:?}", read.map_err(|error| error.kind())),
         terminals: vec![
             io::stdin().is_terminal(),
