@@ -103,9 +103,10 @@ async fn one_changed_byte_anywhere_is_found_and_named() {
         ),
         (
             "two records, exchanged",
-            "UPDATE records SET place = place + 1000000 WHERE place % 1000000 % 1024 IN (0); "
-                .to_owned(),
-            "",
+            format!(
+                "UPDATE records SET (leaf, hash, sealed) = (SELECT leaf, hash, sealed FROM records ORDER BY place LIMIT 1 OFFSET 8) WHERE {seventh}"
+            ),
+            "7",
         ),
     ] {
         let home = TempDir::new().unwrap();
@@ -116,9 +117,7 @@ async fn one_changed_byte_anywhere_is_found_and_named() {
             .await
             .unwrap();
         drop(store);
-        if done.rows_affected() == 0 {
-            continue;
-        }
+        assert_eq!(done.rows_affected(), 1, "{what}");
         let problem = verify(home.path()).await.problem;
         let problem = problem.unwrap_or_else(|| panic!("{what} was not noticed"));
         assert!(problem.contains(words), "{what}: {problem}");
@@ -140,7 +139,7 @@ async fn what_people_and_agents_write_is_not_in_the_file_in_clear() {
     let card = house.host.card(&mira(), &approval).await.unwrap();
     house
         .host
-        .deny(&mira(), &approval, &card.digest, words)
+        .deny(&mira(), &approval, &card.digest, "no")
         .await
         .unwrap();
     for name in ["tollgate.db", "tollgate.db-wal"] {
@@ -151,11 +150,7 @@ async fn what_people_and_agents_write_is_not_in_the_file_in_clear() {
             .windows(words.len())
             .filter(|window| *window == words.as_bytes())
             .count();
-        // The reason of a denial stands in the approvals' table, for the list.
-        assert!(
-            found <= usize::from(name.ends_with("wal")) + 1,
-            "{name} has it {found} times"
-        );
+        assert_eq!(found, 0, "{name} has it");
     }
 }
 
@@ -531,7 +526,7 @@ async fn integers_that_a_double_cannot_tell_apart_stay_apart() {
         let found = output(found);
         assert_eq!(found["rows"][0]["customer"], customer, "{found}");
         assert!(
-            found["rows"][0]["id"] == id || found["rows"][0]["id"].to_string() == id,
+            found["rows"][0]["id"] == id || found["rows"][0]["id"].as_i64() == id.parse().ok(),
             "{found}"
         );
     }

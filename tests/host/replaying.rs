@@ -139,11 +139,8 @@ async fn the_bundled_connectors_repeat_bit_for_bit() {
     ];
     for (connector, tool, input) in calls {
         let report = house.call_of(connector, tool, input).await;
-        if !report
-            .failure
-            .as_ref()
-            .is_some_and(|failure| failure.kind == "denied")
-        {
+        let failure = report.failure.as_ref().map(|failure| failure.kind.as_str());
+        if failure != Some("denied") {
             assert_eq!(report.state, RunState::Done, "{tool}: {report:?}");
         }
         repeated(&house, &report.run).await;

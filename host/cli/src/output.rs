@@ -3,7 +3,6 @@
 //! that an operator believes (CWE-150).
 
 #![expect(
-    clippy::print_stdout,
     clippy::print_stderr,
     reason = "this file is where the command prints"
 )]
@@ -20,12 +19,32 @@ use tollgate_runtime::{Card, InstallError, LogLine, RunReport, RunState, UndoRep
 use crate::exit::Exit;
 use crate::remote::RemoteError;
 
+/// A line on standard output, or the end: who reads it may have seen enough, as
+/// `head` does, and that is no failure of this program.
+macro_rules! out {
+    ($($words:tt)*) => {
+        put(format_args!($($words)*))
+    };
+}
+
+fn put(line: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: standard output cannot be written: {error}");
+            std::process::exit(1);
+        }
+        Ok(()) => {}
+    }
+}
+
 /// Longest value on one line of text output, characters.
 const SHOWN_CHARS_MAX: usize = 160;
 
 /// One line of text.
 pub(crate) fn line(text: impl AsRef<str>) {
-    println!("{}", text.as_ref());
+    out!("{}", text.as_ref());
 }
 
 /// One line for the person, beside what a program reads.
@@ -36,7 +55,7 @@ pub(crate) fn note(text: impl AsRef<str>) {
 /// A value as JSON on one line.
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => out!("{text}"),
         Err(error) => eprintln!("error: the answer cannot be written as JSON: {error}"),
     }
 }
@@ -95,20 +114,20 @@ pub(crate) fn exit_of(state: RunState) -> Exit {
 }
 
 fn report_text(report: &RunReport) {
-    println!("{}  {}.{}  {}", report.run, report.connector, report.tool, report.state.as_str());
+    out!("{}  {}.{}  {}", report.run, report.connector, report.tool, report.state.as_str());
     if let Some(output) = &report.output {
-        println!("{}", pretty(output));
+        out!("{}", pretty(output));
     }
     if let Some(failure) = &report.failure {
-        println!("{}: {}", failure.kind, visible(&failure.message));
+        out!("{}: {}", failure.kind, visible(&failure.message));
         if let Some(hint) = &failure.hint {
-            println!("  hint: {}", visible(hint));
+            out!("  hint: {}", visible(hint));
         }
     }
     if let Some(pending) = &report.pending {
-        println!("waits for {} until {}", pending.approvers.join(" or "), pending.decide_by);
-        println!("  {}", pending.title);
-        println!("  an approver runs: tollgate approve {}", pending.approval);
+        out!("waits for {} until {}", pending.approvers.join(" or "), pending.decide_by);
+        out!("  {}", pending.title);
+        out!("  an approver runs: tollgate approve {}", pending.approval);
     }
 }
 
@@ -143,13 +162,13 @@ pub(crate) fn card(card: &Card) {
     if let Some(trigger) = &card.agent_trigger {
         row("started by (unverified)", shown(trigger));
     }
-    println!("{table}");
+    out!("{table}");
 }
 
 /// Held calls, one a line.
 pub(crate) fn cards(cards: &[Card]) {
     if cards.is_empty() {
-        println!("nothing waits for you");
+        out!("nothing waits for you");
         return;
     }
     let mut table = Table::new();
@@ -166,24 +185,24 @@ pub(crate) fn cards(cards: &[Card]) {
             card.decide_by.clone(),
         ]);
     }
-    println!("{table}");
+    out!("{table}");
 }
 
 /// What became of an undo.
 pub(crate) fn undo(report: &UndoReport) {
-    println!("{}  {}", report.run, report.outcome);
+    out!("{}  {}", report.run, report.outcome);
     for step in &report.steps {
-        println!("  {}: {}", step.outcome, visible(&step.action));
+        out!("  {}: {}", step.outcome, visible(&step.action));
         if let Some(conflict) = &step.conflict {
-            println!("    before:  {}", one_line(&conflict.before));
-            println!("    written: {}", one_line(&conflict.written));
-            println!("    now:     {}", one_line(&conflict.now));
+            out!("    before:  {}", one_line(&conflict.before));
+            out!("    written: {}", one_line(&conflict.written));
+            out!("    now:     {}", one_line(&conflict.now));
         }
     }
     if let Some(run) = &report.undo_run {
-        println!("  as run {} ({})", run.run, run.state.as_str());
+        out!("  as run {} ({})", run.run, run.state.as_str());
         if let Some(failure) = &run.failure {
-            println!("  {}: {}", failure.kind, visible(&failure.message));
+            out!("  {}: {}", failure.kind, visible(&failure.message));
         }
     }
 }
@@ -197,7 +216,7 @@ pub(crate) fn record(line: &LogLine) {
         ("", tool) => format!("{}.{tool}", fact("connector")),
         (call, _) => format!("{call} on {} ({})", fact("destination"), fact("effect")),
     };
-    println!(
+    out!(
         "{:>6}  {}  {:<18} {position}{}  by {}",
         line.seq,
         line.at,
@@ -215,12 +234,12 @@ pub(crate) fn record(line: &LogLine) {
         .map(|(name, value)| format!("{name} {}", one_line(value)))
         .collect();
     if let Some(run) = &line.run {
-        println!("        {run}  {}", facts.join("  "));
+        out!("        {run}  {}", facts.join("  "));
     } else if !facts.is_empty() {
-        println!("        {}", facts.join("  "));
+        out!("        {}", facts.join("  "));
     }
     for (name, value) in line.values.as_object().into_iter().flatten() {
-        println!("        {name}: {}", one_line(value));
+        out!("        {name}: {}", one_line(value));
     }
 }
 

@@ -130,7 +130,7 @@ impl Client {
     }
 
     pub(crate) async fn run(&self, run: &str, wait_s: u64) -> anyhow::Result<RunReport> {
-        self.send(Method::GET, &format!("/v1/runs/{run}?wait={wait_s}"), None).await
+        self.send(Method::GET, &format!("/v1/runs/{}?wait={wait_s}", segment(run)?), None).await
     }
 
     pub(crate) async fn cards(&self, all: bool) -> anyhow::Result<Vec<Card>> {
@@ -147,24 +147,37 @@ impl Client {
     }
 
     pub(crate) async fn card(&self, approval: &str) -> anyhow::Result<Card> {
-        self.send(Method::GET, &format!("/v1/approvals/{approval}"), None).await
+        self.send(Method::GET, &format!("/v1/approvals/{}", segment(approval)?), None).await
     }
 
     pub(crate) async fn approve(&self, approval: &str, digest: &str) -> anyhow::Result<RunReport> {
-        let path = format!("/v1/approvals/{approval}/approve");
+        let path = format!("/v1/approvals/{}/approve", segment(approval)?);
         self.send(Method::POST, &path, Some(json!({ "digest": digest }))).await
     }
 
     async fn deny(&self, approval: &str, digest: &str, reason: &str) -> anyhow::Result<RunReport> {
-        let path = format!("/v1/approvals/{approval}/deny");
+        let path = format!("/v1/approvals/{}/deny", segment(approval)?);
         let body = json!({ "digest": digest, "reason": reason });
         self.send(Method::POST, &path, Some(body)).await
     }
 
     pub(crate) async fn undo(&self, run: &str, plan: bool) -> anyhow::Result<UndoReport> {
-        let path = format!("/v1/runs/{run}/undo");
+        let path = format!("/v1/runs/{}/undo", segment(run)?);
         self.send(Method::POST, &path, Some(json!({ "plan": plan }))).await
     }
+}
+
+/// The name of a run or an approval, as one segment of a path. The attack: a
+/// person copies a name from an agent's text, and `x/../..` makes another
+/// request of it, with the person's token.
+fn segment(name: &str) -> anyhow::Result<&str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    anyhow::ensure!(
+        !name.is_empty() && name.bytes().all(fits),
+        "`{}` is no name of a run or an approval",
+        tollgate_policy::visible(name)
+    );
+    Ok(name)
 }
 
 pub(crate) async fn call(server: &Server, call: Call, as_json: bool) -> anyhow::Result<Exit> {

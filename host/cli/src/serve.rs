@@ -93,7 +93,23 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
+/// The longest name of a principal, bytes. People read it on every card.
+const NAME_BYTES_MAX: usize = 64;
+
+/// The attack: a name that looks like another's, or rewrites the line it is in.
+fn named(name: &str) -> anyhow::Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'@');
+    anyhow::ensure!(
+        (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(fits),
+        "`{}` cannot be a name; use 1 to {NAME_BYTES_MAX} of a-z A-Z 0-9 - _ . @",
+        tollgate_policy::visible(name)
+    );
+    Ok(())
+}
+
 pub(crate) async fn principal(home: &Path, new: &NewPrincipal, as_json: bool) -> anyhow::Result<Exit> {
+    named(&new.name)?;
+    new.groups.iter().try_for_each(|group| named(group))?;
     let host = Host::open(options(home, Role::Operate)?).await?;
     let principal = Principal {
         tenant: new.tenant.clone(),

@@ -19,7 +19,7 @@ use proc_macro::TokenStream;
 /// the values it captured. `title` and `name` are derived from the function's
 /// name where they are missing.
 ///
-/// ```ignore
+/// ```text
 /// /// Greets someone by name.
 /// #[tool(title = "Greet", effect = "read")]
 /// fn greet(input: Greet) -> Result<Greeting, ToolError> { … }
