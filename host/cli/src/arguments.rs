@@ -40,7 +40,13 @@ pub(crate) struct Arguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Home {
     /// The host's folder: store, keys, compiled code, data.
-    #[arg(long, global = true, env = "TOLLGATE_HOME", default_value = "tollgate-home", value_name = "FOLDER")]
+    #[arg(
+        long,
+        global = true,
+        env = "TOLLGATE_HOME",
+        default_value = "tollgate-home",
+        value_name = "FOLDER"
+    )]
     pub(crate) home: PathBuf,
 }
 
@@ -48,7 +54,13 @@ pub(crate) struct Home {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Server {
     /// Address of a running host.
-    #[arg(long, global = true, env = "TOLLGATE_URL", default_value = "http://127.0.0.1:7878", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "TOLLGATE_URL",
+        default_value = "http://127.0.0.1:7878",
+        value_name = "URL"
+    )]
     pub(crate) url: String,
     /// File with your token; or put the token into TOLLGATE_TOKEN. A token on
     /// the command line would be seen by everybody on the machine.
@@ -68,16 +80,24 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  tollgate inspect target/tollgate/greeter.component.wasm")]
     Inspect(Inspect),
     /// Operator: install a component under a manifest.
-    #[command(after_help = "Example:\n  tollgate install manifest.toml target/tollgate/greeter.component.wasm --pin")]
+    #[command(
+        after_help = "Example:\n  tollgate install manifest.toml target/tollgate/greeter.component.wasm --pin"
+    )]
     Install(Install),
     /// Operator: give a person, an agent or a service a token.
-    #[command(after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token")]
+    #[command(
+        after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token"
+    )]
     Principal(NewPrincipal),
     /// Operator: run the host.
-    #[command(after_help = "Example:\n  tollgate serve --listen 127.0.0.1:7878\n  tollgate serve --stdio --as desk-agent")]
+    #[command(
+        after_help = "Example:\n  tollgate serve --listen 127.0.0.1:7878\n  tollgate serve --stdio --as desk-agent"
+    )]
     Serve(Serve),
     /// Call a tool on a running host.
-    #[command(after_help = "Example:\n  tollgate call greeter greet '{\"name\": \"Mira\"}' --reason 'trying it'")]
+    #[command(
+        after_help = "Example:\n  tollgate call greeter greet '{\"name\": \"Mira\"}' --reason 'trying it'"
+    )]
     Call(Call),
     /// What became of a run.
     #[command(after_help = "Example:\n  tollgate show run-0195… --wait 30")]
@@ -89,7 +109,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  tollgate approve apr-0195…")]
     Approve(Approve),
     /// Approver: refuse a held call, and say why.
-    #[command(after_help = "Example:\n  tollgate deny apr-0195… --reason 'the order was never paid'")]
+    #[command(
+        after_help = "Example:\n  tollgate deny apr-0195… --reason 'the order was never paid'"
+    )]
     Deny(Deny),
     /// Take a run back, or with --plan say what that would do.
     #[command(after_help = "Example:\n  tollgate undo run-0195… --plan")]

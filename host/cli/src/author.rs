@@ -11,14 +11,19 @@ use crate::exit::Exit;
 use crate::output;
 
 pub(crate) fn new(new: &New, as_json: bool) -> anyhow::Result<Exit> {
-    let folder = new.folder.clone().unwrap_or_else(|| PathBuf::from(&new.name));
+    let folder = new
+        .folder
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(&new.name));
     let sdk = match &new.sdk {
         Some(sdk) => sdk.clone(),
-        None => source_folder()
-            .map(|source| source.join("sdk"))
-            .context("the SDK's folder is not known; name it with --sdk <folder of tollgate-sdk>")?,
+        None => source_folder().map(|source| source.join("sdk")).context(
+            "the SDK's folder is not known; name it with --sdk <folder of tollgate-sdk>",
+        )?,
     };
-    let sdk = sdk.canonicalize().with_context(|| format!("there is no folder {}", sdk.display()))?;
+    let sdk = sdk
+        .canonicalize()
+        .with_context(|| format!("there is no folder {}", sdk.display()))?;
     let files = tollgate_package::scaffold(&folder, &new.name, &sdk)?;
     if as_json {
         output::json(&json!({ "folder": folder, "files": files }));
@@ -43,7 +48,9 @@ pub(crate) fn build(build: &Build, as_json: bool) -> anyhow::Result<Exit> {
         return Ok(Exit::Success);
     }
     if let Some(target) = &built.installed_target {
-        output::note(format!("installed the compilation target {target} with rustup"));
+        output::note(format!(
+            "installed the compilation target {target} with rustup"
+        ));
     }
     output::line(format!("{}  {} bytes", built.path.display(), built.size));
     output::line(format!("component = \"{}\"", built.digest));
@@ -73,9 +80,13 @@ pub(crate) fn list(imports: &[String]) -> String {
 
 /// The checkout this program was built from, or the one it is started in.
 pub(crate) fn source_folder() -> Option<PathBuf> {
-    let has_sources = |folder: &Path| folder.join("sdk/Cargo.toml").is_file() && folder.join("plugins").is_dir();
+    let has_sources =
+        |folder: &Path| folder.join("sdk/Cargo.toml").is_file() && folder.join("plugins").is_dir();
     let here = std::env::current_dir().ok()?;
-    let above = here.ancestors().find(|folder| has_sources(folder)).map(Path::to_owned);
+    let above = here
+        .ancestors()
+        .find(|folder| has_sources(folder))
+        .map(Path::to_owned);
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     above.or_else(|| has_sources(&built_from).then_some(built_from))
 }

@@ -27,24 +27,40 @@ use agent::Agent;
 const CASE: &str = "ticket-4711";
 
 pub(crate) async fn run(demo: &Demo, as_json: bool) -> anyhow::Result<Exit> {
-    let interactive = !demo.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let interactive =
+        !demo.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let folder = scene::folder(demo.folder.as_deref())?;
-    say("1", "Building the bundled connectors and some data to work on");
+    say(
+        "1",
+        "Building the bundled connectors and some data to work on",
+    );
     let connectors = scene::build_connectors()?;
     scene::make_data(&folder).await?;
 
-    say("2", "Starting a host on loopback, with its store in one file");
+    say(
+        "2",
+        "Starting a host on loopback, with its store in one file",
+    );
     let host = Host::open(options(&folder, Role::Serve)?).await?;
     for connector in &connectors {
         let bar = output::busy(format!("compiling {}", connector.name));
         let installed = host
-            .install(&connector.manifest_name, &connector.manifest, &connector.component, "demo")
+            .install(
+                &connector.manifest_name,
+                &connector.manifest,
+                &connector.component,
+                "demo",
+            )
             .await;
         bar.finish_and_clear();
         installed.with_context(|| format!("cannot install {}", connector.name))?;
     }
-    let agent_token = host.add_principal(&principal("desk-agent", PrincipalKind::Agent, &[])).await?;
-    let mira_token = host.add_principal(&principal("mira", PrincipalKind::Person, &["finance"])).await?;
+    let agent_token = host
+        .add_principal(&principal("desk-agent", PrincipalKind::Agent, &[]))
+        .await?;
+    let mira_token = host
+        .add_principal(&principal("mira", PrincipalKind::Person, &["finance"]))
+        .await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let gatekeeper: Arc<dyn Gatekeeper> = Arc::new(host.clone());
@@ -69,7 +85,11 @@ pub(crate) async fn run(demo: &Demo, as_json: bool) -> anyhow::Result<Exit> {
     if as_json {
         output::json(&summary);
     }
-    Ok(if summary["ok"] == true { Exit::Success } else { Exit::Failure })
+    Ok(if summary["ok"] == true {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }
 
 struct Scene<'a> {
@@ -83,10 +103,21 @@ struct Scene<'a> {
 impl Scene<'_> {
     async fn play(&self, interactive: bool) -> anyhow::Result<Value> {
         let agent = Agent::connect(self.url, self.agent_token, CASE).await?;
-        say("3", &format!("The agent connects over MCP at {}/mcp and sees {} tools", self.url, agent.tools().await?));
+        say(
+            "3",
+            &format!(
+                "The agent connects over MCP at {}/mcp and sees {} tools",
+                self.url,
+                agent.tools().await?
+            ),
+        );
 
         let order = agent
-            .call("database.lookup", json!({ "query": "order", "params": { "order_id": 1042 } }), "find the customer's order")
+            .call(
+                "database.lookup",
+                json!({ "query": "order", "params": { "order_id": 1042 } }),
+                "find the customer's order",
+            )
             .await?;
         let found = &order.content["rows"][0];
         say("4", &format!("It looks up order 1042: allowed. {found}"));
@@ -100,34 +131,79 @@ impl Scene<'_> {
                 "note the case in the tracker",
             )
             .await?;
-        say("5", &format!("It notes the case in the workbook: allowed, and undoable. Row {}", noted.content["row"]));
+        say(
+            "5",
+            &format!(
+                "It notes the case in the workbook: allowed, and undoable. Row {}",
+                noted.content["row"]
+            ),
+        );
 
         let refund = json!({ "statement": "refund", "params": { "order_id": 1042, "amount_cents": 12900, "reason": "arrived broken" } });
-        let held = agent.call("database.execute", refund.clone(), "the customer sent photos of the damage").await?;
+        let held = agent
+            .call(
+                "database.execute",
+                refund.clone(),
+                "the customer sent photos of the damage",
+            )
+            .await?;
         if held.state != "held" {
             bail!("the refund was not held: {}", held.content);
         }
-        let again = agent.call("database.execute", refund, "the customer sent photos of the damage").await?;
+        let again = agent
+            .call(
+                "database.execute",
+                refund,
+                "the customer sent photos of the damage",
+            )
+            .await?;
         let pending = &held.content["_tollgate"]["pending"];
-        say("6", &format!("It asks for a refund of 129.00: held, for {} comes a decision from {}.", pending["title"], pending["approvers"]));
-        say(" ", &format!("Asking again gives the same run: {}", again.run == held.run));
+        say(
+            "6",
+            &format!(
+                "It asks for a refund of 129.00: held, for {} comes a decision from {}.",
+                pending["title"], pending["approvers"]
+            ),
+        );
+        say(
+            " ",
+            &format!("Asking again gives the same run: {}", again.run == held.run),
+        );
 
-        let approval = pending["approval"].as_str().context("a held call names its approval")?;
+        let approval = pending["approval"]
+            .as_str()
+            .context("a held call names its approval")?;
         let decided = if interactive {
             self.wait_for_a_person(approval, &held.run).await?
         } else {
-            say("7", "Mira of finance, a person with a credential of her own, approves it");
+            say(
+                "7",
+                "Mira of finance, a person with a credential of her own, approves it",
+            );
             let mira = Client::new(self.url, self.mira_token.to_owned())?;
             let card = mira.card(approval).await?;
             output::note(format!("     what she sees: {}", card.title));
             mira.approve(approval, &card.digest).await?
         };
-        say("8", &format!("The run goes on from the held call: {}", decided.state.as_str()));
-        let seen = agent.call("tollgate.run", json!({ "run": held.run }), "what became of it").await?;
+        say(
+            "8",
+            &format!(
+                "The run goes on from the held call: {}",
+                decided.state.as_str()
+            ),
+        );
+        let seen = agent
+            .call(
+                "tollgate.run",
+                json!({ "run": held.run }),
+                "what became of it",
+            )
+            .await?;
 
         let refunds = scene::refunds(self.folder).await?;
         say("9", &format!("Refunds in the database: {refunds}"));
-        self.finish(&agent, &noted, &held, decided, &seen, refunds).await
+        self.finish(&agent, &noted, &held, decided, &seen, refunds)
+            .await
     }
 
     async fn wait_for_a_person(&self, approval: &str, run: &str) -> anyhow::Result<RunReport> {
@@ -164,24 +240,60 @@ impl Scene<'_> {
         refunds: i64,
     ) -> anyhow::Result<Value> {
         let verified = self.host.verify("default").await?;
-        say("10", &format!("The journal: {} records, {}", verified.records, verified.problem.as_deref().unwrap_or("every one fits its tree")));
+        say(
+            "10",
+            &format!(
+                "The journal: {} records, {}",
+                verified.records,
+                verified
+                    .problem
+                    .as_deref()
+                    .unwrap_or("every one fits its tree")
+            ),
+        );
         let replayed = self.host.replay("default", &noted.run).await?;
-        say("11", &format!("Replaying the workbook call from the journal, with no effect: {}", match &replayed.difference {
-            None => "identical",
-            Some(difference) => difference,
-        }));
+        say(
+            "11",
+            &format!(
+                "Replaying the workbook call from the journal, with no effect: {}",
+                match &replayed.difference {
+                    None => "identical",
+                    Some(difference) => difference,
+                }
+            ),
+        );
         let mira = Client::new(self.url, self.mira_token.to_owned())?;
         let undone = mira.undo(&noted.run, false).await?;
         let left = agent
-            .call("spreadsheet.read_rows", json!({ "file": "tracker.xlsx" }), "check the tracker")
+            .call(
+                "spreadsheet.read_rows",
+                json!({ "file": "tracker.xlsx" }),
+                "check the tracker",
+            )
             .await?;
         let rows = left.content["rows"].as_array().map_or(0, Vec::len);
-        say("12", &format!("The workbook row is taken back: {}; rows left: {rows}", undone.outcome));
+        say(
+            "12",
+            &format!(
+                "The workbook row is taken back: {}; rows left: {rows}",
+                undone.outcome
+            ),
+        );
         output::note("");
         output::note("Look at it yourself:");
-        output::note(format!("  the workbook       {}", self.folder.join("data/tracker/tracker.xlsx").display()));
-        output::note(format!("  the whole story    tollgate log --home {} --case {CASE}", self.folder.display()));
-        output::note(format!("  the refund alone   tollgate log --home {} --run {}", self.folder.display(), held.run));
+        output::note(format!(
+            "  the workbook       {}",
+            self.folder.join("data/tracker/tracker.xlsx").display()
+        ));
+        output::note(format!(
+            "  the whole story    tollgate log --home {} --case {CASE}",
+            self.folder.display()
+        ));
+        output::note(format!(
+            "  the refund alone   tollgate log --home {} --run {}",
+            self.folder.display(),
+            held.run
+        ));
         let approved = decided.state == RunState::Done;
         let ok = verified.problem.is_none()
             && replayed.identical
@@ -225,4 +337,3 @@ struct Connector {
     manifest: String,
     component: Vec<u8>,
 }
-

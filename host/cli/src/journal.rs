@@ -73,5 +73,9 @@ pub(crate) async fn replay(home: &Path, replay: &Replay, as_json: bool) -> anyho
         )),
         (Some(difference), false) => output::line(format!("{}: {difference}", report.run)),
     }
-    Ok(if report.identical { Exit::Success } else { Exit::Failure })
+    Ok(if report.identical {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
 }

@@ -2,10 +2,7 @@
 //! visible before it is printed: a control character could rewrite the line
 //! that an operator believes (CWE-150).
 
-#![expect(
-    clippy::print_stderr,
-    reason = "this file is where the command prints"
-)]
+#![expect(clippy::print_stderr, reason = "this file is where the command prints")]
 
 use std::time::Duration;
 
@@ -80,7 +77,9 @@ fn hint(error: &anyhow::Error) -> Option<&str> {
     if let Some(InstallError::DigestMismatch { .. }) = error.downcast_ref() {
         return Some("if this component is the one you mean, install it with --pin");
     }
-    error.downcast_ref::<RemoteError>().and_then(RemoteError::hint)
+    error
+        .downcast_ref::<RemoteError>()
+        .and_then(RemoteError::hint)
 }
 
 /// A bar for something of unknown length, on standard error, only in a terminal.
@@ -114,7 +113,13 @@ pub(crate) fn exit_of(state: RunState) -> Exit {
 }
 
 fn report_text(report: &RunReport) {
-    out!("{}  {}.{}  {}", report.run, report.connector, report.tool, report.state.as_str());
+    out!(
+        "{}  {}.{}  {}",
+        report.run,
+        report.connector,
+        report.tool,
+        report.state.as_str()
+    );
     if let Some(output) = &report.output {
         out!("{}", pretty(output));
     }
@@ -125,7 +130,11 @@ fn report_text(report: &RunReport) {
         }
     }
     if let Some(pending) = &report.pending {
-        out!("waits for {} until {}", pending.approvers.join(" or "), pending.decide_by);
+        out!(
+            "waits for {} until {}",
+            pending.approvers.join(" or "),
+            pending.decide_by
+        );
         out!("  {}", pending.title);
         out!("  an approver runs: tollgate approve {}", pending.approval);
     }
@@ -142,7 +151,15 @@ pub(crate) fn card(card: &Card) {
     };
     row("approval", card.approval.clone());
     row("what", card.title.clone());
-    row("call", format!("{} on {} ({})", card.call, card.destination, card.effect.as_str()));
+    row(
+        "call",
+        format!(
+            "{} on {} ({})",
+            card.call,
+            card.destination,
+            card.effect.as_str()
+        ),
+    );
     row("tool", format!("{}.{}", card.connector, card.tool));
     row("input", pretty(&card.input));
     row("will send", pretty(&card.arguments));
@@ -150,10 +167,13 @@ pub(crate) fn card(card: &Card) {
         row("is there now", pretty(prior));
     }
     row("asked by", visible(&card.requester));
-    row("held by", match &card.rule_reason {
-        Some(reason) => format!("rule {}: {reason}", card.rule),
-        None => format!("rule {}", card.rule),
-    });
+    row(
+        "held by",
+        match &card.rule_reason {
+            Some(reason) => format!("rule {}: {reason}", card.rule),
+            None => format!("rule {}", card.rule),
+        },
+    );
     row("approvers", card.approvers.join(", "));
     row("decide by", card.decide_by.clone());
     if let Some(reason) = &card.agent_reason {
@@ -209,8 +229,16 @@ pub(crate) fn undo(report: &UndoReport) {
 
 /// One record: a line that says what happened, its facts, then its values.
 pub(crate) fn record(line: &LogLine) {
-    let fact = |name: &str| line.facts.get(name).and_then(Value::as_str).unwrap_or_default();
-    let position = line.position.map(|at| format!("#{at} ")).unwrap_or_default();
+    let fact = |name: &str| {
+        line.facts
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let position = line
+        .position
+        .map(|at| format!("#{at} "))
+        .unwrap_or_default();
     let what = match (fact("call"), fact("tool")) {
         ("", "") => String::new(),
         ("", tool) => format!("{}.{tool}", fact("connector")),
@@ -261,7 +289,11 @@ fn one_line(value: &Value) -> String {
 fn shown(text: &str) -> String {
     let start: String = text.chars().take(SHOWN_CHARS_MAX).collect();
     let rest = text.chars().count().saturating_sub(SHOWN_CHARS_MAX);
-    let more = if rest > 0 { format!(" … and {rest} more characters") } else { String::new() };
+    let more = if rest > 0 {
+        format!(" … and {rest} more characters")
+    } else {
+        String::new()
+    };
     format!("{}{more}", visible(&start))
 }
 
@@ -271,7 +303,10 @@ fn shorten(value: &Value) -> Value {
         Value::String(text) if text.chars().count() > SHOWN_CHARS_MAX => Value::String(shown(text)),
         Value::Array(items) => Value::Array(items.iter().map(shorten).collect()),
         Value::Object(fields) => Value::Object(
-            fields.iter().map(|(name, value)| (name.clone(), shorten(value))).collect(),
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), shorten(value)))
+                .collect(),
         ),
         other => other.clone(),
     }

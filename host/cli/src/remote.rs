@@ -38,7 +38,9 @@ pub(crate) struct Problem {
 impl RemoteError {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
-            Self::NotReached(..) => Some("start one with `tollgate serve`, or name another with --url"),
+            Self::NotReached(..) => {
+                Some("start one with `tollgate serve`, or name another with --url")
+            }
             Self::Problem(_, problem) => problem.hint.as_deref(),
         }
     }
@@ -126,11 +128,17 @@ impl Client {
     }
 
     pub(crate) async fn call(&self, call: &ToolCall) -> anyhow::Result<RunReport> {
-        self.send(Method::POST, "/v1/calls", Some(json!(call))).await
+        self.send(Method::POST, "/v1/calls", Some(json!(call)))
+            .await
     }
 
     pub(crate) async fn run(&self, run: &str, wait_s: u64) -> anyhow::Result<RunReport> {
-        self.send(Method::GET, &format!("/v1/runs/{}?wait={wait_s}", segment(run)?), None).await
+        self.send(
+            Method::GET,
+            &format!("/v1/runs/{}?wait={wait_s}", segment(run)?),
+            None,
+        )
+        .await
     }
 
     pub(crate) async fn cards(&self, all: bool) -> anyhow::Result<Vec<Card>> {
@@ -141,18 +149,29 @@ impl Client {
             Under { approvals: Vec<Card> },
         }
         let query = if all { "?all=true" } else { "" };
-        Ok(match self.send(Method::GET, &format!("/v1/approvals{query}"), None).await? {
-            Cards::Bare(cards) | Cards::Under { approvals: cards } => cards,
-        })
+        Ok(
+            match self
+                .send(Method::GET, &format!("/v1/approvals{query}"), None)
+                .await?
+            {
+                Cards::Bare(cards) | Cards::Under { approvals: cards } => cards,
+            },
+        )
     }
 
     pub(crate) async fn card(&self, approval: &str) -> anyhow::Result<Card> {
-        self.send(Method::GET, &format!("/v1/approvals/{}", segment(approval)?), None).await
+        self.send(
+            Method::GET,
+            &format!("/v1/approvals/{}", segment(approval)?),
+            None,
+        )
+        .await
     }
 
     pub(crate) async fn approve(&self, approval: &str, digest: &str) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/approve", segment(approval)?);
-        self.send(Method::POST, &path, Some(json!({ "digest": digest }))).await
+        self.send(Method::POST, &path, Some(json!({ "digest": digest })))
+            .await
     }
 
     async fn deny(&self, approval: &str, digest: &str, reason: &str) -> anyhow::Result<RunReport> {
@@ -163,7 +182,8 @@ impl Client {
 
     pub(crate) async fn undo(&self, run: &str, plan: bool) -> anyhow::Result<UndoReport> {
         let path = format!("/v1/runs/{}/undo", segment(run)?);
-        self.send(Method::POST, &path, Some(json!({ "plan": plan }))).await
+        self.send(Method::POST, &path, Some(json!({ "plan": plan })))
+            .await
     }
 }
 
@@ -183,7 +203,9 @@ fn segment(name: &str) -> anyhow::Result<&str> {
 pub(crate) async fn call(server: &Server, call: Call, as_json: bool) -> anyhow::Result<Exit> {
     let text = if call.input == "-" {
         let mut text = String::new();
-        io::stdin().read_to_string(&mut text).context("cannot read the input")?;
+        io::stdin()
+            .read_to_string(&mut text)
+            .context("cannot read the input")?;
         text
     } else {
         call.input
@@ -204,7 +226,9 @@ pub(crate) async fn call(server: &Server, call: Call, as_json: bool) -> anyhow::
 }
 
 pub(crate) async fn show(server: &Server, show: &Show, as_json: bool) -> anyhow::Result<Exit> {
-    let report = Client::of(server)?.run(&show.run, show.wait.min(60)).await?;
+    let report = Client::of(server)?
+        .run(&show.run, show.wait.min(60))
+        .await?;
     Ok(output::report(&report, as_json))
 }
 
@@ -259,7 +283,9 @@ fn confirmed() -> anyhow::Result<bool> {
 pub(crate) async fn deny(server: &Server, deny: &Deny, as_json: bool) -> anyhow::Result<Exit> {
     let client = Client::of(server)?;
     let card = client.card(&deny.approval).await?;
-    let report = client.deny(&deny.approval, &card.digest, &deny.reason).await?;
+    let report = client
+        .deny(&deny.approval, &card.digest, &deny.reason)
+        .await?;
     output::report(&report, as_json);
     Ok(Exit::Success)
 }

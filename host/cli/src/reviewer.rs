@@ -34,7 +34,12 @@ pub(crate) fn inspect(inspect: &Inspect, as_json: bool) -> anyhow::Result<Exit> 
     if let Some(request) = &found.request {
         output::line(format!("built with: {}", request.sdk));
         for tool in &request.tools {
-            output::line(format!("tool {}: {} ({})", tool.name, tool.title, tool.effect.as_str()));
+            output::line(format!(
+                "tool {}: {} ({})",
+                tool.name,
+                tool.title,
+                tool.effect.as_str()
+            ));
         }
     }
     Ok(Exit::Success)
@@ -54,7 +59,9 @@ pub(crate) async fn install(home: &Path, install: &Install, as_json: bool) -> an
     let host = Host::open(options(home, Role::Operate)?).await?;
     let bar = output::busy("compiling the component");
     let name = install.manifest.display().to_string();
-    let installed = host.install(&name, &manifest, &component, &install.by).await;
+    let installed = host
+        .install(&name, &manifest, &component, &install.by)
+        .await;
     bar.finish_and_clear();
     host.shutdown().await;
     let installed = installed?;
@@ -67,9 +74,18 @@ pub(crate) async fn install(home: &Path, install: &Install, as_json: bool) -> an
         }));
         return Ok(Exit::Success);
     }
-    output::line(format!("installed {} for {}", installed.name, installed.tenant));
+    output::line(format!(
+        "installed {} for {}",
+        installed.name, installed.tenant
+    ));
     for tool in &installed.tools {
-        output::line(format!("  {}.{}: {} ({})", tool.connector, tool.name, tool.title, tool.effect.as_str()));
+        output::line(format!(
+            "  {}.{}: {} ({})",
+            tool.connector,
+            tool.name,
+            tool.title,
+            tool.effect.as_str()
+        ));
     }
     Ok(Exit::Success)
 }

@@ -45,12 +45,16 @@ pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
         .unwrap_or_else(|| format!("http://{address}"));
     let host = Host::open(options(home, Role::Serve)?).await?;
     let mut faces = FaceOptions::at(&url);
-    faces.allowed_hosts.extend(serve.allow_hosts.iter().cloned());
+    faces
+        .allowed_hosts
+        .extend(serve.allow_hosts.iter().cloned());
     let gatekeeper: Arc<dyn Gatekeeper> = Arc::new(host.clone());
     let routes = router(Arc::clone(&gatekeeper), &faces)?;
     // Before anybody is told: whoever reads that line may send the signal.
     let stopped = stop_signal()?;
-    output::note(format!("tollgate serves {url}  (MCP at {url}/mcp, approvals at {url}/)"));
+    output::note(format!(
+        "tollgate serves {url}  (MCP at {url}/mcp, approvals at {url}/)"
+    ));
     let served = match (&serve.principal, serve.stdio) {
         (Some(name), true) => {
             let agent = Principal {
@@ -107,7 +111,11 @@ fn named(name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(crate) async fn principal(home: &Path, new: &NewPrincipal, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn principal(
+    home: &Path,
+    new: &NewPrincipal,
+    as_json: bool,
+) -> anyhow::Result<Exit> {
     named(&new.name)?;
     new.groups.iter().try_for_each(|group| named(group))?;
     let host = Host::open(options(home, Role::Operate)?).await?;
@@ -128,7 +136,10 @@ pub(crate) async fn principal(home: &Path, new: &NewPrincipal, as_json: bool) ->
         output::json(&json!({ "principal": principal, "token": token }));
     } else {
         output::line(&token);
-        output::note(format!("this is the only time that the token of {} is shown", new.name));
+        output::note(format!(
+            "this is the only time that the token of {} is shown",
+            new.name
+        ));
     }
     Ok(Exit::Success)
 }

@@ -58,15 +58,16 @@ impl HoldRequest<'_> {
             Ending::HostFault("a rule requires an approval that the manifest lacks".to_owned())
         })?;
         let title = match &approval.title {
-            Some(title) => {
-                title.render(&self.run.principal, &self.run.input, Some(self.arguments))
-            }
+            Some(title) => title.render(&self.run.principal, &self.run.input, Some(self.arguments)),
             None => format!("{} on {}", self.call, self.destination),
         };
         let rendering = json!({
             "title": title,
             "arguments": self.arguments,
             "prior": self.prior.map(|prior| &prior.value),
+            // Who may decide is part of what was decided under.
+            "approval": approval.name,
+            "approvers": approval.approvers.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "rule": self.rule,
             "rule_reason": self.rule_reason,
         });
@@ -162,7 +163,9 @@ pub(crate) fn requested<'a>(records: &'a [OpenRecord], id: &str) -> Option<&'a O
 /// The card of an approval, from its row and its run's records.
 pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card {
     let request = requested(records, &row.id);
-    let rendering = request.and_then(|record| record.json("card")).unwrap_or(Value::Null);
+    let rendering = request
+        .and_then(|record| record.json("card"))
+        .unwrap_or(Value::Null);
     let fact = |name: &str| {
         request
             .and_then(|record| record.fact(name))

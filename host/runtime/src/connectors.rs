@@ -10,8 +10,8 @@ use tollgate_policy::{Digest, Manifest, Profile, ToolDecl, UndoDecl};
 use tollgate_store::{ConnectorRow, Store};
 
 use crate::error::InstallError;
-use tollgate_package::{self as package, Inspection};
 use crate::sandbox::instance::{Ready, Sandbox};
+use tollgate_package::{self as package, Inspection};
 
 /// Tools of one connector. More is a fault, or an attack on whoever lists them.
 const TOOLS_MAX: usize = 256;
@@ -114,7 +114,10 @@ impl Connectors {
         }
         let key = (*manifest, *component);
         let known = {
-            let kept = self.opened_under.read().unwrap_or_else(PoisonError::into_inner);
+            let kept = self
+                .opened_under
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
             kept.get(&key).cloned()
         };
         if let Some(known) = known {
@@ -133,7 +136,10 @@ impl Connectors {
             .await?
             .ok_or_else(|| missing("component"))?;
         let installed = Arc::new(load(sandbox, name, &text, &bytes).await?);
-        let mut kept = self.opened_under.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self
+            .opened_under
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         kept.insert(key, Arc::clone(&installed));
         Ok(installed)
     }
@@ -168,9 +174,15 @@ pub(crate) async fn load_row(
     store: &dyn Store,
     row: &ConnectorRow,
 ) -> Result<Installed, InstallError> {
-    let bytes = store.component(&row.component_digest).await?.ok_or_else(|| {
-        InstallError::NotAConnector(format!("the store has no component {}", row.component_digest))
-    })?;
+    let bytes = store
+        .component(&row.component_digest)
+        .await?
+        .ok_or_else(|| {
+            InstallError::NotAConnector(format!(
+                "the store has no component {}",
+                row.component_digest
+            ))
+        })?;
     load(sandbox, &row.name, &row.manifest_text, &bytes).await
 }
 
@@ -244,6 +256,8 @@ fn tools(declared: Vec<ToolDecl>) -> Result<Vec<Tool>, InstallError> {
 fn validator(schema: &serde_json::Value) -> Result<Validator, String> {
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
+        // Patterns come from the connector: no backtracking, bounded size.
+        .with_pattern_options(jsonschema::PatternOptions::regex().size_limit(1 << 20))
         .build(schema)
         .map_err(|error| format!("its schema is not usable: {error}"))
 }

@@ -49,15 +49,24 @@ pub(crate) enum Ending {
     NotAdmitted(String),
     #[error("the run went on past its limit `{name}`")]
     OverBudget { name: &'static str, allowed: u64 },
+    #[error("the same request is going on as {run}")]
+    Repeats { run: String },
     #[error("the recorded calls end here")]
     ReplayedToEnd,
-    #[error("a fault in this program: {0}")]
+    #[error("the call cannot be recorded: {0}")]
     HostFault(String),
 }
 
 impl From<JournalFault> for Ending {
     fn from(fault: JournalFault) -> Self {
-        Self::Unrecorded(fault.to_string())
+        match fault {
+            // Trying again cannot help: it is too large, or a fault of ours.
+            JournalFault::Record(why) => Self::HostFault(why),
+            JournalFault::Store(error @ (StoreError::TooLarge { .. } | StoreError::Invalid(_))) => {
+                Self::HostFault(error.to_string())
+            }
+            fault => Self::Unrecorded(fault.to_string()),
+        }
     }
 }
 
@@ -210,6 +219,9 @@ pub enum DecideError {
     /// A denial says why.
     #[error("a denial needs a reason")]
     ReasonMissing,
+    /// The decision is recorded, and the run did not go on yet.
+    #[error("the decision is recorded, and the run could not go on yet: {0}")]
+    DecidedNotDone(String),
     /// The journal cannot be written or read.
     #[error("the journal is not available: {0}")]
     Unavailable(String),
@@ -228,6 +240,7 @@ impl DecideError {
             Self::Expired => "expired",
             Self::Changed => "changed",
             Self::ReasonMissing => "reason_missing",
+            Self::DecidedNotDone(_) => "decided_not_done",
             Self::Unavailable(_) => "unavailable",
         }
     }
@@ -243,6 +256,9 @@ impl DecideError {
             Self::Expired => Some("the call has to be made again"),
             Self::Changed => Some("read the card again, then decide"),
             Self::ReasonMissing => Some("say why, for the requester and the record"),
+            Self::DecidedNotDone(_) => {
+                Some("do not decide again; the host goes on by itself when it can")
+            }
             Self::Unavailable(_) => Some("try again; nothing was decided"),
         }
     }

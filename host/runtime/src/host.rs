@@ -24,7 +24,7 @@ use crate::api::{
 use crate::approvals;
 use crate::capability::Backends;
 use crate::connectors::{self, Connectors};
-use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
+use crate::error::{AuthError, CallError, DecideError, HostError, InstallError, JournalFault};
 use crate::journal::{Journal, Saying};
 use crate::logbook;
 use crate::runs::{Live, Request, Run};
@@ -38,6 +38,10 @@ const WATCH_AT_MOST: Duration = Duration::from_secs(2);
 
 /// How often to look whether the store is back for runs that it refused.
 const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
+/// How long until a deadline is looked at again that the store did not answer
+/// for, milliseconds.
+const RETRY_MS: u64 = 1_000;
 
 /// How long an established principal is believed without asking the store: a
 /// token that another process revokes stops to count within this time.
@@ -157,10 +161,7 @@ impl Host {
         Self::start(options, Some(store)).await
     }
 
-    async fn start(
-        options: HostOptions,
-        store: Option<Arc<dyn Store>>,
-    ) -> Result<Self, HostError> {
+    async fn start(options: HostOptions, store: Option<Arc<dyn Store>>) -> Result<Self, HostError> {
         let home = private_folder(&options.home)?;
         let lock = match options.role {
             Role::Serve => Some(lock(&home)?),
@@ -215,7 +216,14 @@ impl Host {
         let manifest = Arc::clone(&installed.manifest);
         let about = inner
             .journal
-            .about(&manifest.tenant, "installation", None, by, None, "installation")
+            .about(
+                &manifest.tenant,
+                "installation",
+                None,
+                by,
+                None,
+                "installation",
+            )
             .await?;
         let saying = Saying::new(Stage::ManifestChanged)
             .fact("connector", manifest.connector.as_str())
@@ -331,7 +339,11 @@ impl Host {
     ///
     /// When the call does not become a run; see [`CallError`].
     pub async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, CallError> {
-        if call.request_key.as_deref().is_some_and(|key| key.starts_with("undo/")) {
+        if call
+            .request_key
+            .as_deref()
+            .is_some_and(|key| key.starts_with("undo/"))
+        {
             return Err(CallError::InvalidInput {
                 pointer: String::new(),
                 message: "a request key cannot begin with `undo/`".to_owned(),
@@ -392,8 +404,13 @@ impl Host {
         let state = (!all).then_some(ApprovalState::Pending);
         let mut cards = Vec::new();
         for row in self.0.journal.store.approvals(&who.tenant, state).await? {
-            if all || may_decide(who, &row).is_ok() {
-                cards.push(self.0.card(&row).await?);
+            if !all && may_decide(who, &row).is_err() {
+                continue;
+            }
+            match self.0.card(&row).await {
+                Ok(card) => cards.push(card),
+                // One damaged record must not hide the others.
+                Err(error) => tracing::error!(approval = row.id, %error, "no card"),
             }
         }
         Ok(cards)
@@ -424,7 +441,9 @@ impl Host {
         approval: &str,
         digest: &str,
     ) -> Result<RunReport, DecideError> {
-        self.0.decide(who, approval, digest, Verdict::Approved).await
+        self.0
+            .decide(who, approval, digest, Verdict::Approved)
+            .await
     }
 
     /// Deny a held call, and say why.
@@ -535,7 +554,7 @@ impl Host {
     /// When the store cannot be written.
     pub async fn expire_due(&self) -> Result<(), CallError> {
         self.0.settle_stranded().await;
-        self.0.expire_due().await
+        self.0.expire_due(true).await
     }
 
     /// Functions that guests may import, by interface and name: for the sealed
@@ -583,14 +602,19 @@ impl Inner {
             Ok(installed) => self.connectors.put(Arc::new(installed)),
             Err(error) => {
                 let digest = Digest::of(row.manifest_text.as_bytes());
-                self.connectors.give_up(&row.tenant, &row.name, digest);
+                if !matches!(error, InstallError::Journal(_)) {
+                    self.connectors.give_up(&row.tenant, &row.name, digest);
+                }
                 tracing::error!(connector = row.name, tenant = row.tenant, %error, "not loaded");
             }
         }
     }
 
     fn believed(&self, hash: &[u8; 32]) -> Option<Principal> {
-        let principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        let principals = self
+            .principals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         principals
             .get(hash)
             .filter(|(since, _)| since.elapsed() < PRINCIPAL_FOR)
@@ -598,7 +622,10 @@ impl Inner {
     }
 
     fn believe(&self, hash: [u8; 32], principal: &Principal) {
-        let mut principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut principals = self
+            .principals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if principals.len() >= PRINCIPALS_MAX {
             principals.clear();
         }
@@ -609,9 +636,7 @@ impl Inner {
         for head in self.journal.store.heads().await? {
             if let Err(error) = self.recover(&head.tenant).await {
                 return Err(match error {
-                    CallError::Unavailable(why) => {
-                        HostError::Sandbox(SandboxError::Engine(why))
-                    }
+                    CallError::Unavailable(why) => HostError::Sandbox(SandboxError::Engine(why)),
                     other => HostError::Sandbox(SandboxError::Engine(other.to_string())),
                 });
             }
@@ -660,7 +685,7 @@ impl Inner {
             .journal
             .append(&row.tenant, vec![record], vec![decide])
             .await;
-        if let Err(crate::error::JournalFault::Store(error)) = &appended {
+        if let Err(JournalFault::Store(error)) = &appended {
             match error.rejected() {
                 Some(Rejected::AlreadyDecided { state, by }) => {
                     return Err(DecideError::AlreadyDecided {
@@ -677,9 +702,7 @@ impl Inner {
         self.watch_execution(&row).await;
         let report = self.resume(&row.tenant, &row.run).await;
         self.deadlines.changed.notify_waiters();
-        report.map_err(|error| DecideError::Unavailable(format!(
-            "the decision is recorded, and the run could not go on yet: {error}"
-        )))
+        report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
     }
 
     async fn decision_record(
@@ -689,8 +712,8 @@ impl Inner {
         verdict: &Verdict,
     ) -> Result<tollgate_journal::Prepared, DecideError> {
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
-        let rebuilt = self.rebuild(&row.tenant, &row.run).await.map_err(unavailable)?;
-        let mut about = self.about(&rebuilt.run).await?;
+        let about = self.about_recorded(&row.tenant, &row.run).await;
+        let mut about = about.map_err(unavailable)?;
         about.principal.clone_from(&who.name);
         let mut saying = Saying::new(Stage::ApprovalDecided)
             .at(row.position)
@@ -709,9 +732,25 @@ impl Inner {
 
     /// Watch the deadline of a new approval.
     pub(crate) async fn watch_deadline(&self, tenant: &str, approval: &str) {
-        if let Ok(Some(row)) = self.journal.store.approval(tenant, approval).await {
-            self.watch(&row);
+        match self.journal.store.approval(tenant, approval).await {
+            Ok(Some(row)) => self.watch(&row),
+            Ok(None) => {}
+            // Not lost: looked at again when the store may be back.
+            Err(_) => self.watch_at(
+                self.journal.now_ms().saturating_add(RETRY_MS),
+                tenant,
+                approval,
+            ),
         }
+    }
+
+    fn watch_at(&self, at: u64, tenant: &str, approval: &str) {
+        let mut deadlines = self
+            .deadlines
+            .at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        deadlines.insert((at, tenant.to_owned(), approval.to_owned()));
     }
 
     async fn watch_execution(&self, row: &ApprovalRow) {
@@ -720,7 +759,11 @@ impl Inner {
 
     pub(crate) fn watch(&self, row: &ApprovalRow) {
         let at = row.execute_by_ms.unwrap_or(row.decide_by_ms);
-        let mut deadlines = self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut deadlines = self
+            .deadlines
+            .at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         deadlines.insert((at, row.tenant.clone(), row.id.clone()));
         drop(deadlines);
         self.deadlines.changed.notify_waiters();
@@ -729,6 +772,7 @@ impl Inner {
     fn watch_deadlines(self: &Arc<Self>) {
         let weak = Arc::downgrade(self);
         tokio::spawn(async move {
+            let mut loaded = Instant::now();
             let mut settled = Instant::now();
             while let Some(inner) = weak.upgrade() {
                 // Listened for before looking, so that no change falls between.
@@ -739,8 +783,11 @@ impl Inner {
                     inner.settle_stranded().await;
                     settled = Instant::now();
                 }
-                inner.load_changed().await;
-                if let Err(error) = inner.expire_due().await {
+                if loaded.elapsed() >= WATCH_AT_MOST {
+                    inner.load_changed().await;
+                    loaded = Instant::now();
+                }
+                if let Err(error) = inner.expire_due(false).await {
                     tracing::warn!(%error, "deadlines could not be looked at");
                 }
                 let next = inner.next_deadline();
@@ -752,7 +799,11 @@ impl Inner {
     }
 
     fn next_deadline(&self) -> Duration {
-        let deadlines = self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadlines = self
+            .deadlines
+            .at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
         if !stranded.is_empty() {
             return SETTLE_EVERY;
@@ -763,12 +814,15 @@ impl Inner {
         })
     }
 
-    async fn expire_due(self: &Arc<Self>) -> Result<(), CallError> {
+    async fn expire_due(self: &Arc<Self>, wait: bool) -> Result<(), CallError> {
         let now = self.journal.now_ms();
         loop {
             let due = {
-                let mut deadlines =
-                    self.deadlines.at.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut deadlines = self
+                    .deadlines
+                    .at
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 match deadlines.first() {
                     Some((at, _, _)) if *at < now => deadlines.pop_first(),
                     _ => None,
@@ -777,20 +831,39 @@ impl Inner {
             let Some((_, tenant, id)) = due else {
                 return Ok(());
             };
-            self.expire(&tenant, &id, now).await?;
+            match self.expire(&tenant, &id, now).await {
+                Ok(None) => {}
+                Ok(Some(run)) if wait => {
+                    self.resume(&tenant, &run).await?;
+                }
+                // A guest may take its time; other deadlines do not wait for it.
+                Ok(Some(run)) => self.resume_later(&tenant, &run),
+                Err(error) => {
+                    self.watch_at(now.saturating_add(RETRY_MS), &tenant, &id);
+                    return Err(error);
+                }
+            }
         }
     }
 
     /// End an approval whose time has passed; its run goes on with that answer.
-    async fn expire(self: &Arc<Self>, tenant: &str, id: &str, now: u64) -> Result<(), CallError> {
+    async fn expire(
+        self: &Arc<Self>,
+        tenant: &str,
+        id: &str,
+        now: u64,
+    ) -> Result<Option<String>, CallError> {
         let Some(row) = self.journal.store.approval(tenant, id).await? else {
-            return Ok(());
+            return Ok(None);
         };
         if !matches!(row.state, ApprovalState::Pending | ApprovalState::Approved) {
-            return Ok(());
+            return Ok(None);
         }
-        let rebuilt = self.rebuild(tenant, &row.run).await?;
-        let mut about = rebuilt.about.clone();
+        if row.execute_by_ms.unwrap_or(row.decide_by_ms) >= now {
+            self.watch(&row);
+            return Ok(None);
+        }
+        let mut about = self.about_recorded(tenant, &row.run).await?;
         about.principal = "tollgate".to_owned();
         let saying = Saying::new(Stage::ApprovalDecided)
             .at(row.position)
@@ -801,13 +874,13 @@ impl Inner {
             id: id.to_owned(),
             at_ms: now,
         };
-        match self.journal.append(tenant, vec![record], vec![expire]).await {
-            Ok(()) => {
-                self.resume(tenant, &row.run).await?;
-                self.deadlines.changed.notify_waiters();
-                Ok(())
-            }
-            Err(crate::error::JournalFault::Store(error)) if error.rejected().is_some() => Ok(()),
+        match self
+            .journal
+            .append(tenant, vec![record], vec![expire])
+            .await
+        {
+            Ok(()) => Ok(Some(row.run)),
+            Err(JournalFault::Store(error)) if error.rejected().is_some() => Ok(None),
             Err(fault) => Err(fault.into()),
         }
     }
@@ -858,11 +931,14 @@ fn may_decide(who: &Principal, row: &ApprovalRow) -> Result<(), DecideError> {
     if who.name == row.principal {
         return Err(DecideError::Requester);
     }
-    let named = row.approvers.iter().any(|approver| match approver.split_once(':') {
-        Some(("group", group)) => who.groups.iter().any(|member| member == group),
-        Some(("person", name)) => who.name == name,
-        _ => false,
-    });
+    let named = row
+        .approvers
+        .iter()
+        .any(|approver| match approver.split_once(':') {
+            Some(("group", group)) => who.groups.iter().any(|member| member == group),
+            Some(("person", name)) => who.name == name,
+            _ => false,
+        });
     if named {
         Ok(())
     } else {

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use tollgate_journal::{Entry, KeyRing, Leaf, Prepared, Stage, SubjectKey, prepare};
-use tollgate_store::{
-    Change, Clock, RecordFilter, Store, StoredRecord, Submission,
-};
+use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
 
 use crate::error::JournalFault;
 
@@ -170,7 +168,9 @@ impl Journal {
             Some(wrapped) => wrapped,
             None => {
                 let fresh = self.ring.wrap(tenant, subject, &SubjectKey::generate()?)?;
-                self.store.ensure_subject_key(tenant, subject, fresh).await?
+                self.store
+                    .ensure_subject_key(tenant, subject, fresh)
+                    .await?
             }
         };
         let key = Arc::new(self.ring.unwrap(tenant, subject, &wrapped)?);

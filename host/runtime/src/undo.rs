@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use tollgate_journal::{Prepared, Stage};
 use tollgate_store::{Change, RunState as StoredState};
 
-use crate::api::{Conflict, Principal, PrincipalKind, RunReport, RunState, ToolCall, UndoReport, UndoStep};
+use crate::api::{
+    Conflict, Principal, PrincipalKind, RunReport, RunState, ToolCall, UndoReport, UndoStep,
+};
 use crate::capability::restore::{RestoreFailure, Restored, Restoring};
 use crate::capability::{files, kv, sql};
 use crate::door::{Door, RecordedCall};
@@ -65,15 +67,23 @@ impl Inner {
         if report.state == RunState::Undone {
             return Ok(summary(run, "nothing", Vec::new(), None));
         }
-        if matches!(report.state, RunState::Open | RunState::Held | RunState::InDoubt) {
+        if matches!(
+            report.state,
+            RunState::Open | RunState::Held | RunState::InDoubt
+        ) {
             return Err(CallError::NotAllowed(format!(
                 "the run is {}; only one that has ended can be taken back",
                 report.state.as_str()
             )));
         }
-        let inverse = rebuilt.closing().and_then(|closing| closing.json("inverse"));
+        let inverse = rebuilt
+            .closing()
+            .and_then(|closing| closing.json("inverse"));
         match inverse {
-            Some(inverse) => self.undo_by_connector(who, &rebuilt, &inverse, plan_only).await,
+            Some(inverse) => {
+                self.undo_by_connector(who, &rebuilt, &inverse, plan_only)
+                    .await
+            }
             None => self.undo_by_host(who, &rebuilt, plan_only).await,
         }
     }
@@ -89,12 +99,20 @@ impl Inner {
         let tool = inverse["tool"].as_str().unwrap_or_default().to_owned();
         let step = |outcome: &str| UndoStep {
             position: None,
-            action: format!("call `{}.{tool}` with {}", original.connector, inverse["input"]),
+            action: format!(
+                "call `{}.{tool}` with {}",
+                original.connector, inverse["input"]
+            ),
             outcome: outcome.to_owned(),
             conflict: None,
         };
         if plan_only {
-            return Ok(summary(&original.run, "planned", vec![step("planned")], None));
+            return Ok(summary(
+                &original.run,
+                "planned",
+                vec![step("planned")],
+                None,
+            ));
         }
         let call = undo_call(original, tool.clone(), inverse["input"].clone());
         let undoes = Undoes {
@@ -107,7 +125,12 @@ impl Inner {
         };
         let report = self.call(who, request).await?;
         let outcome = outcome_of(&report);
-        Ok(summary(&original.run, outcome, vec![step(outcome)], Some(report)))
+        Ok(summary(
+            &original.run,
+            outcome,
+            vec![step(outcome)],
+            Some(report),
+        ))
     }
 
     async fn undo_by_host(
@@ -125,7 +148,11 @@ impl Inner {
             let steps = steps
                 .iter()
                 .map(|step| {
-                    step.report(if step.restoring.is_some() { "not_needed" } else { "irreversible" })
+                    step.report(if step.restoring.is_some() {
+                        "not_needed"
+                    } else {
+                        "irreversible"
+                    })
                 })
                 .collect();
             return Ok(summary(&original.run, "irreversible", steps, None));
@@ -262,7 +289,9 @@ async fn restore(door: &Door, call: &str, restoring: Restoring) -> Result<Restor
         Some("files") => door.pass::<files::Restore>(restoring, None).await,
         Some("kv") => door.pass::<kv::Restore>(restoring, None).await,
         Some("sql") => door.pass::<sql::Restore>(restoring, None).await,
-        _ => Ok(Err(RestoreFailure::Failed(format!("`{call}` has no way back")))),
+        _ => Ok(Err(RestoreFailure::Failed(format!(
+            "`{call}` has no way back"
+        )))),
     }
 }
 

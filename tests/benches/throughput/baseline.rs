@@ -1,6 +1,9 @@
 //! The bare figures: wasmtime with the same settings and nothing else, and a
 //! transaction and fsync with nothing else.
-#![expect(dead_code, reason = "these mirror the contract; the bare caller looks at little of it")]
+#![expect(
+    dead_code,
+    reason = "these mirror the contract; the bare caller looks at little of it"
+)]
 
 use std::sync::Arc;
 
@@ -156,7 +159,9 @@ impl Bare {
                 Box::new(async { Ok((ConfigReply::Ok(Some("\"hello\"".to_owned())),)) })
             })
             .unwrap();
-        let tools = component.get_export_index(None, "tollgate:connector/tools@0.1.0").unwrap();
+        let tools = component
+            .get_export_index(None, "tollgate:connector/tools@0.1.0")
+            .unwrap();
         let call = component.get_export_index(Some(&tools), "call").unwrap();
         let pre = linker.instantiate_pre(&component).unwrap();
         Self { engine, pre, call }
@@ -171,7 +176,9 @@ impl Bare {
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         let instance = self.pre.instantiate_async(&mut store).await.unwrap();
         let call = instance
-            .get_typed_func::<(Context, String, String), (Result<Outcome, ToolError>,)>(&mut store, &self.call)
+            .get_typed_func::<(Context, String, String), (Result<Outcome, ToolError>,)>(
+                &mut store, &self.call,
+            )
             .unwrap();
         let context = Context {
             tenant: "default".into(),
@@ -181,7 +188,10 @@ impl Bare {
             undoes: None,
         };
         let input = r#"{"key":"greeting"}"#.to_owned();
-        let (outcome,) = call.call_async(&mut store, (context, "read".into(), input)).await.unwrap();
+        let (outcome,) = call
+            .call_async(&mut store, (context, "read".into(), input))
+            .await
+            .unwrap();
         assert!(outcome.is_ok_and(|outcome| outcome.output == r#"{"value":"hello"}"#));
     }
 }
@@ -191,7 +201,11 @@ pub(crate) async fn appends() {
     let home = tempfile::tempdir().unwrap();
     let bare = fsync_loop(home.path()).await;
     let options = SqliteOptions::default();
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&home.path().join("append.db"), options).await.unwrap());
+    let store: Arc<dyn Store> = Arc::new(
+        SqliteStore::open(&home.path().join("append.db"), options)
+            .await
+            .unwrap(),
+    );
     for concurrent in [1, 8, 64, 256] {
         let store = Arc::clone(&store);
         let (runs, p50) = rate(concurrent, move |number| {
@@ -206,7 +220,12 @@ pub(crate) async fn appends() {
             }
         })
         .await;
-        line(&format!("append: a run of 3 records, {concurrent} at once"), runs, p50, Some(bare));
+        line(
+            &format!("append: a run of 3 records, {concurrent} at once"),
+            runs,
+            p50,
+            Some(bare),
+        );
     }
     store.close().await;
 }
@@ -248,6 +267,11 @@ async fn fsync_loop(folder: &std::path::Path) -> f64 {
     }
     let rate = times.len() as f64 / begin.elapsed().as_secs_f64();
     times.sort_unstable();
-    line("append: bare write and fsync of 1 KiB, 1 at once", rate, times[times.len() / 2], None);
+    line(
+        "append: bare write and fsync of 1 KiB, 1 at once",
+        rate,
+        times[times.len() / 2],
+        None,
+    );
     rate
 }

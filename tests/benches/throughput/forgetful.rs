@@ -68,7 +68,13 @@ impl Store for Forgetful {
         Ok(None)
     }
 
-    async fn kv_get(&self, _: &str, _: &str, _: &str, _: &str) -> Result<Option<KvEntry>, StoreError> {
+    async fn kv_get(
+        &self,
+        _: &str,
+        _: &str,
+        _: &str,
+        _: &str,
+    ) -> Result<Option<KvEntry>, StoreError> {
         Ok(None)
     }
 
@@ -95,7 +101,10 @@ impl Store for Forgetful {
         Ok(self.keys.lock().unwrap().get(subject).cloned())
     }
 
-    async fn principal_by_token_hash(&self, _: &[u8; 32]) -> Result<Option<PrincipalRow>, StoreError> {
+    async fn principal_by_token_hash(
+        &self,
+        _: &[u8; 32],
+    ) -> Result<Option<PrincipalRow>, StoreError> {
         Ok(None)
     }
 

@@ -62,10 +62,20 @@ approvers = ["group:people"]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let measures = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    println!("{:<58} {:>12} {:>12} {:>8}", "figure", "per second", "p50", "ratio");
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let measures =
+        |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    println!(
+        "{:<58} {:>12} {:>12} {:>8}",
+        "figure", "per second", "p50", "ratio"
+    );
     if measures("rules") {
         rules::measure();
     }
@@ -134,7 +144,10 @@ where
     }
     let elapsed = begin.elapsed();
     times.sort_unstable();
-    (times.len() as f64 / elapsed.as_secs_f64(), times[times.len() / 2])
+    (
+        times.len() as f64 / elapsed.as_secs_f64(),
+        times[times.len() / 2],
+    )
 }
 
 fn agent() -> Principal {
@@ -169,7 +182,14 @@ async fn installed(home: &std::path::Path, store: Option<Arc<dyn Store>>) -> Hos
         Some(store) => Host::open_on(options, store).await.unwrap(),
         None => Host::open(options).await.unwrap(),
     };
-    host.install("reader.toml", &pinned(MANIFEST, &reader), &reader.bytes, "bench").await.unwrap();
+    host.install(
+        "reader.toml",
+        &pinned(MANIFEST, &reader),
+        &reader.bytes,
+        "bench",
+    )
+    .await
+    .unwrap();
     host
 }
 
@@ -186,16 +206,31 @@ async fn calls() {
             async move { one.call().await }
         })
         .await;
-        line(&format!("call: bare wasmtime, {concurrent} at once"), rate, p50, None);
+        line(
+            &format!("call: bare wasmtime, {concurrent} at once"),
+            rate,
+            p50,
+            None,
+        );
         bare_rate = rate;
     }
     let home = tempfile::tempdir().unwrap();
     let forgetful = installed(home.path(), Some(Arc::new(forgetful::Forgetful::default()))).await;
-    host_calls("call: through the door, nothing kept", &forgetful, bare_rate).await;
+    host_calls(
+        "call: through the door, nothing kept",
+        &forgetful,
+        bare_rate,
+    )
+    .await;
     forgetful.shutdown().await;
     let home = tempfile::tempdir().unwrap();
     let durable = installed(home.path(), None).await;
-    host_calls("call: through the door, journal durable", &durable, bare_rate).await;
+    host_calls(
+        "call: through the door, journal durable",
+        &durable,
+        bare_rate,
+    )
+    .await;
     durable.shutdown().await;
 }
 
@@ -242,6 +277,11 @@ async fn resumes() {
     }
     let rate = times.len() as f64 / begin.elapsed().as_secs_f64();
     times.sort_unstable();
-    line("resume: decision to end of run, 500 held", rate, times[times.len() / 2], None);
+    line(
+        "resume: decision to end of run, 500 held",
+        rate,
+        times[times.len() / 2],
+        None,
+    );
     host.shutdown().await;
 }

@@ -61,7 +61,12 @@ pub(crate) async fn measure() {
     let faces = router(gatekeeper, &FaceOptions::at("http://127.0.0.1")).unwrap();
     let (url, stop) = listen(faces).await;
     let (rate, p50) = ask(&url, &token).await;
-    line("mcp: through the door, journal durable, 64 at once", rate, p50, Some(bare));
+    line(
+        "mcp: through the door, journal durable, 64 at once",
+        rate,
+        p50,
+        Some(bare),
+    );
     let _ = stop.send(());
     host.shutdown().await;
 }
@@ -77,7 +82,11 @@ async fn listen(routes: axum::Router) -> (String, tokio::sync::oneshot::Sender<(
 }
 
 async fn ask(url: &str, token: &str) -> (f64, std::time::Duration) {
-    let client = reqwest::Client::builder().no_proxy().tcp_nodelay(true).build().unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()
+        .unwrap();
     let (url, token) = (url.to_owned(), token.to_owned());
     rate(CONCURRENT, move |number| {
         let request = client
@@ -93,7 +102,10 @@ async fn ask(url: &str, token: &str) -> (f64, std::time::Duration) {
             let answer = request.send().await.unwrap();
             let status = answer.status();
             let text = answer.text().await.unwrap();
-            assert!(status.is_success() && text.contains("hello"), "{status} {text}");
+            assert!(
+                status.is_success() && text.contains("hello"),
+                "{status} {text}"
+            );
         }
     })
     .await

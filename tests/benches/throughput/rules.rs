@@ -13,7 +13,8 @@ const DECISIONS: u32 = 200_000;
 pub(crate) fn measure() {
     for rules in [1, 50, 500] {
         let manifest = Manifest::parse("bench.toml", &text(rules)).unwrap();
-        let input = json!({ "statement": "refund", "params": { "amount_cents": 4200, "order_id": 7 } });
+        let input =
+            json!({ "statement": "refund", "params": { "amount_cents": 4200, "order_id": 7 } });
         let args = json!({ "statement": "INSERT", "parameters": [7, 4200, "broken"] });
         let tool = ToolFacts {
             tool: "execute",
@@ -31,21 +32,31 @@ pub(crate) fn measure() {
         for _ in 0..20 {
             let begin = Instant::now();
             for _ in 0..DECISIONS / 20 {
-                let decision = manifest.compiled.decide_call(black_box(&tool), black_box(&call));
+                let decision = manifest
+                    .compiled
+                    .decide_call(black_box(&tool), black_box(&call));
                 assert_eq!(black_box(decision).outcome, Outcome::Allow);
             }
             times.push(begin.elapsed() / (DECISIONS / 20));
         }
         times.sort_unstable();
         let median = times[times.len() / 2];
-        line(&format!("rules: one decision, {rules} rules"), 1.0 / median.as_secs_f64(), median, None);
+        line(
+            &format!("rules: one decision, {rules} rules"),
+            1.0 / median.as_secs_f64(),
+            median,
+            None,
+        );
     }
 }
 
 /// A manifest whose last row decides; the others all look at the same fields
 /// and do not match.
 fn text(rules: usize) -> String {
-    let mut text = format!("connector = \"bench\"\ncomponent = \"sha256:{}\"\n", "0".repeat(64));
+    let mut text = format!(
+        "connector = \"bench\"\ncomponent = \"sha256:{}\"\n",
+        "0".repeat(64)
+    );
     text.push_str("[grant.sql.orders]\nsource = \"sqlite:orders.db\"\n[[grant.sql.orders.table]]\nname = \"orders\"\nread = [\"*\"]\n");
     text.push_str("[approval.people]\napprovers = [\"group:people\"]\n");
     for number in 1..rules {

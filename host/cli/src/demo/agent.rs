@@ -3,8 +3,7 @@
 
 use anyhow::{Context as _, bail};
 use rmcp::model::{
-    CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation,
-    ProtocolVersion,
+    CallToolRequestParams, ClientCapabilities, ClientConfig, Implementation, ProtocolVersion,
 };
 use rmcp::service::{RoleClient, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -27,13 +26,17 @@ pub(super) struct Answer {
 
 impl Agent {
     pub(super) async fn connect(url: &str, token: &str, case: &str) -> anyhow::Result<Self> {
-        let config = StreamableHttpClientTransportConfig::with_uri(format!("{url}/mcp")).auth_header(token);
+        let config =
+            StreamableHttpClientTransportConfig::with_uri(format!("{url}/mcp")).auth_header(token);
         let about = Implementation::new("tollgate-demo-agent", env!("CARGO_PKG_VERSION"));
         let lifecycle = ClientLifecycleMode::Discover {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
         };
         let client = ClientConfig::new(ClientCapabilities::default(), about)
-            .serve_with_lifecycle(StreamableHttpClientTransport::from_config(config), lifecycle)
+            .serve_with_lifecycle(
+                StreamableHttpClientTransport::from_config(config),
+                lifecycle,
+            )
             .await
             .context("the agent cannot connect")?;
         Ok(Self {
@@ -47,7 +50,12 @@ impl Agent {
     }
 
     /// Call a tool; an error of the tool's ends the demo.
-    pub(super) async fn call(&self, tool: &str, input: Value, reason: &str) -> anyhow::Result<Answer> {
+    pub(super) async fn call(
+        &self,
+        tool: &str,
+        input: Value,
+        reason: &str,
+    ) -> anyhow::Result<Answer> {
         let Value::Object(input) = input else {
             bail!("an input is an object");
         };

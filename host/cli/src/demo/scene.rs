@@ -46,9 +46,15 @@ pub(super) fn build_connectors() -> anyhow::Result<Vec<Connector>> {
         bar.finish_and_clear();
         let built = built.with_context(|| format!("cannot build plugins/{name}"))?;
         if let Some(target) = &built.installed_target {
-            output::note(format!("     installed the compilation target {target} with rustup"));
+            output::note(format!(
+                "     installed the compilation target {target} with rustup"
+            ));
         }
-        output::note(format!("     {name}: {} bytes, imports {}", built.size, built.request.imports.len()));
+        output::note(format!(
+            "     {name}: {} bytes, imports {}",
+            built.size,
+            built.request.imports.len()
+        ));
         connectors.push(Connector {
             name,
             manifest_name: format!("{name}.toml"),
@@ -101,13 +107,19 @@ async fn open(folder: &Path, create: bool) -> anyhow::Result<SqliteConnection> {
 /// How many refunds there are: asked of the database itself, not of Tollgate.
 pub(super) async fn refunds(folder: &Path) -> anyhow::Result<i64> {
     let mut orders = open(folder, false).await?;
-    let count = sqlx::query_scalar("SELECT count(*) FROM refunds").fetch_one(&mut orders).await?;
+    let count = sqlx::query_scalar("SELECT count(*) FROM refunds")
+        .fetch_one(&mut orders)
+        .await?;
     orders.close().await?;
     Ok(count)
 }
 
 /// A file that only this account can read.
 pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     Ok(file.write_all(text.as_bytes())?)
 }

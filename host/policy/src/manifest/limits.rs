@@ -14,9 +14,9 @@ pub const FUEL: u64 = 500_000_000;
 /// unpacks to some 40 MiB. Sixty-four leaves room, and 100 runs fit into 7 GiB.
 pub const MEMORY_BYTES: u64 = 64 << 20;
 
-/// The largest linear memory that can be granted, in bytes: what 32-bit
-/// components can address.
-pub const MEMORY_BYTES_MAX: u64 = 4 << 30;
+/// The largest linear memory that can be granted, in bytes: what one slot of the
+/// host's pool reserves. An interpreter with its library needs a quarter of it.
+pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
 
 /// The guest's stack, in bytes. The engine's stack is one size for all guests;
 /// a manifest can only ask for less or the same.

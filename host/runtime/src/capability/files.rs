@@ -111,9 +111,9 @@ impl From<io::Error> for FilesError {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,
             // What `cap-std` answers to a path that leads outside.
-            io::ErrorKind::PermissionDenied => {
-                Self::Refused(Refusal::outside(format!("the path is not reachable: {error}")))
-            }
+            io::ErrorKind::PermissionDenied => Self::Refused(Refusal::outside(format!(
+                "the path is not reachable: {error}"
+            ))),
             _ => Self::Failed(error.to_string()),
         }
     }
@@ -164,7 +164,9 @@ fn describe_place<R>(
                     max_size: row.max_size,
                 }),
                 None => Next::Refuse(Refusal::not_granted(
-                    format!("the manifest does not let this connector {verb} `{path}` in `{directory}`"),
+                    format!(
+                        "the manifest does not let this connector {verb} `{path}` in `{directory}`"
+                    ),
                     format!(
                         "[[grant.files.{directory}.path]]\nglob = \"{path}\"\nverbs = [\"{verb}\"]"
                     ),
@@ -215,6 +217,11 @@ fn read_file(dir: &Dir, path: &str, max_size: u64) -> Result<Option<Vec<u8>>, Fi
     Ok(Some(bytes))
 }
 
+/// The most of a file that the host itself reads, to compare and to keep it.
+fn readable(place: &Place) -> u64 {
+    place.max_size.max(PRIOR_BYTES_MAX as u64)
+}
+
 fn version(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string()
 }
@@ -261,8 +268,7 @@ impl Operation for Read {
     ) -> Performed<Self::Reply> {
         let directory = place.directory.clone();
         let content = with_directory(backends, &directory, move |dir| {
-            let bytes =
-                read_file(dir, &place.path, place.max_size)?.ok_or(FilesError::NotFound)?;
+            let bytes = read_file(dir, &place.path, place.max_size)?.ok_or(FilesError::NotFound)?;
             Ok(RecordedContent {
                 version: version(&bytes),
                 bytes: Base64(bytes),
@@ -416,10 +422,15 @@ async fn look(change: &Change, backends: &Backends) -> Result<Option<Prior>, Fil
     let place = change.place.clone();
     let directory = place.directory.clone();
     let there = with_directory(backends, &directory, move |dir| {
-        if dir.symlink_metadata(&place.path).is_ok_and(|found| found.is_symlink()) {
-            return Err(FilesError::InvalidPath("it is a link; name the file it points to".into()));
+        if dir
+            .symlink_metadata(&place.path)
+            .is_ok_and(|found| found.is_symlink())
+        {
+            return Err(FilesError::InvalidPath(
+                "it is a link; name the file it points to".into(),
+            ));
         }
-        read_file(dir, &place.path, u64::MAX - 1)
+        read_file(dir, &place.path, readable(&place))
     })
     .await?;
     let path = &change.place.path;
@@ -427,7 +438,10 @@ async fn look(change: &Change, backends: &Backends) -> Result<Option<Prior>, Fil
     if !change.expected.holds(found.as_deref()) {
         return Err(FilesError::Conflict);
     }
-    if there.as_ref().is_some_and(|bytes| bytes.len() > PRIOR_BYTES_MAX) {
+    if there
+        .as_ref()
+        .is_some_and(|bytes| bytes.len() > PRIOR_BYTES_MAX)
+    {
         return Ok(None);
     }
     Ok(Some(Prior {
@@ -450,14 +464,34 @@ async fn make(
     let directory = change.place.directory.clone();
     let written = mark(&change.place.path, change.bytes.as_deref());
     let done = with_directory(backends, &directory, move |dir| {
-        exchange(dir, &change.place.path, change.bytes.as_deref(), &seen)
+        let limit = readable(&change.place);
+        let bytes = change.bytes.as_deref();
+        Ok(exchange(dir, &change.place.path, bytes, &seen, limit))
     });
     match done.await {
-        Ok(()) => Performed::Known {
+        Ok(Ok(())) => Performed::Known {
             reply: Ok(()),
             written: Some(written),
         },
-        Err(error) => Performed::answered(Err(error)),
+        Ok(Err(Torn::Unknown(error))) => Performed::Unknown(format!(
+            "the system failed after the files were exchanged: {error}"
+        )),
+        Ok(Err(Torn::Clean(error))) | Err(error) => Performed::answered(Err(error)),
+    }
+}
+
+/// Why a change was not made.
+enum Torn {
+    /// Everything is as before.
+    Clean(FilesError),
+    /// It failed in the middle; both files are still there, one of them under a
+    /// temporary name.
+    Unknown(io::Error),
+}
+
+impl From<io::Error> for Torn {
+    fn from(error: io::Error) -> Self {
+        Self::Clean(error.into())
     }
 }
 
@@ -467,17 +501,24 @@ fn exchange(
     path: &str,
     bytes: Option<&[u8]>,
     seen: &GuestExpected,
-) -> Result<(), FilesError> {
-    let (folder, name) = parent(dir, path)?;
-    let temporary = temporary_name()?;
+    limit: u64,
+) -> Result<(), Torn> {
+    let (folder, name) = parent(dir, path).map_err(Torn::Clean)?;
+    let temporary = temporary_name().map_err(Torn::Clean)?;
     let mut file = folder.open_with(&temporary, OpenOptions::new().write(true).create_new(true))?;
+    // The new file is for those whom the old one was for.
+    if let Ok(old) = folder.metadata(name) {
+        file.set_permissions(old.permissions())?;
+    }
     let result = file
         .write_all(bytes.unwrap_or_default())
         .and_then(|()| file.sync_all())
-        .map_err(FilesError::from)
-        .and_then(|()| swap_in(&folder, &temporary, name, bytes.is_some(), seen));
+        .map_err(Torn::from)
+        .and_then(|()| swap_in(&folder, &temporary, name, bytes.is_some(), seen, limit));
     // After a swap the temporary name holds the old file; otherwise the new.
-    let _ = folder.remove_file(&temporary);
+    if !matches!(result, Err(Torn::Unknown(_))) {
+        let _ = folder.remove_file(&temporary);
+    }
     result
 }
 
@@ -487,7 +528,8 @@ fn swap_in(
     name: &str,
     keep: bool,
     seen: &GuestExpected,
-) -> Result<(), FilesError> {
+    limit: u64,
+) -> Result<(), Torn> {
     let rename = |from: &str, to: &str, flags| {
         renameat_with(folder, from, folder, to, flags).map_err(io::Error::from)
     };
@@ -496,9 +538,9 @@ fn swap_in(
             false => Ok(()),
             true => match rename(temporary, name, RenameFlags::NOREPLACE) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    Err(FilesError::Conflict)
+                    Err(Torn::Clean(FilesError::Conflict))
                 }
-                other => other.map_err(FilesError::from),
+                other => Ok(other?),
             },
         };
     }
@@ -510,18 +552,21 @@ fn swap_in(
                     Ok(rename(temporary, name, RenameFlags::NOREPLACE)?)
                 }
                 (GuestExpected::Anything, false) => Ok(()),
-                _ => Err(FilesError::Conflict),
+                _ => Err(Torn::Clean(FilesError::Conflict)),
             };
         }
         other => other?,
     }
-    let old = read_file(folder, temporary, u64::MAX - 1)?;
-    if !seen.holds(old.as_deref().map(version).as_deref()) {
-        rename(temporary, name, RenameFlags::EXCHANGE)?;
-        return Err(FilesError::Conflict);
+    // From here on the old file has the temporary name: whatever fails, it must
+    // come back or stay.
+    let old = read_file(folder, temporary, limit);
+    let holds = old.map(|old| seen.holds(old.as_deref().map(version).as_deref()));
+    if !matches!(holds, Ok(true)) {
+        rename(temporary, name, RenameFlags::EXCHANGE).map_err(Torn::Unknown)?;
+        return Err(Torn::Clean(holds.err().unwrap_or(FilesError::Conflict)));
     }
     if !keep {
-        folder.remove_file(name)?;
+        folder.remove_file(name).map_err(Torn::Unknown)?;
     }
     Ok(())
 }
@@ -549,7 +594,10 @@ impl Operation for List {
     type Reply = Result<Vec<Entry>, FilesError>;
     type Plan = FilesGrant;
 
-    fn describe((directory,): Self::Arguments, scope: &Scope<'_>) -> Described<FilesGrant, Self::Reply> {
+    fn describe(
+        (directory,): Self::Arguments,
+        scope: &Scope<'_>,
+    ) -> Described<FilesGrant, Self::Reply> {
         let (identity, next) = match grant(scope, &directory) {
             Ok(grant) => (
                 format!("files:{}", grant.directory),
@@ -613,10 +661,14 @@ fn collect(
         let path = format!("{prefix}{name}");
         let kind = entry.file_type()?;
         if kind.is_dir() && depth < DEPTH_MAX {
-            collect(&entry.open_dir()?, &format!("{path}/"), depth + 1, grant, entries)?;
-        } else if kind.is_file()
-            && clean_path(&path).is_ok()
-            && grant.allows(&path, FileVerb::Read)
+            collect(
+                &entry.open_dir()?,
+                &format!("{path}/"),
+                depth + 1,
+                grant,
+                entries,
+            )?;
+        } else if kind.is_file() && clean_path(&path).is_ok() && grant.allows(&path, FileVerb::Read)
         {
             if entries.len() >= ENTRIES_MAX {
                 return Err(FilesError::TooLarge(ENTRIES_MAX as u64));
@@ -640,7 +692,10 @@ impl Operation for Restore {
     type Plan = (Change, Restoring);
 
     fn describe(restoring: Restoring, scope: &Scope<'_>) -> Described<Self::Plan, Restored> {
-        let path = restoring.written["path"].as_str().unwrap_or_default().to_owned();
+        let path = restoring.written["path"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
         let bytes = restoring.before["bytes"].as_str().and_then(Base64::parse);
         let expected = match restoring.written["version"].as_str() {
             Some(version) => GuestExpected::Version(version.to_owned()),
@@ -648,9 +703,14 @@ impl Operation for Restore {
         };
         let destination = restoring.destination.clone();
         let arguments = restoring.arguments();
-        describe_place(scope, destination, &path, FileVerb::Write, arguments, |error| {
-            Err(RestoreFailure::Failed(format!("{error:?}")))
-        })
+        describe_place(
+            scope,
+            destination,
+            &path,
+            FileVerb::Write,
+            arguments,
+            |error| Err(RestoreFailure::Failed(format!("{error:?}"))),
+        )
         .then(|place| {
             let change = Change {
                 place,

@@ -83,12 +83,14 @@ impl Operation for Emit {
 
 impl Immediate for Emit {
     fn perform_now(line: Line, scope: &Scope<'_>, _: &Backends) {
-        let (run, connector, message) = (scope.run, scope.connector, line.message.as_str());
+        // A line feed would forge a line of the operator's log (CWE-117).
+        let words = tollgate_policy::visible(&line.message);
+        let (run, connector) = (scope.run, scope.connector);
         match line.level {
-            Level::Debug => tracing::debug!(run, connector, message, "connector"),
-            Level::Info => tracing::info!(run, connector, message, "connector"),
-            Level::Warn => tracing::warn!(run, connector, message, "connector"),
-            Level::Error => tracing::error!(run, connector, message, "connector"),
+            Level::Debug => tracing::debug!(run, connector, words, "connector"),
+            Level::Info => tracing::info!(run, connector, words, "connector"),
+            Level::Warn => tracing::warn!(run, connector, words, "connector"),
+            Level::Error => tracing::error!(run, connector, words, "connector"),
         }
     }
 }
@@ -134,7 +136,8 @@ impl Operation for Panic {
         _: &Backends,
     ) -> Performed<()> {
         let (run, connector) = (scope.run, scope.connector);
-        tracing::error!(run, connector, message, place, "connector panicked");
+        let words = tollgate_policy::visible(&format!("{message} at {place}"));
+        tracing::error!(run, connector, words, "connector panicked");
         Performed::answered(())
     }
 }

@@ -3,10 +3,11 @@
 //! through [`Door::pass`]: a capability cannot reach the linker another way.
 
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{AsContext, Engine};
+use wasmtime::{AsContext, AsContextMut, Engine};
 
 use super::Imported;
 use crate::sandbox::SandboxError;
+use crate::sandbox::engine::SLICE_TICKS;
 use crate::sandbox::instance::GuestState;
 
 /// What guests of one profile may import.
@@ -33,6 +34,8 @@ impl Imports {
                     let (door, fuel) = store.data_mut().at_import(remaining);
                     Box::new(async move {
                         let reply = door.pass::<O>(arguments, fuel).await?;
+                        // The time the host took is not the guest's.
+                        store.as_context_mut().set_epoch_deadline(SLICE_TICKS);
                         Ok(O::results(reply))
                     })
                 })
@@ -56,7 +59,10 @@ impl Imports {
     }
 
     /// Link a component to these imports and nothing else.
-    pub(crate) fn link(&self, component: &Component) -> Result<InstancePre<GuestState>, SandboxError> {
+    pub(crate) fn link(
+        &self,
+        component: &Component,
+    ) -> Result<InstancePre<GuestState>, SandboxError> {
         self.linker
             .instantiate_pre(component)
             .map_err(|error| SandboxError::DoesNotLink(format!("{error:#}")))

@@ -63,6 +63,9 @@ const CALLS_REFUSED_MAX: u64 = 100;
 const PART_RECORDS: usize = SUBMISSION_RECORDS_MAX - 100;
 const PART_BYTES: usize = SUBMISSION_BYTES_MAX / 2;
 
+/// Longest name of a destination in a record, bytes.
+const DESTINATION_BYTES_MAX: usize = 256;
+
 /// The door of one execution of one run.
 pub(crate) struct Door {
     run: Arc<Run>,
@@ -75,6 +78,8 @@ pub(crate) struct Door {
     same_engine: bool,
     /// Answer from the journal only: nothing is performed or recorded.
     replay_only: bool,
+    /// Whether the run goes on after a hold or a crash.
+    resumed: bool,
     deadline: Instant,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
@@ -131,6 +136,7 @@ pub(crate) struct DoorSettings {
     pub(crate) recorded: Vec<RecordedCall>,
     pub(crate) same_engine: bool,
     pub(crate) replay_only: bool,
+    pub(crate) resumed: bool,
     pub(crate) deadline: Instant,
     /// Records that are to stand before the first one made here.
     pub(crate) opening: Vec<Prepared>,
@@ -177,6 +183,7 @@ impl Door {
             recorded: settings.recorded,
             same_engine: settings.same_engine,
             replay_only: settings.replay_only,
+            resumed: settings.resumed,
             deadline: settings.deadline,
             passing: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -239,12 +246,19 @@ impl Door {
 
     /// One call whose answer needs no waiting, in the same order. Reads only:
     /// there is no intent to wait for.
-    pub(crate) fn pass_now<O: Immediate>(&self, arguments: O::Arguments) -> Result<O::Reply, Ending> {
+    pub(crate) fn pass_now<O: Immediate>(
+        &self,
+        arguments: O::Arguments,
+    ) -> Result<O::Reply, Ending> {
         let position = self.next_position()?;
         let scope = self.scope(position);
         let described = O::describe(arguments, &scope);
         let (mut passing, next) = Passing::new::<O>(position, None, described)?;
-        debug_assert_eq!(passing.effect, Effect::Read, "only reads pass without waiting");
+        debug_assert_eq!(
+            passing.effect,
+            Effect::Read,
+            "only reads pass without waiting"
+        );
         if let Found::Reply(bytes) = self.replay(&passing)? {
             return decode::<O>(position, &bytes);
         }
@@ -328,6 +342,9 @@ impl Door {
                 "the record has `{}`, the connector now calls `{}`",
                 recorded.call, passing.call
             ));
+        }
+        if recorded.destination != passing.destination {
+            return Some(format!("the destination of `{}` differs", passing.call));
         }
         if recorded.arguments != passing.text.as_bytes() {
             return Some(format!("the arguments of `{}` differ", passing.call));
@@ -421,7 +438,20 @@ impl Door {
         }
     }
 
+    /// Judged by the manifest in force now: a run that goes on after a hold may
+    /// find its tool no longer allowed.
     fn decide(&self, passing: &Passing) -> tollgate_policy::Decision {
+        let by_host = self
+            .run
+            .undoes
+            .as_ref()
+            .is_some_and(|undoes| undoes.by_host);
+        if self.resumed && !by_host {
+            let tool = self.manifest.compiled.decide_tool(&self.tool_facts());
+            if tool.outcome == Outcome::Deny {
+                return tool;
+            }
+        }
         self.manifest.compiled.decide_call(
             &self.tool_facts(),
             &CallFacts {
@@ -461,9 +491,38 @@ impl Door {
         })
     }
 
+    /// A no, or a time that ran out, stands, whatever the rules say since.
+    fn refused_by_person(&self, position: u32) -> Option<Refusal> {
+        let mut state = self.state();
+        let row = state
+            .approval
+            .as_ref()
+            .filter(|row| row.position == position)?;
+        let refusal = match row.state {
+            ApprovalState::Denied => Refusal::rejected(format!(
+                "{} denied it: {}",
+                row.decided_by.as_deref().unwrap_or_default(),
+                row.reason.as_deref().unwrap_or_default()
+            )),
+            ApprovalState::Expired if row.decided_by.is_some() => Refusal::rejected(
+                "it was approved, and not executed in the time the manifest gives",
+            ),
+            ApprovalState::Expired => {
+                Refusal::rejected("nobody decided in the time the manifest gives")
+            }
+            _ => return None,
+        };
+        state.approval = None;
+        state.rejected = true;
+        Some(refusal)
+    }
+
     async fn gate(&self, passing: &Passing, prior: Option<&Prior>) -> Result<Gate, Ending> {
         let decision = self.decide(passing);
         let rule = self.rule_name(decision.rule);
+        if let Some(refusal) = self.refused_by_person(passing.position) {
+            return Ok(Gate::Refused(refusal, rule));
+        }
         match decision.outcome {
             Outcome::Allow => Ok(Gate::Admitted(Admission {
                 approval: None,
@@ -504,22 +563,6 @@ impl Door {
                         rule,
                     }));
                 }
-                ApprovalState::Denied => {
-                    self.state().rejected = true;
-                    let by = row.decided_by.unwrap_or_default();
-                    let reason = row.reason.unwrap_or_default();
-                    return Ok(Gate::Refused(
-                        Refusal::rejected(format!("{by} denied it: {reason}")),
-                        rule,
-                    ));
-                }
-                ApprovalState::Expired => {
-                    self.state().rejected = true;
-                    return Ok(Gate::Refused(
-                        Refusal::rejected("nobody decided in the time the manifest gives"),
-                        rule,
-                    ));
-                }
                 ApprovalState::Approved | ApprovalState::Pending => {
                     changes.push(Change::VoidApproval {
                         id: row.id,
@@ -541,16 +584,18 @@ impl Door {
         let result = match record {
             Ok(record) => {
                 changes.push(Change::PutApproval(Box::new(row)));
-                changes.push(Change::PutRun(Box::new(
-                    self.row(RunState::Held, Some(approval.clone()), now),
-                )));
+                changes.push(Change::PutRun(Box::new(self.row(
+                    RunState::Held,
+                    Some(approval.clone()),
+                    now,
+                ))));
                 self.flush(vec![record], changes).await
             }
             Err(fault) => Err(fault),
         };
         match result {
             Ok(()) => self.end(Ending::Held { approval }),
-            Err(fault) => self.end(Ending::from(fault)),
+            Err(fault) => self.end(repeats(&fault).unwrap_or_else(|| fault.into())),
         }
     }
 
@@ -609,6 +654,9 @@ impl Door {
                     Ok(Some(Refusal::rejected(
                         "it was approved, and not executed in the time the manifest gives",
                     )))
+                }
+                Some(Rejected::RunExists { run, .. }) => {
+                    Err(self.end(Ending::Repeats { run: run.clone() }))
                 }
                 Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
                 None => Err(self.end(JournalFault::Store(error).into())),
@@ -673,7 +721,12 @@ impl Door {
             self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
             return Ok(reply);
         }
-        self.push(passing, Stage::CallOutcome, bytes, admission.rule.as_deref())?;
+        self.push(
+            passing,
+            Stage::CallOutcome,
+            bytes,
+            admission.rule.as_deref(),
+        )?;
         Ok(reply)
     }
 
@@ -692,10 +745,14 @@ impl Door {
         if let Some(written) = &written {
             saying = saying.json("written", written);
         }
-        let record = self
-            .journal
-            .record(&self.about, saying)
-            .map_err(|fault| self.end(fault.into()))?;
+        // The effect is done: an outcome that cannot be recorded is in doubt.
+        let record = self.journal.record(&self.about, saying).map_err(|fault| {
+            tracing::error!(run = %self.run.run, %fault, "an outcome cannot be recorded");
+            self.end(Ending::InDoubt {
+                position: passing.position,
+                call: passing.call.to_owned(),
+            })
+        })?;
         self.state().performed = Some(passing.effect);
         // The effect is done. If this cannot be recorded now the call is in
         // doubt, which is the truth.
@@ -725,7 +782,9 @@ impl Door {
     ) -> Result<(), Ending> {
         let size = (passing.text.len() + reply.len()) as u64;
         let limits = &self.manifest.limits;
-        let most = limits.journal_bytes.saturating_add(2 * limits.host_call_bytes);
+        let most = limits
+            .journal_bytes
+            .saturating_add(2 * limits.host_call_bytes);
         if self.state().bytes.saturating_add(size) > most {
             return Err(self.end(Ending::OverBudget {
                 name: "journal_bytes",
@@ -761,7 +820,11 @@ impl Door {
         let may_go_on = changes
             .iter()
             .any(|change| matches!(change, Change::ConsumeApproval { .. }));
-        let kept = if may_go_on { records.clone() } else { Vec::new() };
+        let kept = if may_go_on {
+            records.clone()
+        } else {
+            Vec::new()
+        };
         records.extend(last);
         if records.is_empty() && changes.is_empty() {
             return Ok(());
@@ -770,7 +833,9 @@ impl Door {
         let mut parts = in_parts(records);
         let end = parts.pop().unwrap_or_default();
         for part in parts {
-            self.journal.append(&self.run.tenant, part, Vec::new()).await?;
+            self.journal
+                .append(&self.run.tenant, part, Vec::new())
+                .await?;
         }
         let appended = self.journal.append(&self.run.tenant, end, changes).await;
         if appended.is_err() {
@@ -866,11 +931,17 @@ impl Passing {
         let text = tollgate_policy::canonical(&described.arguments).map_err(|error| {
             Ending::HostFault(format!("{} has no canonical form: {error}", O::CALL))
         })?;
+        // No grant has a name this long; it stands in public facts, which are
+        // bounded, and is refused in any case.
+        let mut destination = described.destination;
+        if destination.len() > DESTINATION_BYTES_MAX {
+            destination.truncate(destination.floor_char_boundary(DESTINATION_BYTES_MAX));
+        }
         let passing = Self {
             call: O::CALL,
             position,
             fuel,
-            destination: described.destination,
+            destination,
             identity: described.identity,
             effect: described.effect,
             arguments: described.arguments,
@@ -909,6 +980,17 @@ fn in_parts(records: Vec<Prepared>) -> Vec<Vec<Prepared>> {
     parts
 }
 
+/// The run that this one repeats, where that is why nothing was recorded.
+fn repeats(fault: &JournalFault) -> Option<Ending> {
+    match fault {
+        JournalFault::Store(error) => match error.rejected() {
+            Some(Rejected::RunExists { run, .. }) => Some(Ending::Repeats { run: run.clone() }),
+            _ => None,
+        },
+        JournalFault::Record(_) => None,
+    }
+}
+
 /// A panic's message and place in one line.
 fn last_words(arguments: &Value) -> String {
     let text = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
@@ -923,6 +1005,9 @@ fn encode<T: serde::Serialize>(reply: &T) -> Vec<u8> {
 fn decode<O: Operation>(position: u32, bytes: &[u8]) -> Result<O::Reply, Ending> {
     serde_json::from_slice(bytes).map_err(|error| Ending::Diverged {
         position,
-        difference: format!("the recorded reply of `{}` cannot be read: {error}", O::CALL),
+        difference: format!(
+            "the recorded reply of `{}` cannot be read: {error}",
+            O::CALL
+        ),
     })
 }

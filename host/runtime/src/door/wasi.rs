@@ -86,7 +86,8 @@ impl Clock {
         match self.0.pass_now::<clock::Now>(()) {
             Ok(Ok(now)) => Duration::new(now.seconds, now.nanoseconds),
             _ => {
-                self.0.stop("the clock was refused to a library that cannot be told so");
+                self.0
+                    .stop("the clock was refused to a library that cannot be told so");
                 Duration::ZERO
             }
         }
@@ -137,7 +138,9 @@ impl TryRng for Random {
             match self.0.pass_now::<tollgate_random::Bytes>((count,)) {
                 Ok(Ok(drawn)) => chunk.copy_from_slice(&drawn.0),
                 // Zeros where a key was expected would be worse than an end.
-                _ => self.0.stop("randomness was refused to a library that cannot be told so"),
+                _ => self
+                    .0
+                    .stop("randomness was refused to a library that cannot be told so"),
             }
         }
         Ok(())

@@ -57,6 +57,8 @@ pub(crate) enum End {
     },
     /// The journal cannot be written.
     Unrecorded(String),
+    /// The same request is going on as this run; nothing was recorded of this one.
+    Repeats(String),
 }
 
 impl Inner {
@@ -82,12 +84,20 @@ impl Inner {
     /// The door of one execution. Grants and rules are those in force now; a
     /// connector that is gone since grants nothing more than when it opened.
     pub(crate) fn door(&self, run: &Arc<Run>, start: Start, replay_only: bool) -> Arc<Door> {
+        let resumed = start.known;
         let now = self
             .connectors
             .get(&run.tenant, &run.connector)
-            .map_or_else(|| Arc::clone(&run.opened_under), |installed| {
-                Arc::clone(&installed.manifest)
-            });
+            .map_or_else(
+                || Arc::clone(&run.opened_under),
+                |installed| Arc::clone(&installed.manifest),
+            );
+        // What is replayed is compared under the limits it ran under.
+        let now = if replay_only {
+            Arc::clone(&run.opened_under)
+        } else {
+            now
+        };
         Door::new(DoorSettings {
             run: Arc::clone(run),
             about: start.about,
@@ -98,6 +108,7 @@ impl Inner {
             recorded: start.recorded,
             same_engine: start.same_engine,
             replay_only,
+            resumed,
             opening: start.opening,
             approval: start.approval,
             committed: start.committed,
@@ -166,8 +177,11 @@ impl Inner {
         match end {
             End::Held { approval } => {
                 self.watch_deadline(&run.tenant, &approval).await;
-                self.report(&run.tenant, &run.run).await
+                // It is held, also when the store does not answer right now.
+                let report = self.report(&run.tenant, &run.run).await;
+                Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Held)))
             }
+            End::Repeats(first) => self.report(&run.tenant, &first).await,
             End::InDoubt { position, call } => self.in_doubt(run, door, position, &call).await,
             End::Unrecorded(why) => self.unrecorded(run, door, known, why),
             End::Done { output, inverse } => {
@@ -179,9 +193,10 @@ impl Inner {
                     state: RunState::Done,
                     fuel,
                     known,
-                    undone: run.undoes.as_ref().is_some_and(|undoes| {
-                        !undoes.by_host || output["outcome"] == "undone"
-                    }),
+                    undone: run
+                        .undoes
+                        .as_ref()
+                        .is_some_and(|undoes| !undoes.by_host || output["outcome"] == "undone"),
                 };
                 if let Err(fault) = self.close(run, door, saying, ending).await {
                     return self.unrecorded(run, door, known, fault.to_string());
@@ -336,7 +351,9 @@ fn done(run: &Run, installed: &Installed, door: &Door, outcome: GuestOutcome) ->
         && !tool.output.is_valid(&output)
         && let Some(error) = tool.output.iter_errors(&output).next()
     {
-        return fault(format!("the connector's output does not fit its schema: {error}"));
+        return fault(format!(
+            "the connector's output does not fit its schema: {error}"
+        ));
     }
     let inverse = match outcome.inverse {
         None => None,
@@ -378,7 +395,11 @@ fn failed(door: &Door, error: GuestError) -> End {
         GuestError::NotFound(failure) => of("not_found", failure),
         GuestError::Conflict(failure) => of("conflict", failure),
         GuestError::Denied(failure) => {
-            let kind = if door.rejected() { "rejected" } else { "denied" };
+            let kind = if door.rejected() {
+                "rejected"
+            } else {
+                "denied"
+            };
             return End::Failed(RunState::Denied, of(kind, failure));
         }
         GuestError::Limited(failure) => of("limited", failure),
@@ -410,6 +431,7 @@ pub(crate) fn ended(ending: Ending) -> End {
         Ending::Held { approval } => End::Held { approval },
         Ending::InDoubt { position, call } => End::InDoubt { position, call },
         Ending::Unrecorded(why) => End::Unrecorded(why),
+        Ending::Repeats { run } => End::Repeats(run),
         Ending::Diverged {
             position,
             difference,
@@ -421,10 +443,7 @@ pub(crate) fn ended(ending: Ending) -> End {
                 Some("the component or its journal was exchanged; the operator has to look"),
             ),
         ),
-        other => End::Failed(
-            RunState::Failed,
-            failure("failed", other.to_string(), None),
-        ),
+        other => End::Failed(RunState::Failed, failure("failed", other.to_string(), None)),
     }
 }
 
@@ -439,7 +458,12 @@ pub(crate) fn failure(kind: &str, message: String, hint: Option<&str>) -> Failur
 
 /// The engine's words for a trap, without the stack under them.
 fn first_line(trap: &str) -> &str {
-    trap.rsplit("wasm trap: ").next().unwrap_or(trap).lines().next().unwrap_or(trap)
+    trap.rsplit("wasm trap: ")
+        .next()
+        .unwrap_or(trap)
+        .lines()
+        .next()
+        .unwrap_or(trap)
 }
 
 pub(crate) fn stored(state: RunState) -> StoredState {

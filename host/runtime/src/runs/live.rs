@@ -11,6 +11,9 @@ use tollgate_store::RunRow;
 use super::Run;
 use crate::names::OWN_CASE;
 
+/// How the request key of an undo begins.
+pub(crate) const UNDO_KEY: &str = "undo/";
+
 /// What makes two requests the same: who asks for what in which case, by the
 /// caller's key where it gives one, else by the input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +30,7 @@ impl Same {
     pub(crate) fn of(run: &Run) -> Self {
         Self {
             tenant: run.tenant.clone(),
-            principal: run.principal.clone(),
+            principal: principal(run.request_key.as_deref(), &run.principal),
             case: run.named_case().map(str::to_owned),
             connector: run.connector.clone(),
             tool: run.tool.name.clone(),
@@ -38,12 +41,21 @@ impl Same {
     pub(crate) fn of_row(row: &RunRow) -> Self {
         Self {
             tenant: row.tenant.clone(),
-            principal: row.principal.clone(),
+            principal: principal(row.request_key.as_deref(), &row.principal),
             case: (!row.case.starts_with(OWN_CASE)).then(|| row.case.clone()),
             connector: row.connector.clone(),
             tool: row.tool.clone(),
             key: key(row.request_key.as_deref(), &row.input_digest),
         }
+    }
+}
+
+/// Undoing a run is one thing, whoever asks for it; only the host makes such
+/// keys.
+fn principal(request_key: Option<&str>, principal: &str) -> String {
+    match request_key {
+        Some(key) if key.starts_with(UNDO_KEY) => String::new(),
+        _ => principal.to_owned(),
     }
 }
 
@@ -130,7 +142,11 @@ impl Live {
         inner.working.remove(&run.run);
         if ended {
             let same = Same::of(run);
-            if inner.same.get(&same).is_some_and(|going| going.run == run.run) {
+            if inner
+                .same
+                .get(&same)
+                .is_some_and(|going| going.run == run.run)
+            {
                 inner.same.remove(&same);
             }
         }

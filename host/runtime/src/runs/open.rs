@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
 use tollgate_policy::{CanonicalError, Outcome, ToolFacts, canonical};
-use tollgate_store::RecordFilter;
+use tollgate_store::{RecordFilter, RunState as StoredState};
 
 use super::execute::Start;
 use super::live::Found;
@@ -88,10 +88,16 @@ impl Inner {
     ) -> Result<RunReport, CallError> {
         let about = self.about(run).await?;
         let opening = self.opening(run, &about).await?;
-        let by_host = run.undoes.as_ref().is_some_and(|undoes| undoes.by_host);
-        if !by_host
-            && let Some(failure) = tool_denied(run, installed)
+        if let Some(undoes) = &run.undoes
+            && let Some(row) = self.journal.store.run(&run.tenant, &undoes.run).await?
+            && row.state == StoredState::Undone
         {
+            return Err(CallError::NotAllowed(
+                "the run was taken back already".to_owned(),
+            ));
+        }
+        let by_host = run.undoes.as_ref().is_some_and(|undoes| undoes.by_host);
+        if !by_host && let Some(failure) = tool_denied(run, installed) {
             return self.deny_tool(run, &about, opening, failure).await;
         }
         let start = Start {
@@ -149,7 +155,10 @@ impl Inner {
             ("workflow", &call.workflow),
             ("request_key", &call.request_key),
         ] {
-            if given.as_deref().is_some_and(|given| !names::is_givable(given)) {
+            if given
+                .as_deref()
+                .is_some_and(|given| !names::is_givable(given))
+            {
                 return Err(CallError::InvalidInput {
                     pointer: String::new(),
                     message: format!(
@@ -180,8 +189,8 @@ impl Inner {
             manifest_digest: installed.manifest_digest,
             opened_under: Arc::clone(&installed.manifest),
             input_digest: tollgate_policy::Digest::of(input_text.as_bytes()),
-            // What the agent sees executed is what its JSON means exactly.
-            input: call.input,
+            // What rules and cards see is what the guest gets, to the letter.
+            input: serde_json::from_str(&input_text).unwrap_or(call.input),
             input_text,
             request_key: call.request_key,
             reason: call.reason,
@@ -256,7 +265,9 @@ impl Inner {
             .fact("state", RunState::Denied.as_str())
             .json("failure", &serde_json::json!(failure));
         records.push(self.journal.record(about, closed)?);
-        self.journal.append(&run.tenant, records, Vec::new()).await?;
+        self.journal
+            .append(&run.tenant, records, Vec::new())
+            .await?;
         Ok(RunReport {
             failure: Some(failure),
             ..RunReport::of(run, RunState::Denied)
@@ -277,12 +288,15 @@ pub(super) fn has_ended(report: &RunReport) -> bool {
 pub(super) async fn unpanicked<T>(
     work: impl Future<Output = Result<T, CallError>>,
 ) -> Result<T, CallError> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a run's work panicked");
-        Err(CallError::Connector(
-            "a fault in this program; its log says where".to_owned(),
-        ))
-    })
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("a run's work panicked");
+            Err(CallError::Connector(
+                "a fault in this program; its log says where".to_owned(),
+            ))
+        })
 }
 
 /// Canonical input that fits the tool's schema, or why not.

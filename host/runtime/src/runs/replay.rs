@@ -18,13 +18,21 @@ impl Inner {
         run: &str,
     ) -> Result<ReplayReport, CallError> {
         let rebuilt = self.rebuild(tenant, run).await?;
-        if rebuilt.run.undoes.as_ref().is_some_and(|undoes| undoes.by_host) {
+        if rebuilt
+            .run
+            .undoes
+            .as_ref()
+            .is_some_and(|undoes| undoes.by_host)
+        {
             return Err(CallError::NotAllowed(
                 "this run put values back and executed no connector; there is nothing to replay"
                     .to_owned(),
             ));
         }
-        if rebuilt.closing().is_some_and(|closing| !closing.leaf.facts.contains_key("fuel")) {
+        if rebuilt
+            .closing()
+            .is_some_and(|closing| !closing.leaf.facts.contains_key("fuel"))
+        {
             return Err(CallError::NotAllowed(
                 "this run was denied before its connector was started; there is nothing to replay"
                     .to_owned(),
@@ -43,7 +51,9 @@ impl Inner {
             known: false,
         };
         let door = self.door(&rebuilt.run, start, true);
-        let returned = self.run_guest(&rebuilt.run, &rebuilt.installed, &door).await;
+        let returned = self
+            .run_guest(&rebuilt.run, &rebuilt.installed, &door)
+            .await;
         let unfinished = matches!(
             &returned.result,
             Err(Stop::Ending(crate::error::Ending::ReplayedToEnd))
@@ -56,7 +66,9 @@ impl Inner {
             None => (!unfinished).then(|| "the run ended, and its record has no end".to_owned()),
             Some(closing) => {
                 if replayed < calls {
-                    Some(format!("the journal has {calls} calls, the run made {replayed}"))
+                    Some(format!(
+                        "the journal has {calls} calls, the run made {replayed}"
+                    ))
                 } else if unfinished {
                     Some("the run makes more calls than the journal has".to_owned())
                 } else {

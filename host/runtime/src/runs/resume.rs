@@ -82,8 +82,13 @@ impl Inner {
             )
             .await
             .map_err(|error| CallError::Connector(error.to_string()))?;
-        let tool = installed.tool(&fact("tool")).ok_or_else(|| damaged("tool"))?;
-        let input_text = opened.text("input").ok_or_else(|| damaged("input"))?.to_owned();
+        let tool = installed
+            .tool(&fact("tool"))
+            .ok_or_else(|| damaged("tool"))?;
+        let input_text = opened
+            .text("input")
+            .ok_or_else(|| damaged("input"))?
+            .to_owned();
         let rebuilt = Run {
             tenant: tenant.to_owned(),
             case: opened.leaf.case.clone(),
@@ -125,9 +130,9 @@ impl Inner {
         tenant: &str,
         run: &str,
     ) -> Result<RunReport, CallError> {
-        if !self.live.take_up(run) {
+        // Whoever works on it may have looked before the decision: look again after.
+        while !self.live.take_up(run) {
             self.live.settled(run).await;
-            return self.report(tenant, run).await;
         }
         let inner = Arc::clone(self);
         let (tenant, run) = (tenant.to_owned(), run.to_owned());
@@ -136,11 +141,7 @@ impl Inner {
             .unwrap_or_else(|panic| Err(CallError::Connector(panic.to_string())))
     }
 
-    async fn resuming(
-        self: &Arc<Self>,
-        tenant: &str,
-        run: &str,
-    ) -> Result<RunReport, CallError> {
+    async fn resuming(self: &Arc<Self>, tenant: &str, run: &str) -> Result<RunReport, CallError> {
         let resumed = unpanicked(async {
             let rebuilt = self.rebuild(tenant, run).await?;
             let run = Arc::clone(&rebuilt.run);
@@ -172,9 +173,7 @@ impl Inner {
             return self.report(&run.tenant, &run.run).await;
         };
         let approval = self.decision_on(&row).await?;
-        if row.state == StoredState::Held
-            && !approval.as_ref().is_some_and(is_decided)
-        {
+        if row.state == StoredState::Held && !approval.as_ref().is_some_and(is_decided) {
             return self.report(&run.tenant, &run.run).await;
         }
         let recorded = rebuilt.recorded();
@@ -203,10 +202,14 @@ impl Inner {
         let states = [StoredState::Open, StoredState::Held, StoredState::InDoubt];
         for row in self.journal.store.runs(tenant, &states).await? {
             self.live.remember(&row);
-            match row.state {
-                StoredState::Open => self.recover_open(&row).await?,
-                StoredState::Held => self.recover_held(&row).await?,
-                _ => {}
+            let recovered = match row.state {
+                StoredState::Open => self.recover_open(&row).await,
+                StoredState::Held => self.recover_held(&row).await,
+                _ => Ok(()),
+            };
+            // One damaged run must not keep the others from work.
+            if let Err(error) = recovered {
+                tracing::error!(run = row.run, %error, "a run is left as it is");
             }
         }
         Ok(())
@@ -239,6 +242,23 @@ impl Inner {
         }
     }
 
+    /// Whom a run's records are about, from its first one: without its component.
+    pub(crate) async fn about_recorded(&self, tenant: &str, run: &str) -> Result<About, CallError> {
+        let records = self.journal.run_records(tenant, run).await?;
+        let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
+        Ok(self
+            .journal
+            .about(
+                tenant,
+                &opened.leaf.case,
+                Some(run),
+                &opened.leaf.principal,
+                opened.leaf.workflow.as_deref(),
+                &opened.leaf.subject,
+            )
+            .await?)
+    }
+
     async fn mark_in_doubt(
         &self,
         row: &RunRow,
@@ -268,7 +288,9 @@ impl Inner {
         row.updated_ms = self.journal.now_ms();
         let tenant = row.tenant.clone();
         let change = tollgate_store::Change::PutRun(Box::new(row));
-        self.journal.append(&tenant, vec![record], vec![change]).await?;
+        self.journal
+            .append(&tenant, vec![record], vec![change])
+            .await?;
         Ok(())
     }
 
@@ -288,6 +310,7 @@ impl Inner {
         let inner = Arc::clone(self);
         let (tenant, run) = (tenant.to_owned(), run.to_owned());
         tokio::spawn(async move {
+            // One that found no journal is stranded, and taken up again.
             if let Err(error) = inner.resume(&tenant, &run).await {
                 tracing::error!(run, %error, "a run could not be resumed");
             }

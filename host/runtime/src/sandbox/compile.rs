@@ -195,11 +195,8 @@ async fn run_child(
         .kill_on_drop(true)
         .spawn()
         .map_err(SandboxError::CompilerProcess)?;
-    let (mut stdin, stdout, stderr) = (
-        child.stdin.take(),
-        child.stdout.take(),
-        child.stderr.take(),
-    );
+    let (mut stdin, stdout, stderr) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(stdin) = &mut stdin {
             // A child that gave up early closes its end; its message says why.

@@ -82,7 +82,10 @@ impl GuestState {
     /// Called at every import: whose door it is, and the fuel used so far. A
     /// guest that waits for the host gives its slice back.
     pub(crate) fn at_import(&mut self, remaining: Option<u64>) -> (Arc<Door>, Option<u64>) {
-        self.slice.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.slice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let used = remaining.map(|remaining| self.fuel.saturating_sub(remaining));
         match &self.door {
             Some(door) => (Arc::clone(door), used),
@@ -247,8 +250,9 @@ impl Sandbox {
                 };
             }
         };
+        let slice = Arc::clone(&store.data().slice);
         let work = run(&mut store, ready, invocation.parameters);
-        let Some(result) = until(deadline, &invocation.door, work).await else {
+        let Some(result) = until(deadline, &invocation.door, &slice, work).await else {
             return Returned {
                 result: Err(Stop::Limit("deadline", limits.deadline.as_secs())),
                 fuel: limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
@@ -320,6 +324,7 @@ async fn run(
 async fn until<T>(
     deadline: Instant,
     door: &Door,
+    slice: &Mutex<Option<Slice>>,
     work: impl Future<Output = T>,
 ) -> Option<T> {
     let mut work = pin!(work);
@@ -328,6 +333,8 @@ async fn until<T>(
         if let Poll::Ready(done) = work.as_mut().poll(context) {
             return Poll::Ready(Some(done));
         }
+        // Whoever waits does not compute: its slice is for others.
+        slice.lock().unwrap_or_else(PoisonError::into_inner).take();
         if over.as_mut().poll(context).is_ready() && !door.is_passing() {
             return Poll::Ready(None);
         }
@@ -372,7 +379,9 @@ fn export(component: &Component, function: &str) -> Result<ComponentExportIndex,
         .get_export_index(None, TOOLS)
         .and_then(|tools| component.get_export_index(Some(&tools), function))
         .ok_or_else(|| {
-            SandboxError::DoesNotLink(format!("the component does not export `{TOOLS}#{function}`"))
+            SandboxError::DoesNotLink(format!(
+                "the component does not export `{TOOLS}#{function}`"
+            ))
         })
 }
 
@@ -397,4 +406,3 @@ fn declared(tool: GuestTool) -> Result<ToolDecl, SandboxError> {
         },
     })
 }
-

@@ -22,7 +22,9 @@ impl SlowLane {
     /// A lane that lets all worker threads but one be busy with long
     /// computations, and at least one guest go on.
     pub(super) fn new(worker_threads: usize) -> Self {
-        Self(Arc::new(Semaphore::new(worker_threads.saturating_sub(1).max(1))))
+        Self(Arc::new(Semaphore::new(
+            worker_threads.saturating_sub(1).max(1),
+        )))
     }
 
     /// Wait in line for a slice, first come first served.

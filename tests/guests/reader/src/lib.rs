@@ -25,7 +25,12 @@ fn read(input: Read) -> Result<Found, ToolError> {
 #[tool(title = "Note a value", effect = "write", undo = "restore")]
 fn note(input: Read) -> Result<Found, ToolError> {
     let value = config::get::<String>(&input.key)?.unwrap_or_default();
-    kv::set("notes", &input.key, value.as_bytes(), &kv::Expected::Anything)?;
+    kv::set(
+        "notes",
+        &input.key,
+        value.as_bytes(),
+        &kv::Expected::Anything,
+    )?;
     Ok(Found { value })
 }
 

@@ -62,7 +62,10 @@ impl Wall {
                 changes.push((change.table.to_ascii_lowercase(), change.rowid));
             }
         });
-        set_authorizer(handle.as_raw_handle().as_ptr(), Arc::clone(self));
+        let database = handle.as_raw_handle().as_ptr();
+        set_authorizer(database, Arc::clone(self));
+        let longest = self.grant.max_bytes.max(1 << 20).saturating_add(1 << 20);
+        limit_length(database, i32::try_from(longest).unwrap_or(i32::MAX));
         Ok(())
     }
 
@@ -90,8 +93,7 @@ impl Wall {
     }
 
     fn is_late(&self) -> bool {
-        self.started.elapsed().as_millis()
-            >= u128::from(self.stop_after_ms.load(Ordering::Relaxed))
+        self.started.elapsed().as_millis() >= u128::from(self.stop_after_ms.load(Ordering::Relaxed))
     }
 
     /// Whether SQLite may do this. `through` names a view, a trigger or a common
@@ -150,6 +152,20 @@ fn set_authorizer(database: *mut ffi::sqlite3, wall: Arc<Wall>) {
     }
 }
 
+/// The longest text, blob or row that the connection makes or reads, bytes: a
+/// long chain of `||` would otherwise build a gigabyte before any result is
+/// counted (CWE-789).
+#[expect(
+    unsafe_code,
+    reason = "SQLite's run-time limits are reached only through its C interface"
+)]
+fn limit_length(database: *mut ffi::sqlite3, bytes: c_int) {
+    // SAFETY: the handle is locked by the caller; the call only sets a number.
+    unsafe {
+        ffi::sqlite3_limit(database, ffi::SQLITE_LIMIT_LENGTH, bytes);
+    }
+}
+
 #[expect(
     unsafe_code,
     reason = "a callback that SQLite calls with C strings it owns"
@@ -167,7 +183,9 @@ unsafe extern "C" fn authorize(
         if pointer.is_null() {
             ""
         } else {
-            unsafe { CStr::from_ptr(pointer) }.to_str().unwrap_or("\u{fffd}")
+            unsafe { CStr::from_ptr(pointer) }
+                .to_str()
+                .unwrap_or("\u{fffd}")
         }
     };
     // SAFETY: `set_authorizer` passed a wall that is never freed.

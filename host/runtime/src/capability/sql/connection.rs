@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column as _, ConnectOptions as _, Row as _, SqliteConnection};
-use tollgate_policy::{SqlGrant, Statement};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tollgate_policy::{SqlGrant, Statement};
 
 use super::authorizer::Wall;
 use super::value::{arguments, row_values};
@@ -104,19 +104,30 @@ impl Database {
         granted: &Granted,
         deadline: Duration,
     ) -> Result<Rows, SqlError> {
-        let _turn = self.reading.acquire().await.map_err(|error| {
-            SqlError::Unavailable(error.to_string())
-        })?;
-        let waiting = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let _turn = self
+            .reading
+            .acquire()
+            .await
+            .map_err(|error| SqlError::Unavailable(error.to_string()))?;
+        let waiting = self
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         let mut session = match waiting {
             Some(session) => session,
             None => self.session(true).await?,
         };
         session.wall.stop_after(deadline);
-        let rows = session.select(&granted.statement, &granted.parameters, &self.grant).await;
+        let rows = session
+            .select(&granted.statement, &granted.parameters, &self.grant)
+            .await;
         // A connection whose query was given up in the middle is not kept: this
         // line is not reached then, and dropping it ends the query.
-        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(session);
         rows
     }
 }

@@ -91,7 +91,12 @@ fn judge<R>(
     answer: impl Fn(SqlError) -> R,
 ) -> (Effect, Next<Granted, R>) {
     let worst = if reads { Effect::Read } else { Effect::Write };
-    let invalid = |message: String| (worst, Next::Answer(answer(SqlError::InvalidStatement(message))));
+    let invalid = |message: String| {
+        (
+            worst,
+            Next::Answer(answer(SqlError::InvalidStatement(message))),
+        )
+    };
     let statement = match analyze(text, Dialect::Sqlite) {
         Ok(statement) => statement,
         Err(refusal) if refusal.is_denial() => {

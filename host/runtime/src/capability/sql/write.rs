@@ -16,6 +16,10 @@ use crate::door::{Performed, Prior, Refusal};
 /// Time for putting rows back.
 const RESTORE: Duration = Duration::from_secs(30);
 
+/// Most bytes of rows that are kept to be put back: half of what one sealed
+/// value of a record can hold.
+const IMAGE_BYTES_MAX: usize = 8 << 20;
+
 /// A row as the database keeps it.
 type KeptRow = Value;
 
@@ -133,7 +137,8 @@ impl Writer<'_> {
             .host(
                 "SELECT 1 FROM pragma_table_info(?1) WHERE lower(name) = 'rowid' UNION ALL \
                  SELECT 1 FROM sqlite_schema WHERE lower(tbl_name) = ?1 AND type = 'table' \
-                 AND sql LIKE '%REPLACE%'"
+                 AND sql LIKE '%REPLACE%' UNION ALL \
+                 SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0"
                     .to_owned(),
                 &[SqlValue::Text(table.to_owned())],
             )
@@ -155,15 +160,14 @@ impl Writer<'_> {
             .filter_map(|index| granted.parameters.get(*index).cloned())
             .collect();
         let select = format!("{} LIMIT {}", capture.select, self.limit_of_capture());
-        Ok(Value::Array(self.host(select, &values).await?))
+        let rows = self.host(select, &values).await?;
+        bounded(&rows)?;
+        Ok(Value::Array(rows))
     }
 
     /// One more than any grant allows, so that too many is noticed.
     fn limit_of_capture(&self) -> u64 {
-        self.0
-            .as_ref()
-            .map_or(0, |session| session.wall.max_rows())
-            + 1
+        self.0.as_ref().map_or(0, |session| session.wall.max_rows()) + 1
     }
 
     /// The statement, inside a transaction that the caller ends.
@@ -265,6 +269,7 @@ impl Writer<'_> {
             let text = format!("SELECT rowid, * FROM {} WHERE rowid = ?", quoted(table));
             rows.extend(self.host(text, &[SqlValue::Integer(*id)]).await?);
         }
+        bounded(&rows)?;
         Ok(Value::Array(rows))
     }
 
@@ -302,7 +307,13 @@ impl Writer<'_> {
                 }
             }
         }
-        only(&table, &self.session()?.wall.take_changes())?;
+        let changes = self.session()?.wall.take_changes();
+        only(&table, &changes)?;
+        // A row of ours that others' rows now hang on would take them along.
+        let ours: BTreeSet<i64> = touched(restoring).iter().filter_map(row_id).collect();
+        if changes.iter().any(|(_, id)| !ours.contains(id)) {
+            return Err(SqlError::Conflict(now.to_string()));
+        }
         let back = touched(restoring).iter().filter_map(row_id).collect();
         let left = self.rows_of(&table, &back).await?;
         let changed = Changed {
@@ -352,6 +363,17 @@ fn target(granted: &Granted) -> &str {
 }
 
 /// A write that fires a trigger on another table does more than was granted.
+/// Rows that fit into a record: what cannot be recorded must not be changed.
+fn bounded(rows: &[KeptRow]) -> Result<(), SqlError> {
+    let bytes: usize = rows.iter().map(|row| row.to_string().len()).sum();
+    if bytes > IMAGE_BYTES_MAX {
+        return Err(SqlError::TooLarge(format!(
+            "the rows have {bytes} bytes, more than can be kept to put them back; narrow the WHERE"
+        )));
+    }
+    Ok(())
+}
+
 fn only(table: &str, changes: &[(String, i64)]) -> Result<(), SqlError> {
     match changes.iter().find(|(changed, _)| changed != table) {
         None => Ok(()),
@@ -423,4 +445,3 @@ fn kept_row(columns: Vec<String>, values: &[SqlValue]) -> KeptRow {
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
-
