@@ -123,7 +123,13 @@ impl Inner {
             call,
             undoes: Some(undoes),
         };
-        let report = self.call(who, request).await?;
+        let report = match self.call(who, request).await {
+            // Somebody else's undo of the same run was faster.
+            Err(CallError::NotAllowed(_)) => {
+                return Ok(summary(&original.run, "nothing", Vec::new(), None));
+            }
+            report => report?,
+        };
         let outcome = outcome_of(&report);
         Ok(summary(
             &original.run,
@@ -170,7 +176,13 @@ impl Inner {
             call,
             undoes: Some(undoes),
         };
-        let report = self.call(who, request).await?;
+        let report = match self.call(who, request).await {
+            // Somebody else's undo of the same run was faster.
+            Err(CallError::NotAllowed(_)) => {
+                return Ok(summary(&original.run, "nothing", Vec::new(), None));
+            }
+            report => report?,
+        };
         let done = report.output.clone().unwrap_or(Value::Null);
         let steps = match serde_json::from_value::<Vec<UndoStep>>(done["steps"].clone()) {
             Ok(steps) => steps,
