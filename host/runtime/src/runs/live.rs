@@ -3,6 +3,7 @@
 //! makes a second refund.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -97,23 +98,25 @@ pub(crate) enum Found {
 impl Live {
     /// Enter a run unless the same request is going on.
     pub(crate) fn enter(&self, run: &Run) -> Found {
-        let mut inner = self.inner();
-        let digest = run.input_digest.to_string();
-        if let Some(first) = inner.same.get(&Same::of(run)) {
-            return if first.input_digest == digest {
-                Found::First(first.run.clone())
-            } else {
-                Found::KeyReused
-            };
-        }
+        // Everything is made before the lock is taken: all runs meet here.
+        let same = Same::of(run);
         let going = Going {
             run: run.run.clone(),
-            input_digest: digest,
+            input_digest: run.input_digest.to_string(),
         };
-        inner.same.insert(Same::of(run), going);
-        let (sender, _) = watch::channel(());
-        inner.working.insert(run.run.clone(), sender);
-        Found::New
+        let (name, (sender, _)) = (run.run.clone(), watch::channel(()));
+        let mut inner = self.inner();
+        match inner.same.entry(same) {
+            Entry::Occupied(first) if first.get().input_digest == going.input_digest => {
+                Found::First(first.get().run.clone())
+            }
+            Entry::Occupied(_) => Found::KeyReused,
+            Entry::Vacant(place) => {
+                place.insert(going);
+                inner.working.insert(name, sender);
+                Found::New
+            }
+        }
     }
 
     /// Know of a run from the store, which nobody works on yet.
@@ -138,17 +141,15 @@ impl Live {
 
     /// Stop working on a run. It stays known while it is held or in doubt.
     pub(crate) fn lay_down(&self, run: &Run, ended: bool) {
+        let same = Same::of(run);
         let mut inner = self.inner();
         inner.working.remove(&run.run);
-        if ended {
-            let same = Same::of(run);
-            if inner
-                .same
-                .get(&same)
-                .is_some_and(|going| going.run == run.run)
-            {
-                inner.same.remove(&same);
-            }
+        let is_first = inner
+            .same
+            .get(&same)
+            .is_some_and(|going| going.run == run.run);
+        if ended && is_first {
+            inner.same.remove(&same);
         }
     }
 
