@@ -1,47 +1,34 @@
 //! The host: everything together, and the face that the server and the command
 //! line see.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect, UndoDecl};
 use tollgate_store::{
-    ApprovalRow, ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, RecordFilter, Rejected,
-    SqliteOptions, SqliteStore, Store, SystemClock, Verdict,
+    ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, RecordFilter, Store, SystemClock,
+    Verdict,
 };
 
 use crate::api::{
     Card, LogFilter, LogLine, Principal, PrincipalKind, ReplayReport, RunReport, RunState,
     ToolCall, ToolInfo, UndoReport, VerifyReport,
 };
-use crate::approvals;
 use crate::capability::Backends;
 use crate::connectors::{self, Connectors};
-use crate::error::{AuthError, CallError, DecideError, HostError, InstallError, JournalFault};
+use crate::decisions::may_decide;
+use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
+use crate::home::{lock, new_token, private_folder, sqlite};
 use crate::journal::{Journal, Saying};
 use crate::logbook;
-use crate::runs::{Live, Request, Run};
+use crate::runs::{Live, Request};
 use crate::sandbox::instance::Sandbox;
 use crate::sandbox::{Compiler, SandboxError};
-
-/// How long a serving host sleeps at most between two looks at its deadlines and
-/// at what is installed. A connector that another process installs is callable
-/// within this time.
-const WATCH_AT_MOST: Duration = Duration::from_secs(2);
-
-/// How often to look whether the store is back for runs that it refused.
-const SETTLE_EVERY: Duration = Duration::from_secs(1);
-
-/// How long until a deadline is looked at again that the store did not answer
-/// for, milliseconds.
-const RETRY_MS: u64 = 1_000;
+use crate::watch::Deadlines;
 
 /// How long an established principal is believed without asking the store: a
 /// token that another process revokes stops to count within this time.
@@ -100,10 +87,10 @@ pub(crate) struct Inner {
     pub(crate) connectors: Connectors,
     pub(crate) live: Arc<Live>,
     pub(crate) cases: Cases,
-    deadlines: Deadlines,
+    pub(crate) deadlines: Deadlines,
     principals: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
     /// Runs whose outcome could not be recorded when it happened.
-    stranded: Mutex<Vec<(String, String)>>,
+    pub(crate) stranded: Mutex<Vec<(String, String)>>,
     _lock: Option<fs::File>,
 }
 
@@ -119,13 +106,6 @@ impl Cases {
         }
         seen.insert((tenant.to_owned(), case.to_owned()))
     }
-}
-
-/// When something has to be decided or executed by, soonest first.
-#[derive(Default)]
-struct Deadlines {
-    at: Mutex<BTreeSet<(u64, String, String)>>,
-    changed: Arc<Notify>,
 }
 
 /// A connector that was just installed.
@@ -579,7 +559,7 @@ impl Inner {
     }
 
     /// Load what another process installed since.
-    async fn load_changed(&self) {
+    pub(crate) async fn load_changed(&self) {
         let rows = match self.journal.store.connectors(None).await {
             Ok(rows) => rows,
             Err(error) => {
@@ -643,307 +623,6 @@ impl Inner {
         }
         Ok(())
     }
-
-    // ── approvals ──────────────────────────────────────────────────────────
-
-    async fn approval(&self, who: &Principal, id: &str) -> Result<ApprovalRow, DecideError> {
-        if who.kind != PrincipalKind::Person {
-            return Err(DecideError::NotAPerson);
-        }
-        self.journal
-            .store
-            .approval(&who.tenant, id)
-            .await?
-            .ok_or_else(|| DecideError::NotFound(id.to_owned()))
-    }
-
-    async fn card(&self, row: &ApprovalRow) -> Result<Card, CallError> {
-        let rebuilt = self.rebuild(&row.tenant, &row.run).await?;
-        Ok(approvals::card(row, &rebuilt.run, &rebuilt.records))
-    }
-
-    async fn decide(
-        self: &Arc<Self>,
-        who: &Principal,
-        id: &str,
-        digest: &str,
-        verdict: Verdict,
-    ) -> Result<RunReport, DecideError> {
-        let row = self.approval(who, id).await?;
-        may_decide(who, &row)?;
-        if row.digest != digest {
-            return Err(DecideError::Changed);
-        }
-        let record = self.decision_record(who, &row, &verdict).await?;
-        let decide = Change::DecideApproval {
-            id: id.to_owned(),
-            decision: verdict,
-            by: who.name.clone(),
-            at_ms: self.journal.now_ms(),
-        };
-        let appended = self
-            .journal
-            .append(&row.tenant, vec![record], vec![decide])
-            .await;
-        if let Err(JournalFault::Store(error)) = &appended {
-            match error.rejected() {
-                Some(Rejected::AlreadyDecided { state, by }) => {
-                    return Err(DecideError::AlreadyDecided {
-                        state: state.to_string(),
-                        by: by.clone(),
-                    });
-                }
-                Some(Rejected::Expired { .. }) => return Err(DecideError::Expired),
-                Some(Rejected::OwnRequest) => return Err(DecideError::Requester),
-                _ => {}
-            }
-        }
-        appended?;
-        self.watch_execution(&row).await;
-        let report = self.resume(&row.tenant, &row.run).await;
-        self.deadlines.changed.notify_waiters();
-        report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
-    }
-
-    async fn decision_record(
-        &self,
-        who: &Principal,
-        row: &ApprovalRow,
-        verdict: &Verdict,
-    ) -> Result<tollgate_journal::Prepared, DecideError> {
-        let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
-        let about = self.about_recorded(&row.tenant, &row.run).await;
-        let mut about = about.map_err(unavailable)?;
-        about.principal.clone_from(&who.name);
-        let mut saying = Saying::new(Stage::ApprovalDecided)
-            .at(row.position)
-            .fact("approval", row.id.as_str())
-            .fact("digest", row.digest.as_str());
-        saying = match verdict {
-            Verdict::Approved => saying.fact("decision", "approved"),
-            Verdict::Denied { reason } => saying
-                .fact("decision", "denied")
-                .value("reason", reason.clone().into_bytes()),
-        };
-        Ok(self.journal.record(&about, saying)?)
-    }
-
-    // ── deadlines ──────────────────────────────────────────────────────────
-
-    /// Watch the deadline of a new approval.
-    pub(crate) async fn watch_deadline(&self, tenant: &str, approval: &str) {
-        match self.journal.store.approval(tenant, approval).await {
-            Ok(Some(row)) => self.watch(&row),
-            Ok(None) => {}
-            // Not lost: looked at again when the store may be back.
-            Err(_) => self.watch_at(
-                self.journal.now_ms().saturating_add(RETRY_MS),
-                tenant,
-                approval,
-            ),
-        }
-    }
-
-    fn watch_at(&self, at: u64, tenant: &str, approval: &str) {
-        let mut deadlines = self
-            .deadlines
-            .at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        deadlines.insert((at, tenant.to_owned(), approval.to_owned()));
-    }
-
-    async fn watch_execution(&self, row: &ApprovalRow) {
-        self.watch_deadline(&row.tenant, &row.id).await;
-    }
-
-    pub(crate) fn watch(&self, row: &ApprovalRow) {
-        let at = row.execute_by_ms.unwrap_or(row.decide_by_ms);
-        let mut deadlines = self
-            .deadlines
-            .at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        deadlines.insert((at, row.tenant.clone(), row.id.clone()));
-        drop(deadlines);
-        self.deadlines.changed.notify_waiters();
-    }
-
-    fn watch_deadlines(self: &Arc<Self>) {
-        let weak = Arc::downgrade(self);
-        tokio::spawn(async move {
-            let mut loaded = Instant::now();
-            let mut settled = Instant::now();
-            while let Some(inner) = weak.upgrade() {
-                // Listened for before looking, so that no change falls between.
-                let notify = Arc::clone(&inner.deadlines.changed);
-                let changed = notify.notified();
-                // A run that is stranded again and again must not make this spin.
-                if settled.elapsed() >= SETTLE_EVERY {
-                    inner.settle_stranded().await;
-                    settled = Instant::now();
-                }
-                if loaded.elapsed() >= WATCH_AT_MOST {
-                    inner.load_changed().await;
-                    loaded = Instant::now();
-                }
-                if let Err(error) = inner.expire_due(false).await {
-                    tracing::warn!(%error, "deadlines could not be looked at");
-                }
-                let next = inner.next_deadline();
-                // Not kept alive while it sleeps.
-                drop(inner);
-                let _ = tokio::time::timeout(next, changed).await;
-            }
-        });
-    }
-
-    fn next_deadline(&self) -> Duration {
-        let deadlines = self
-            .deadlines
-            .at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        if !stranded.is_empty() {
-            return SETTLE_EVERY;
-        }
-        let now = self.journal.now_ms();
-        deadlines.first().map_or(WATCH_AT_MOST, |(at, _, _)| {
-            Duration::from_millis(at.saturating_sub(now).saturating_add(1)).min(WATCH_AT_MOST)
-        })
-    }
-
-    async fn expire_due(self: &Arc<Self>, wait: bool) -> Result<(), CallError> {
-        let now = self.journal.now_ms();
-        loop {
-            let due = {
-                let mut deadlines = self
-                    .deadlines
-                    .at
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                match deadlines.first() {
-                    Some((at, _, _)) if *at < now => deadlines.pop_first(),
-                    _ => None,
-                }
-            };
-            let Some((_, tenant, id)) = due else {
-                return Ok(());
-            };
-            match self.expire(&tenant, &id, now).await {
-                Ok(None) => {}
-                Ok(Some(run)) if wait => {
-                    self.resume(&tenant, &run).await?;
-                }
-                // A guest may take its time; other deadlines do not wait for it.
-                Ok(Some(run)) => self.resume_later(&tenant, &run),
-                Err(error) => {
-                    self.watch_at(now.saturating_add(RETRY_MS), &tenant, &id);
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// End an approval whose time has passed; its run goes on with that answer.
-    async fn expire(
-        self: &Arc<Self>,
-        tenant: &str,
-        id: &str,
-        now: u64,
-    ) -> Result<Option<String>, CallError> {
-        let Some(row) = self.journal.store.approval(tenant, id).await? else {
-            return Ok(None);
-        };
-        if !matches!(row.state, ApprovalState::Pending | ApprovalState::Approved) {
-            return Ok(None);
-        }
-        if row.execute_by_ms.unwrap_or(row.decide_by_ms) >= now {
-            self.watch(&row);
-            return Ok(None);
-        }
-        let mut about = self.about_recorded(tenant, &row.run).await?;
-        about.principal = "tollgate".to_owned();
-        let saying = Saying::new(Stage::ApprovalDecided)
-            .at(row.position)
-            .fact("approval", id)
-            .fact("decision", "expired");
-        let record = self.journal.record(&about, saying)?;
-        let expire = Change::ExpireApproval {
-            id: id.to_owned(),
-            at_ms: now,
-        };
-        match self
-            .journal
-            .append(tenant, vec![record], vec![expire])
-            .await
-        {
-            Ok(()) => Ok(Some(row.run)),
-            Err(JournalFault::Store(error)) if error.rejected().is_some() => Ok(None),
-            Err(fault) => Err(fault.into()),
-        }
-    }
-
-    // ── runs that could not be recorded ────────────────────────────────────
-
-    /// Tell whoever waits for a run, or for a deadline, to look again.
-    pub(crate) fn changed(&self) {
-        self.deadlines.changed.notify_waiters();
-    }
-
-    /// Remember a run that cannot go on until the store takes records again.
-    pub(crate) fn strand(&self, tenant: &str, run: &str) {
-        let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        stranded.push((tenant.to_owned(), run.to_owned()));
-        drop(stranded);
-        self.deadlines.changed.notify_waiters();
-    }
-
-    pub(crate) fn is_stranded(&self, run: &Run) -> bool {
-        let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        stranded.iter().any(|(_, name)| *name == run.run)
-    }
-
-    /// Once the store is back, say of stranded runs what is known.
-    async fn settle_stranded(self: &Arc<Self>) {
-        let stranded =
-            std::mem::take(&mut *self.stranded.lock().unwrap_or_else(PoisonError::into_inner));
-        for (tenant, run) in stranded {
-            let settled = match self.journal.store.run(&tenant, &run).await {
-                Ok(Some(row)) => self.settle(&row).await,
-                Ok(None) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            if settled.is_err() {
-                let mut again = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-                again.push((tenant, run));
-            }
-        }
-    }
-}
-
-/// Whether this person may decide on this.
-fn may_decide(who: &Principal, row: &ApprovalRow) -> Result<(), DecideError> {
-    if who.kind != PrincipalKind::Person {
-        return Err(DecideError::NotAPerson);
-    }
-    if who.name == row.principal {
-        return Err(DecideError::Requester);
-    }
-    let named = row
-        .approvers
-        .iter()
-        .any(|approver| match approver.split_once(':') {
-            Some(("group", group)) => who.groups.iter().any(|member| member == group),
-            Some(("person", name)) => who.name == name,
-            _ => false,
-        });
-    if named {
-        Ok(())
-    } else {
-        Err(DecideError::NotAnApprover(row.approvers.join(", ")))
-    }
 }
 
 fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
@@ -958,52 +637,4 @@ fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
         undoable: tool.decl.effect == Effect::Write && tool.decl.undo != UndoDecl::None,
     };
     installed.tools.iter().map(info).collect()
-}
-
-/// The store in the host's folder.
-async fn sqlite(home: &Path, options: &HostOptions) -> Result<Arc<dyn Store>, HostError> {
-    let settings = SqliteOptions {
-        clock: Arc::clone(&options.clock),
-        ..SqliteOptions::default()
-    };
-    let store = SqliteStore::open(&home.join("tollgate.db"), settings).await?;
-    Ok(Arc::new(store))
-}
-
-/// A folder that only the host's own account can enter.
-fn private_folder(path: &Path) -> Result<PathBuf, HostError> {
-    let failed = |source| HostError::Home {
-        path: path.to_owned(),
-        source,
-    };
-    if !path.is_dir() {
-        fs::create_dir_all(path).map_err(failed)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
-    }
-    path.canonicalize().map_err(failed)
-}
-
-/// One process serves a home at a time.
-fn lock(home: &Path) -> Result<fs::File, HostError> {
-    let path = home.join("host.lock");
-    let failed = |source| HostError::Home {
-        path: path.clone(),
-        source,
-    };
-    let file = fs::File::create(&path).map_err(failed)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
-        |_| {
-            failed(io::Error::other(
-                "another process serves this home; stop it, or use another home",
-            ))
-        },
-    )?;
-    Ok(file)
-}
-
-/// A token of 256 random bits, recognisable by its first letters in a leak scan.
-fn new_token() -> io::Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(format!("tgt_{}", hex::encode(bytes)))
 }

@@ -8,7 +8,8 @@
 //! | `sandbox` | a component is compiled apart and called in a fresh instance |
 //! | `door` | the one way out of the sandbox |
 //! | `capability` | what lies behind the door, one file each |
-//! | `approvals` | what a person is shown, and what a decision is bound to |
+//! | `approvals`, `decisions` | what a person is shown, what a decision is bound to, who may take it |
+//! | `watch` | what the host does by itself: deadlines, runs to take up again |
 //! | `undo` | taking a run back |
 //! | `journal` | the host's hand in the journal |
 //! | `connectors` | what is installed |
@@ -19,9 +20,11 @@ mod api;
 mod approvals;
 mod capability;
 mod connectors;
+mod decisions;
 mod door;
 mod error;
 mod exact;
+mod home;
 mod host;
 mod journal;
 mod logbook;
@@ -30,6 +33,7 @@ mod runs;
 mod sandbox;
 mod time;
 mod undo;
+mod watch;
 
 pub use api::{
     Card, Conflict, Failure, LogFilter, LogLine, Pending, Principal, PrincipalKind, ReplayReport,

@@ -24,9 +24,11 @@
 //! irreversible; a call above its tool's declared class is denied, whatever the
 //! rules say (a read-only tool that writes lies about itself).
 
+mod gate;
 mod history;
 mod linker;
 mod operation;
+mod perform;
 mod refusal;
 pub(crate) mod wasi;
 
@@ -36,12 +38,12 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{CallFacts, Effect, Manifest, Outcome, ToolFacts};
+use tollgate_policy::{Effect, Manifest, Outcome};
 use tollgate_store::{
-    ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX,
-    SUBMISSION_RECORDS_MAX,
+    ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
 
+use gate::Gate;
 pub(crate) use history::{RecordedCall, recorded_calls};
 pub(crate) use linker::Imports;
 pub(crate) use operation::{
@@ -49,7 +51,6 @@ pub(crate) use operation::{
 };
 pub(crate) use refusal::Refusal;
 
-use crate::approvals::{Hold, HoldRequest};
 use crate::capability::Backends;
 use crate::error::{Ending, JournalFault};
 use crate::journal::{About, Journal, Saying};
@@ -427,386 +428,6 @@ impl Door {
             .then(|| Refusal::limited("deadline", limits.deadline.as_secs()))
     }
 
-    // ── gate ───────────────────────────────────────────────────────────────
-
-    fn tool_facts(&self) -> ToolFacts<'_> {
-        ToolFacts {
-            tool: &self.run.tool.name,
-            input: &self.run.input,
-            workflow: self.run.workflow.as_deref(),
-            principal: &self.run.principal,
-        }
-    }
-
-    /// Judged by the manifest in force now: a run that goes on after a hold may
-    /// find its tool no longer allowed.
-    fn decide(&self, passing: &Passing) -> tollgate_policy::Decision {
-        let by_host = self
-            .run
-            .undoes
-            .as_ref()
-            .is_some_and(|undoes| undoes.by_host);
-        if self.resumed && !by_host {
-            let tool = self.manifest.compiled.decide_tool(&self.tool_facts());
-            if tool.outcome == Outcome::Deny {
-                return tool;
-            }
-        }
-        self.manifest.compiled.decide_call(
-            &self.tool_facts(),
-            &CallFacts {
-                call: passing.call,
-                destination: &passing.destination,
-                effect: passing.effect,
-                args: &passing.arguments,
-            },
-        )
-    }
-
-    fn rule_name(&self, rule: Option<usize>) -> Option<String> {
-        rule.and_then(|index| self.manifest.rules.get(index))
-            .map(|rule| rule.name.clone())
-    }
-
-    fn rule_reason(&self, rule: Option<usize>) -> Option<String> {
-        rule.and_then(|index| self.manifest.rules.get(index))
-            .and_then(|rule| rule.reason.clone())
-    }
-
-    fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
-        let found = rule.and_then(|index| self.manifest.rules.get(index));
-        Refusal::Denied(refusal::Denial {
-            reason: found
-                .and_then(|rule| rule.reason.clone())
-                .unwrap_or_else(|| {
-                    format!(
-                        "`{}` on `{}` is {} and no rule of the manifest allows it",
-                        passing.call,
-                        passing.destination,
-                        passing.effect.as_str()
-                    )
-                }),
-            rule: found.map(|rule| rule.name.clone()),
-            hint: None,
-        })
-    }
-
-    /// A no, or a time that ran out, stands, whatever the rules say since.
-    fn refused_by_person(&self, position: u32) -> Option<Refusal> {
-        let mut state = self.state();
-        let row = state
-            .approval
-            .as_ref()
-            .filter(|row| row.position == position)?;
-        let refusal = match row.state {
-            ApprovalState::Denied => Refusal::rejected(format!(
-                "{} denied it: {}",
-                row.decided_by.as_deref().unwrap_or_default(),
-                row.reason.as_deref().unwrap_or_default()
-            )),
-            ApprovalState::Expired if row.decided_by.is_some() => Refusal::rejected(
-                "it was approved, and not executed in the time the manifest gives",
-            ),
-            ApprovalState::Expired => {
-                Refusal::rejected("nobody decided in the time the manifest gives")
-            }
-            _ => return None,
-        };
-        state.approval = None;
-        state.rejected = true;
-        Some(refusal)
-    }
-
-    async fn gate(&self, passing: &Passing, prior: Option<&Prior>) -> Result<Gate, Ending> {
-        let decision = self.decide(passing);
-        let rule = self.rule_name(decision.rule);
-        if let Some(refusal) = self.refused_by_person(passing.position) {
-            return Ok(Gate::Refused(refusal, rule));
-        }
-        match decision.outcome {
-            Outcome::Allow => Ok(Gate::Admitted(Admission {
-                approval: None,
-                rule,
-            })),
-            Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
-            Outcome::Require(approval) => {
-                let request = HoldRequest {
-                    run: &self.run,
-                    manifest: &self.manifest,
-                    approval,
-                    rule: self.manifest.decided_by(&decision).to_owned(),
-                    rule_reason: self.rule_reason(decision.rule),
-                    position: passing.position,
-                    call: passing.call,
-                    destination: &passing.destination,
-                    identity: &passing.identity,
-                    effect: passing.effect,
-                    arguments: &passing.arguments,
-                    arguments_text: &passing.text,
-                    prior,
-                };
-                self.hold_or_admit(request.prepare()?, rule).await
-            }
-        }
-    }
-
-    /// An approval that is bound to exactly this call admits it. Anything else
-    /// holds the run, with a new approval to decide on.
-    async fn hold_or_admit(&self, hold: Hold, rule: Option<String>) -> Result<Gate, Ending> {
-        let approval = self.state().approval.take();
-        let mut changes = Vec::new();
-        if let Some(row) = approval.filter(|row| row.position == hold.position) {
-            match row.state {
-                ApprovalState::Approved if row.digest == hold.digest => {
-                    return Ok(Gate::Admitted(Admission {
-                        approval: Some((row.id, hold.digest)),
-                        rule,
-                    }));
-                }
-                ApprovalState::Approved | ApprovalState::Pending => {
-                    changes.push(Change::VoidApproval {
-                        id: row.id,
-                        reason: "what would be sent is no longer what was shown".to_owned(),
-                    });
-                }
-                _ => {}
-            }
-        }
-        Err(self.hold(hold, changes).await)
-    }
-
-    /// Make the hold durable; the instance ends with the returned value.
-    async fn hold(&self, hold: Hold, mut changes: Vec<Change>) -> Ending {
-        let now = self.journal.now_ms();
-        let approval = hold.id.clone();
-        let record = self.journal.record(&self.about, hold.saying());
-        let row = hold.row(&self.run, now);
-        let result = match record {
-            Ok(record) => {
-                changes.push(Change::PutApproval(Box::new(row)));
-                changes.push(Change::PutRun(Box::new(self.row(
-                    RunState::Held,
-                    Some(approval.clone()),
-                    now,
-                ))));
-                self.flush(vec![record], changes).await
-            }
-            Err(fault) => Err(fault),
-        };
-        match result {
-            Ok(()) => self.end(Ending::Held { approval }),
-            Err(fault) => self.end(repeats(&fault).unwrap_or_else(|| fault.into())),
-        }
-    }
-
-    // ── intent, perform, outcome ───────────────────────────────────────────
-
-    /// Record that a call is about to be made. A refusal means that its approval
-    /// ran out between decision and use.
-    async fn intent(
-        &self,
-        passing: &Passing,
-        prior: Option<&Prior>,
-        admission: &Admission,
-    ) -> Result<Option<Refusal>, Ending> {
-        let mut saying = passing
-            .saying(Stage::CallIntent)
-            .maybe("rule", admission.rule.as_deref())
-            .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
-            .value("arguments", passing.text.clone().into_bytes());
-        if let Some(prior) = prior {
-            saying = saying.json("prior", &prior.value);
-        }
-        self.state().bytes += passing.text.len() as u64;
-        let now = self.journal.now_ms();
-        let mut changes = vec![Change::PutRun(Box::new(self.row(
-            RunState::Open,
-            None,
-            now,
-        )))];
-        if let Some((id, digest)) = &admission.approval {
-            saying = saying.fact("approval", id.as_str());
-            changes.push(Change::ConsumeApproval {
-                id: id.clone(),
-                digest: digest.clone(),
-                at_ms: now,
-            });
-        }
-        let record = self
-            .journal
-            .record(&self.about, saying)
-            .map_err(|fault| self.end(fault.into()))?;
-        match self.flush(vec![record], changes).await {
-            Ok(()) => {
-                self.state().committed = true;
-                Ok(None)
-            }
-            Err(JournalFault::Store(error)) => match error.rejected() {
-                // Expired by the store's clock, or by the watch a moment ago.
-                Some(
-                    Rejected::Expired { .. }
-                    | Rejected::NotApproved {
-                        state: ApprovalState::Expired,
-                        ..
-                    },
-                ) => {
-                    self.state().rejected = true;
-                    Ok(Some(Refusal::rejected(
-                        "it was approved, and not executed in the time the manifest gives",
-                    )))
-                }
-                Some(Rejected::RunExists { run, .. }) => {
-                    Err(self.end(Ending::Repeats { run: run.clone() }))
-                }
-                Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
-                None => Err(self.end(JournalFault::Store(error).into())),
-            },
-            Err(fault) => Err(self.end(fault.into())),
-        }
-    }
-
-    async fn perform<O: Operation>(
-        &self,
-        passing: &Passing,
-        plan: O::Plan,
-        prior: Option<Prior>,
-        admission: &Admission,
-    ) -> Result<O::Reply, Ending> {
-        if passing.call == "log.panic" {
-            self.state().panic = Some(last_words(&passing.arguments));
-        }
-        let scope = self.scope(passing.position);
-        let work = O::perform(plan, prior.as_ref(), &scope, &self.backends);
-        if passing.effect == Effect::Read {
-            // A read may be given up; a write is never left half observed.
-            let Ok(performed) = tokio::time::timeout_at(self.deadline.into(), work).await else {
-                let reply = O::refuse(Refusal::limited(
-                    "deadline",
-                    self.manifest.limits.deadline.as_secs(),
-                ));
-                self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
-                return Ok(reply);
-            };
-            return self.read_outcome::<O>(passing, performed, admission);
-        }
-        match work.await {
-            Performed::Known { reply, written } => {
-                self.write_outcome::<O>(passing, reply, written, admission)
-                    .await
-            }
-            Performed::Unknown(why) => {
-                tracing::warn!(run = %self.run.run, call = passing.call, why, "outcome unknown");
-                Err(self.end(Ending::InDoubt {
-                    position: passing.position,
-                    call: passing.call.to_owned(),
-                }))
-            }
-        }
-    }
-
-    fn read_outcome<O: Operation>(
-        &self,
-        passing: &Passing,
-        performed: Performed<O::Reply>,
-        admission: &Admission,
-    ) -> Result<O::Reply, Ending> {
-        let reply = match performed {
-            Performed::Known { reply, .. } => reply,
-            Performed::Unknown(why) => O::refuse(Refusal::outside(why)),
-        };
-        let bytes = encode(&reply);
-        let limit = self.manifest.limits.reply_bytes;
-        if bytes.len() as u64 > limit {
-            let reply = O::refuse(Refusal::limited("reply_bytes", limit));
-            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
-            return Ok(reply);
-        }
-        self.push(
-            passing,
-            Stage::CallOutcome,
-            bytes,
-            admission.rule.as_deref(),
-        )?;
-        Ok(reply)
-    }
-
-    async fn write_outcome<O: Operation>(
-        &self,
-        passing: &Passing,
-        reply: O::Reply,
-        written: Option<Value>,
-        admission: &Admission,
-    ) -> Result<O::Reply, Ending> {
-        let mut saying = passing
-            .saying(Stage::CallOutcome)
-            .maybe("rule", admission.rule.as_deref())
-            .fact("changed", written.is_some())
-            .value("reply", encode(&reply));
-        if let Some(written) = &written {
-            saying = saying.json("written", written);
-        }
-        // The effect is done: an outcome that cannot be recorded is in doubt.
-        let record = self.journal.record(&self.about, saying).map_err(|fault| {
-            tracing::error!(run = %self.run.run, %fault, "an outcome cannot be recorded");
-            self.end(Ending::InDoubt {
-                position: passing.position,
-                call: passing.call.to_owned(),
-            })
-        })?;
-        self.state().performed = Some(passing.effect);
-        // The effect is done. If this cannot be recorded now the call is in
-        // doubt, which is the truth.
-        match self.flush(vec![record], Vec::new()).await {
-            Ok(()) => Ok(reply),
-            Err(fault) => Err(self.end(fault.into())),
-        }
-    }
-
-    /// A record with a reply, for a call that had no intent.
-    fn record_reply<O: Operation>(
-        &self,
-        passing: &Passing,
-        stage: Stage,
-        reply: &O::Reply,
-        rule: Option<&str>,
-    ) -> Result<(), Ending> {
-        self.push(passing, stage, encode(reply), rule)
-    }
-
-    fn push(
-        &self,
-        passing: &Passing,
-        stage: Stage,
-        reply: Vec<u8>,
-        rule: Option<&str>,
-    ) -> Result<(), Ending> {
-        let size = (passing.text.len() + reply.len()) as u64;
-        let limits = &self.manifest.limits;
-        let most = limits
-            .journal_bytes
-            .saturating_add(2 * limits.host_call_bytes);
-        if self.state().bytes.saturating_add(size) > most {
-            return Err(self.end(Ending::OverBudget {
-                name: "journal_bytes",
-                allowed: limits.journal_bytes,
-            }));
-        }
-        let saying = passing
-            .saying(stage)
-            .maybe("rule", rule)
-            .value("arguments", passing.text.clone().into_bytes())
-            .value("reply", reply);
-        match self.journal.record(&self.about, saying) {
-            Ok(record) => {
-                let mut state = self.state();
-                state.bytes += size;
-                state.buffer.push(record);
-                Ok(())
-            }
-            Err(fault) => Err(self.end(fault.into())),
-        }
-    }
-
     // ── records ────────────────────────────────────────────────────────────
 
     /// Append everything buffered and `last`, with `changes`.
@@ -905,19 +526,6 @@ impl Door {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the gate said.
-enum Gate {
-    Admitted(Admission),
-    Refused(Refusal, Option<String>),
-}
-
-/// Leave to go on, and what gave it.
-struct Admission {
-    /// The approval that the intent uses up, and the digest it is bound to.
-    approval: Option<(String, String)>,
-    rule: Option<String>,
 }
 
 impl Passing {

@@ -1,0 +1,202 @@
+//! The gate: what the rules say of a call, and what a person has said.
+
+use tollgate_policy::{CallFacts, Decision, Outcome, ToolFacts};
+use tollgate_store::{ApprovalState, Change, RunState};
+
+use super::refusal::Denial;
+use super::{Door, Passing, Prior, Refusal, repeats};
+use crate::approvals::{Hold, HoldRequest};
+use crate::error::Ending;
+
+/// What the gate said.
+pub(super) enum Gate {
+    Admitted(Admission),
+    Refused(Refusal, Option<String>),
+}
+
+/// Leave to go on, and what gave it.
+pub(super) struct Admission {
+    /// The approval that the intent uses up, and the digest it is bound to.
+    pub(super) approval: Option<(String, String)>,
+    pub(super) rule: Option<String>,
+}
+
+impl Door {
+    pub(super) fn tool_facts(&self) -> ToolFacts<'_> {
+        ToolFacts {
+            tool: &self.run.tool.name,
+            input: &self.run.input,
+            workflow: self.run.workflow.as_deref(),
+            principal: &self.run.principal,
+        }
+    }
+
+    /// Judged by the manifest in force now: a run that goes on after a hold may
+    /// find its tool no longer allowed.
+    pub(super) fn decide(&self, passing: &Passing) -> Decision {
+        let by_host = self
+            .run
+            .undoes
+            .as_ref()
+            .is_some_and(|undoes| undoes.by_host);
+        if self.resumed && !by_host {
+            let tool = self.manifest.compiled.decide_tool(&self.tool_facts());
+            if tool.outcome == Outcome::Deny {
+                return tool;
+            }
+        }
+        self.manifest.compiled.decide_call(
+            &self.tool_facts(),
+            &CallFacts {
+                call: passing.call,
+                destination: &passing.destination,
+                effect: passing.effect,
+                args: &passing.arguments,
+            },
+        )
+    }
+
+    pub(super) fn rule_name(&self, rule: Option<usize>) -> Option<String> {
+        rule.and_then(|index| self.manifest.rules.get(index))
+            .map(|rule| rule.name.clone())
+    }
+
+    pub(super) fn rule_reason(&self, rule: Option<usize>) -> Option<String> {
+        rule.and_then(|index| self.manifest.rules.get(index))
+            .and_then(|rule| rule.reason.clone())
+    }
+
+    pub(super) fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
+        let found = rule.and_then(|index| self.manifest.rules.get(index));
+        Refusal::Denied(Denial {
+            reason: found
+                .and_then(|rule| rule.reason.clone())
+                .unwrap_or_else(|| {
+                    format!(
+                        "`{}` on `{}` is {} and no rule of the manifest allows it",
+                        passing.call,
+                        passing.destination,
+                        passing.effect.as_str()
+                    )
+                }),
+            rule: found.map(|rule| rule.name.clone()),
+            hint: None,
+        })
+    }
+
+    /// A no, or a time that ran out, stands, whatever the rules say since.
+    pub(super) fn refused_by_person(&self, position: u32) -> Option<Refusal> {
+        let mut state = self.state();
+        let row = state
+            .approval
+            .as_ref()
+            .filter(|row| row.position == position)?;
+        let refusal = match row.state {
+            ApprovalState::Denied => Refusal::rejected(format!(
+                "{} denied it: {}",
+                row.decided_by.as_deref().unwrap_or_default(),
+                row.reason.as_deref().unwrap_or_default()
+            )),
+            ApprovalState::Expired if row.decided_by.is_some() => Refusal::rejected(
+                "it was approved, and not executed in the time the manifest gives",
+            ),
+            ApprovalState::Expired => {
+                Refusal::rejected("nobody decided in the time the manifest gives")
+            }
+            _ => return None,
+        };
+        state.approval = None;
+        state.rejected = true;
+        Some(refusal)
+    }
+
+    pub(super) async fn gate(
+        &self,
+        passing: &Passing,
+        prior: Option<&Prior>,
+    ) -> Result<Gate, Ending> {
+        let decision = self.decide(passing);
+        let rule = self.rule_name(decision.rule);
+        if let Some(refusal) = self.refused_by_person(passing.position) {
+            return Ok(Gate::Refused(refusal, rule));
+        }
+        match decision.outcome {
+            Outcome::Allow => Ok(Gate::Admitted(Admission {
+                approval: None,
+                rule,
+            })),
+            Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
+            Outcome::Require(approval) => {
+                let request = HoldRequest {
+                    run: &self.run,
+                    manifest: &self.manifest,
+                    approval,
+                    rule: self.manifest.decided_by(&decision).to_owned(),
+                    rule_reason: self.rule_reason(decision.rule),
+                    position: passing.position,
+                    call: passing.call,
+                    destination: &passing.destination,
+                    identity: &passing.identity,
+                    effect: passing.effect,
+                    arguments: &passing.arguments,
+                    arguments_text: &passing.text,
+                    prior,
+                };
+                self.hold_or_admit(request.prepare()?, rule).await
+            }
+        }
+    }
+
+    /// An approval that is bound to exactly this call admits it. Anything else
+    /// holds the run, with a new approval to decide on.
+    pub(super) async fn hold_or_admit(
+        &self,
+        hold: Hold,
+        rule: Option<String>,
+    ) -> Result<Gate, Ending> {
+        let approval = self.state().approval.take();
+        let mut changes = Vec::new();
+        if let Some(row) = approval.filter(|row| row.position == hold.position) {
+            match row.state {
+                ApprovalState::Approved if row.digest == hold.digest => {
+                    return Ok(Gate::Admitted(Admission {
+                        approval: Some((row.id, hold.digest)),
+                        rule,
+                    }));
+                }
+                ApprovalState::Approved | ApprovalState::Pending => {
+                    changes.push(Change::VoidApproval {
+                        id: row.id,
+                        reason: "what would be sent is no longer what was shown".to_owned(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Err(self.hold(hold, changes).await)
+    }
+
+    /// Make the hold durable; the instance ends with the returned value.
+    pub(super) async fn hold(&self, hold: Hold, mut changes: Vec<Change>) -> Ending {
+        let now = self.journal.now_ms();
+        let approval = hold.id.clone();
+        let record = self.journal.record(&self.about, hold.saying());
+        let row = hold.row(&self.run, now);
+        let result = match record {
+            Ok(record) => {
+                changes.push(Change::PutApproval(Box::new(row)));
+                changes.push(Change::PutRun(Box::new(self.row(
+                    RunState::Held,
+                    Some(approval.clone()),
+                    now,
+                ))));
+                self.flush(vec![record], changes).await
+            }
+            Err(fault) => Err(fault),
+        };
+        match result {
+            Ok(()) => self.end(Ending::Held { approval }),
+            Err(fault) => self.end(repeats(&fault).unwrap_or_else(|| fault.into())),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The folder of a host, and what makes it the host's alone.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tollgate_store::{SqliteOptions, SqliteStore, Store};
+
+use crate::error::HostError;
+use crate::host::HostOptions;
+
+/// The store in the host's folder.
+pub(crate) async fn sqlite(
+    home: &Path,
+    options: &HostOptions,
+) -> Result<Arc<dyn Store>, HostError> {
+    let settings = SqliteOptions {
+        clock: Arc::clone(&options.clock),
+        ..SqliteOptions::default()
+    };
+    let store = SqliteStore::open(&home.join("tollgate.db"), settings).await?;
+    Ok(Arc::new(store))
+}
+
+/// A folder that only the host's own account can enter.
+pub(crate) fn private_folder(path: &Path) -> Result<PathBuf, HostError> {
+    let failed = |source| HostError::Home {
+        path: path.to_owned(),
+        source,
+    };
+    if !path.is_dir() {
+        fs::create_dir_all(path).map_err(failed)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    path.canonicalize().map_err(failed)
+}
+
+/// One process serves a home at a time.
+pub(crate) fn lock(home: &Path) -> Result<fs::File, HostError> {
+    let path = home.join("host.lock");
+    let failed = |source| HostError::Home {
+        path: path.clone(),
+        source,
+    };
+    let file = fs::File::create(&path).map_err(failed)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+        |_| {
+            failed(io::Error::other(
+                "another process serves this home; stop it, or use another home",
+            ))
+        },
+    )?;
+    Ok(file)
+}
+
+/// A token of 256 random bits, recognisable by its first letters in a leak scan.
+pub(crate) fn new_token() -> io::Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(format!("tgt_{}", hex::encode(bytes)))
+}
