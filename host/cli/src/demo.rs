@@ -161,8 +161,9 @@ impl Scene<'_> {
         say(
             "6",
             &format!(
-                "It asks for a refund of 129.00: held, for {} comes a decision from {}.",
-                pending["title"], pending["approvers"]
+                "It asks for a refund of 129.00: held, until {} decides on “{}”",
+                text(&pending["approvers"][0]),
+                text(&pending["title"])
             ),
         );
         say(
@@ -214,7 +215,8 @@ impl Scene<'_> {
         output::note(format!("     token:    {}", self.mira_token));
         output::note("     or, in another terminal:");
         output::note(format!(
-            "     tollgate approve {approval} --url {} --token-file {}",
+            "     {} approve {approval} --url {} --token-file {}",
+            program(),
             self.url,
             token_file.display()
         ));
@@ -286,11 +288,13 @@ impl Scene<'_> {
             self.folder.join("data/tracker/tracker.xlsx").display()
         ));
         output::note(format!(
-            "  the whole story    tollgate log --home {} --case {CASE}",
+            "  the whole story    {} log --home {} --case {CASE}",
+            program(),
             self.folder.display()
         ));
         output::note(format!(
-            "  the refund alone   tollgate log --home {} --run {}",
+            "  the refund alone   {} log --home {} --run {}",
+            program(),
             self.folder.display(),
             held.run
         ));
@@ -324,6 +328,21 @@ fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
         kind,
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
     }
+}
+
+/// A text out of JSON, without its quotation marks.
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// This program as it can be typed here: it may not be on the path.
+fn program() -> String {
+    let Ok(program) = std::env::current_exe() else {
+        return "tollgate".to_owned();
+    };
+    let here = std::env::current_dir().unwrap_or_default();
+    let short = program.strip_prefix(here).unwrap_or(&program);
+    short.display().to_string()
 }
 
 fn say(step: &str, what: &str) {
