@@ -418,6 +418,48 @@ async fn no_path_leads_out_of_the_directory() {
     );
 }
 
+/// A guest that may not write must not learn, from how it is refused, what is
+/// there (CWE-203).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denied_write_says_nothing_about_what_is_there() {
+    let rule = "[[rule]]\nname = \"read-only\"\ncall = \"files.write\"\nthen = \"deny\"\n";
+    let house = House::hostile("", rule).await;
+    std::fs::create_dir_all(house.path("data/box")).unwrap();
+    std::fs::write(house.path("data/box/plain.txt"), "plain").unwrap();
+    let mut answers = std::collections::BTreeSet::new();
+    for (path, expected) in [
+        ("plain.txt", "absent"),
+        ("plain.txt", "sha256:wrong"),
+        ("missing.txt", "absent"),
+        ("missing.txt", "sha256:wrong"),
+    ] {
+        let input = json!({"verb": "write", "directory": "box", "path": path, "text": "x", "expected": expected});
+        answers.insert(house.done("try_file", input).await.to_string());
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert!(
+        answers.iter().all(|answer| answer.contains("read-only")),
+        "{answers:?}"
+    );
+    assert_eq!(house.file("plain.txt").unwrap(), "plain");
+    assert_eq!(house.file("missing.txt"), None);
+}
+
+/// Whoever opens a pipe waits for its other end: a thread of the host, for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_is_no_file() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let house = House::hostile("", "").await;
+    std::fs::create_dir_all(house.path("data/box")).unwrap();
+    let pipe = house.path("data/box/pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    for verb in ["read", "write", "remove"] {
+        let answer = file(&house, verb, "pipe").await.to_string();
+        assert!(answer.contains("no regular file"), "{verb}: {answer}");
+    }
+    house.answers().await;
+}
+
 fn listing(folder: &std::path::Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

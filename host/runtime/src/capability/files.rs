@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
-use rustix::fs::{RenameFlags, renameat_with};
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt as _};
+use rustix::fs::{OFlags, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tollgate_policy::{Digest, Effect, FileVerb, FilesGrant, clean_path};
@@ -201,7 +201,12 @@ async fn with_directory<T: Send + 'static>(
 
 /// A whole file, or nothing where there is none.
 fn read_file(dir: &Dir, path: &str, max_size: u64) -> Result<Option<Vec<u8>>, FilesError> {
-    let file = match dir.open(path) {
+    // A pipe would keep whoever opens it waiting for a writer.
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = match dir.open_with(path, &options) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),

@@ -116,8 +116,6 @@ struct State {
     approval: Option<ApprovalRow>,
     /// Recorded calls answered.
     replayed: u32,
-    /// Highest class that was performed.
-    performed: Option<Effect>,
     /// The guest's last words, where it panicked.
     panic: Option<String>,
     /// A person's no, or nobody's yes, that this run was answered with.
@@ -209,6 +207,17 @@ impl Door {
             Ok(plan) => plan,
             Err(reply) => return Ok(reply),
         };
+        // Denied whatever is there: looking would tell the guest what it expected
+        // rightly and what not (CWE-203). A person's decision is the gate's.
+        if passing.effect > Effect::Read && self.state().approval.is_none() {
+            let decision = self.decide(&passing);
+            if decision.outcome == Outcome::Deny {
+                let rule = self.rule_name(decision.rule);
+                let reply = O::refuse(self.denied_by(&passing, decision.rule));
+                self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
+                return Ok(reply);
+            }
+        }
         let prior = if passing.effect > Effect::Read {
             match O::prior(&plan, &scope, &self.backends).await {
                 Ok(prior) => prior,

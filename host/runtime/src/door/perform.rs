@@ -163,7 +163,6 @@ impl Door {
                 call: passing.call.to_owned(),
             })
         })?;
-        self.state().performed = Some(passing.effect);
         // The effect is done. If this cannot be recorded now the call is in
         // doubt, which is the truth.
         match self.flush(vec![record], Vec::new()).await {
