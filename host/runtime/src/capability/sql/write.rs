@@ -50,6 +50,7 @@ impl Database {
         if !writer.has_row_ids(table).await {
             return Ok(None);
         }
+        writer.compiles(granted).await?;
         let rows = match &granted.statement.capture {
             None => Value::Array(Vec::new()),
             Some(_) => writer.captured(granted).await?,
@@ -148,6 +149,21 @@ impl Writer<'_> {
                 .host(format!("SELECT rowid FROM {} LIMIT 0", quoted(table)), &[])
                 .await
                 .is_ok()
+    }
+
+    /// Have SQLite compile a guest's statement with the wall up, and run nothing:
+    /// its WHERE is used below with the wall lowered, so the second wall must have
+    /// judged it before.
+    async fn compiles(&mut self, granted: &Granted) -> Result<(), SqlError> {
+        let text = format!("EXPLAIN {}", granted.statement.text);
+        let arguments = arguments(&granted.parameters).map_err(failed)?;
+        let session = self.session()?;
+        sqlx::query_with(AssertSqlSafe(text), arguments)
+            .persistent(false)
+            .fetch_all(&mut session.connection)
+            .await
+            .map(drop)
+            .map_err(failed)
     }
 
     async fn captured(&mut self, granted: &Granted) -> Result<Value, SqlError> {
