@@ -10,8 +10,9 @@ use crate::tree::Hash;
 use crate::{JournalError, Stage, SubjectKey, json, leaf_hash, seal};
 
 /// Largest leaf. Leaves are read whole by verifiers and listings, so they stay
-/// small; what is large lies beside them, sealed.
-pub const LEAF_BYTES_MAX: usize = 64 * 1024;
+/// small; what is large lies beside them, sealed. An entry bundle of
+/// <https://c2sp.org/tlog-tiles> gives an entry's length in 16 bits.
+pub const LEAF_BYTES_MAX: usize = 64 * 1024 - 1;
 
 /// Largest sealed value: twice the largest default reply (8 MiB), so that a
 /// reply always fits, and far below what one database row can hold.
@@ -72,6 +73,44 @@ pub struct Prepared {
     pub hash: Hash,
     /// The sealed values, where there are any.
     pub sealed: Option<Vec<u8>>,
+    /// Whose key seals the values.
+    pub subject: String,
+    /// Large values, kept once per tenant, that the sealed ones refer to.
+    pub blobs: Vec<Blob>,
+    /// What finds a run by its end. A caller sets it on `run.closed`; it is not
+    /// part of the leaf, which says the same in its facts.
+    pub closing: Option<Closing>,
+}
+
+/// A large value, sealed under a key derived from its content, so that equal
+/// values of one tenant are one blob. The key lies in the records that refer to
+/// it, under their subjects' keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    /// Keyed hash of the content: it tells nothing to who has no key of the tenant.
+    pub id: [u8; 32],
+    /// The sealed content.
+    pub sealed: Vec<u8>,
+}
+
+/// What a run came to, beside its last record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// `connector.tool`.
+    pub tool: String,
+    /// `done`, `failed`, `denied`.
+    pub outcome: String,
+    /// Its workflow.
+    pub workflow: Option<String>,
+}
+
+impl Prepared {
+    /// Rough size in a store.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let blobs = self.blobs.iter().map(|blob| blob.sealed.len());
+        self.leaf.len() + self.sealed.as_ref().map_or(0, Vec::len) + blobs.sum::<usize>()
+    }
 }
 
 /// Make the record of an entry: its leaf, its hash and its sealed values.
@@ -106,6 +145,9 @@ pub fn prepare(entry: &Entry, key: &SubjectKey) -> Result<Prepared, JournalError
         leaf,
         hash,
         sealed,
+        subject: entry.subject.clone(),
+        blobs: Vec::new(),
+        closing: None,
     })
 }
 

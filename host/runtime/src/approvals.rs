@@ -142,7 +142,6 @@ impl Hold {
             execute_by_ms: None,
             decided_by: None,
             decided_ms: None,
-            reason: None,
             consumed_ms: None,
             card: None,
         }
@@ -200,8 +199,19 @@ pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card
         execute_within_s: row.execute_within_ms / 1_000,
         digest: row.digest.clone(),
         decided_by: row.decided_by.clone(),
-        denial_reason: row.reason.clone(),
+        denial_reason: denial(records, &row.id),
     }
+}
+
+/// A person's words on a denied approval, among its run's records.
+pub(crate) fn denial(records: &[OpenRecord], id: &str) -> Option<String> {
+    records
+        .iter()
+        .rfind(|record| {
+            record.leaf.stage == Stage::ApprovalDecided && record.fact("approval") == Some(id)
+        })
+        .and_then(|record| record.text("reason"))
+        .map(str::to_owned)
 }
 
 /// What a held run waits for.

@@ -39,13 +39,14 @@ impl Inner {
         id: &str,
         digest: &str,
         verdict: Verdict,
+        reason: Option<&str>,
     ) -> Result<RunReport, DecideError> {
         let row = self.approval(who, id).await?;
         may_decide(who, &row)?;
         if row.digest != digest {
             return Err(DecideError::Changed);
         }
-        let record = self.decision_record(who, &row, &verdict).await?;
+        let record = self.decision_record(who, &row, reason).await?;
         let decide = Change::DecideApproval {
             id: id.to_owned(),
             decision: verdict,
@@ -80,7 +81,7 @@ impl Inner {
         &self,
         who: &Principal,
         row: &ApprovalRow,
-        verdict: &Verdict,
+        denied: Option<&str>,
     ) -> Result<Prepared, DecideError> {
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
         let about = self.about_recorded(&row.tenant, &row.run).await;
@@ -90,11 +91,11 @@ impl Inner {
             .at(row.position)
             .fact("approval", row.id.as_str())
             .fact("digest", row.digest.as_str());
-        saying = match verdict {
-            Verdict::Approved => saying.fact("decision", "approved"),
-            Verdict::Denied { reason } => saying
+        saying = match denied {
+            None => saying.fact("decision", "approved"),
+            Some(reason) => saying
                 .fact("decision", "denied")
-                .value("reason", reason.clone().into_bytes()),
+                .value("reason", reason.as_bytes().to_vec()),
         };
         Ok(self.journal.record(&about, saying)?)
     }

@@ -422,7 +422,7 @@ impl Host {
         digest: &str,
     ) -> Result<RunReport, DecideError> {
         self.0
-            .decide(who, approval, digest, Verdict::Approved)
+            .decide(who, approval, digest, Verdict::Approved, None)
             .await
     }
 
@@ -441,9 +441,9 @@ impl Host {
         if reason.trim().is_empty() {
             return Err(DecideError::ReasonMissing);
         }
-        let reason = reason.trim().chars().take(2_000).collect();
+        let reason: String = reason.trim().chars().take(2_000).collect();
         self.0
-            .decide(who, approval, digest, Verdict::Denied { reason })
+            .decide(who, approval, digest, Verdict::Denied, Some(&reason))
             .await
     }
 

@@ -63,6 +63,8 @@ pub enum Rejected {
         run: String,
         /// Where it stands.
         state: RunState,
+        /// Digest of its canonical input.
+        input_digest: String,
     },
     /// Another host works on the run.
     #[error("the run is worked on by `{owner}` until {until_ms} ms")]
@@ -75,6 +77,25 @@ pub enum Rejected {
     /// This host does not hold the run any more.
     #[error("this host does not hold the run's lease any more: stop working on it")]
     LeaseLost,
+    /// There is no such item in a queue of the tenant.
+    #[error("there is no queue item `{0}` in this tenant")]
+    NoSuchQueueItem(String),
+    /// Somebody resolved it before.
+    #[error("{by} resolved it already as {resolution}: nothing was changed")]
+    AlreadyResolved {
+        /// Who.
+        by: String,
+        /// How.
+        resolution: String,
+    },
+    /// A tile is not the one that was stored before.
+    #[error("tile {index} of level {level} differs from the stored one: the records were changed")]
+    TileDiffers {
+        /// Its level.
+        level: u8,
+        /// Its number.
+        index: u64,
+    },
     /// The key is not as expected.
     #[error("the key is not as expected: read it again")]
     VersionConflict {

@@ -27,8 +27,9 @@ mod submission;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Rejected, StoreError, Unavailable};
 pub use rows::{
-    ApprovalRow, ApprovalState, ConnectorRow, Head, KvEntry, PrincipalKind, PrincipalRow,
-    RecordFilter, RunKey, RunRow, RunState, StoredRecord,
+    ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow, Erasure,
+    Event, EventKind, Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, RunRow, RunState, StoredRecord, TileRow,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::Store;

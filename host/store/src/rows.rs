@@ -2,7 +2,7 @@
 //! in them was sealed by the caller and is never looked into here.
 
 use serde::{Deserialize, Serialize};
-use tollgate_journal::Hash;
+use tollgate_journal::{Blob, Hash};
 
 use crate::StoreError;
 
@@ -131,6 +131,9 @@ pub struct RunRow {
     pub input_digest: String,
     /// The key that the caller gave, if any.
     pub request_key: Option<String>,
+    /// Digest of what makes two requests the same. At most one active run of a
+    /// tenant has it.
+    pub same: String,
     /// Where it stands.
     pub state: RunState,
     /// The approval it waits for, or last waited for.
@@ -143,6 +146,9 @@ pub struct RunRow {
     pub lease_owner: Option<String>,
     /// Until when, Unix milliseconds.
     pub lease_until_ms: u64,
+    /// Fencing token: one more each time the lease passes to a host. A write
+    /// under an older one is refused.
+    pub lease_token: u64,
     /// Sealed result or input, as the host needs it to go on.
     pub sealed: Option<Vec<u8>>,
 }
@@ -188,8 +194,6 @@ pub struct ApprovalRow {
     pub decided_by: Option<String>,
     /// When, by the store's clock.
     pub decided_ms: Option<u64>,
-    /// Why it was denied or voided.
-    pub reason: Option<String>,
     /// When the call was made under it.
     pub consumed_ms: Option<u64>,
     /// The rendered card, sealed by the host.
@@ -265,8 +269,155 @@ pub struct StoredRecord {
     pub leaf: Vec<u8>,
     /// RFC 6962 leaf hash, as stored.
     pub hash: Hash,
-    /// Sealed values, where there are any.
+    /// Sealed values, where there are any that were not erased or pruned.
     pub sealed: Option<Vec<u8>>,
+    /// The large values that the sealed ones refer to, as far as they are kept.
+    pub blobs: Vec<Blob>,
+}
+
+/// What a run that ended came to: found by its last record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedRun {
+    /// Place of the record `run.closed`.
+    pub place: u64,
+    /// The run.
+    pub run: String,
+    /// When it ended, Unix milliseconds.
+    pub at_ms: u64,
+    /// `connector.tool`.
+    pub tool: String,
+    /// How it ended: `done`, `failed`, `denied`.
+    pub outcome: String,
+    /// Its workflow.
+    pub workflow: Option<String>,
+}
+
+/// Which ended runs to list. Everything given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct ClosedFilter {
+    /// `connector.tool`.
+    pub tool: Option<String>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// Its workflow.
+    pub workflow: Option<String>,
+    /// Ended at or after this, Unix milliseconds.
+    pub since_ms: Option<u64>,
+    /// Ended before this, Unix milliseconds.
+    pub until_ms: Option<u64>,
+    /// Only those that ended before this place: the last page's last one.
+    pub before: Option<u64>,
+    /// At most so many; newest first.
+    pub limit: Option<u32>,
+}
+
+states! {
+    /// Where an item of a queue stands.
+    QueueState {
+        /// A person has to look.
+        Open = "open",
+        /// A person decided.
+        Resolved = "resolved",
+    }
+}
+
+/// Work that a person has to do: now a call in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueRow {
+    /// Whose.
+    pub tenant: String,
+    /// Its identifier.
+    pub id: String,
+    /// The queue's name.
+    pub queue: String,
+    /// What kind of work: `in_doubt`.
+    pub kind: String,
+    /// The run.
+    pub run: String,
+    /// Its hand-off.
+    pub case: String,
+    /// The connector's installed name.
+    pub connector: String,
+    /// The tool.
+    pub tool: String,
+    /// Who asked for the run. Never the one who resolves.
+    pub principal: String,
+    /// Which import call of the run, counted from 0.
+    pub position: u32,
+    /// Where it stands.
+    pub state: QueueState,
+    /// When it was put there, Unix milliseconds.
+    pub created_ms: u64,
+    /// Who resolved it.
+    pub resolved_by: Option<String>,
+    /// When, Unix milliseconds.
+    pub resolved_ms: Option<u64>,
+    /// How: `done`, `not_done`.
+    pub resolution: Option<String>,
+}
+
+/// A signed checkpoint of a tenant's tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointRow {
+    /// Whose tree.
+    pub tenant: String,
+    /// How many records it covers.
+    pub count: u64,
+    /// Their root.
+    pub root: Hash,
+    /// When it was signed, Unix milliseconds.
+    pub at_ms: u64,
+    /// The signed note, with witnesses' cosignatures where there are some.
+    pub note: String,
+}
+
+/// A complete tile of a tenant's tree, as in <https://c2sp.org/tlog-tiles>: 256
+/// hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TileRow {
+    /// Its level: 0 has the leaf hashes.
+    pub level: u8,
+    /// Its number in the level.
+    pub index: u64,
+    /// 256 hashes of 32 bytes.
+    pub hashes: Vec<u8>,
+}
+
+/// Which sealed values to destroy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Erasure {
+    /// Everything sealed under a subject's key, and the key.
+    Subject(String),
+    /// The values of one run; its subject's key stays.
+    Run(String),
+    /// The values of records in these places whose run is not active: from
+    /// (included) to (excluded).
+    Places(u64, u64),
+}
+
+/// Something that others may wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Whose.
+    pub tenant: String,
+    /// What.
+    pub what: EventKind,
+}
+
+/// What an event tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A run's row changed.
+    Run(String),
+    /// An approval was decided: its identifier.
+    Approval(String),
+    /// A connector was installed or removed.
+    Connector(String),
+    /// An item of a queue changed: its identifier.
+    Queue(String),
+    /// Events may have been missed (the connection was lost): look at everything.
+    Missed,
 }
 
 /// A tenant's tree.
@@ -290,6 +441,13 @@ pub struct RecordFilter {
     pub case: Option<String>,
     /// Of this stage.
     pub stage: Option<tollgate_journal::Stage>,
+    /// Sealed under this subject's key.
+    pub subject: Option<String>,
+    /// Made at or after this, Unix milliseconds. Hosts' clocks differ: a record
+    /// is found by its own time, wherever it stands.
+    pub since_ms: Option<u64>,
+    /// Made before this, Unix milliseconds.
+    pub until_ms: Option<u64>,
     /// After this place; `None` begins with the first record.
     pub after_seq: Option<u64>,
     /// At most so many; `None` means as many as one answer may have.
@@ -298,23 +456,4 @@ pub struct RecordFilter {
     pub newest_first: bool,
     /// Leave the sealed values out.
     pub leaves_only: bool,
-}
-
-/// What a repeated call has in common with the first one.
-#[derive(Debug, Clone, Copy)]
-pub struct RunKey<'a> {
-    /// Whose run.
-    pub tenant: &'a str,
-    /// Who asks.
-    pub principal: &'a str,
-    /// The hand-off.
-    pub case: &'a str,
-    /// The connector's installed name.
-    pub connector: &'a str,
-    /// The tool.
-    pub tool: &'a str,
-    /// The key that the caller gave, if any.
-    pub request_key: Option<&'a str>,
-    /// Digest of the canonical input.
-    pub input_digest: &'a str,
 }

@@ -17,20 +17,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::SqlitePool;
-use tokio::sync::{mpsc, oneshot};
-use tollgate_journal::{TamperReport, Verified};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tollgate_journal::{Hash, TamperReport, Verified};
 
 use self::connect::Place;
 use self::writer::{Job, Writer};
 use crate::{
-    Appended, ApprovalRow, ApprovalState, Clock, ConnectorRow, Head, KvEntry, PrincipalRow,
-    RecordFilter, RunKey, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Store,
-    StoreError, StoredRecord, Submission, SystemClock, Unavailable,
+    Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, Clock,
+    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
+    RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Store, StoreError,
+    StoredRecord, Submission, SystemClock, TileRow, Unavailable,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
 /// more than one transaction takes, far less than would exhaust memory.
 const QUEUE_SUBMISSIONS_MAX: usize = 4_096;
+
+/// Events that a slow listener may be behind; beyond it, it is told that it
+/// missed some.
+const EVENTS_KEPT: usize = 1_024;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -82,6 +87,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     read_only: bool,
     max_pages: Arc<AtomicU32>,
+    events: broadcast::Sender<Event>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -118,6 +124,7 @@ impl SqliteStore {
             readers,
             read_only,
             max_pages,
+            events: broadcast::channel(EVENTS_KEPT).0,
         })
     }
 
@@ -191,9 +198,100 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn open_run_by_key(&self, key: &RunKey<'_>) -> Result<Option<RunRow>, StoreError> {
-        self.read(readers::open_run_by_key(&self.readers, key))
-            .await
+    async fn run_of_request(
+        &self,
+        tenant: &str,
+        same: &str,
+        ended_since_ms: Option<u64>,
+    ) -> Result<Option<RunRow>, StoreError> {
+        let found = readers::run_of_request(&self.readers, tenant, same, ended_since_ms);
+        self.read(found).await
+    }
+
+    async fn closed_runs(
+        &self,
+        _tenant: &str,
+        _filter: &ClosedFilter,
+    ) -> Result<Vec<ClosedRun>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn claim_run(
+        &self,
+        _tenant: &str,
+        _run: &str,
+        _owner: &str,
+        _lease_ms: u64,
+    ) -> Result<RunRow, StoreError> {
+        Err(not_made())
+    }
+
+    async fn claim_lapsed(
+        &self,
+        _owner: &str,
+        _lease_ms: u64,
+        _limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn renew_leases(&self, _owner: &str, _lease_ms: u64) -> Result<u64, StoreError> {
+        Err(not_made())
+    }
+
+    async fn due_approvals(&self, _limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn queue_items(
+        &self,
+        _tenant: &str,
+        _state: Option<QueueState>,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn queue_item(&self, _tenant: &str, _id: &str) -> Result<Option<QueueRow>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn leaf_hashes(
+        &self,
+        _tenant: &str,
+        _from: u64,
+        _limit: u32,
+    ) -> Result<Vec<Hash>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn tile(
+        &self,
+        _tenant: &str,
+        _level: u8,
+        _index: u64,
+    ) -> Result<Option<TileRow>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn tile_count(&self, _tenant: &str, _level: u8) -> Result<u64, StoreError> {
+        Err(not_made())
+    }
+
+    async fn checkpoints(
+        &self,
+        _tenant: &str,
+        _before: Option<u64>,
+        _limit: u32,
+    ) -> Result<Vec<CheckpointRow>, StoreError> {
+        Err(not_made())
+    }
+
+    async fn sealed_count(&self, _tenant: &str, _what: &Erasure) -> Result<u64, StoreError> {
+        Err(not_made())
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 
     async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
@@ -293,6 +391,10 @@ impl Store for SqliteStore {
         }
         self.readers.close().await;
     }
+}
+
+fn not_made() -> StoreError {
+    StoreError::Invalid("not made yet".to_owned())
 }
 
 impl SqliteStore {

@@ -2,11 +2,13 @@
 //! was committed before they were called.
 
 use async_trait::async_trait;
-use tollgate_journal::{TamperReport, Verified};
+use tokio::sync::broadcast;
+use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::{
-    Appended, ApprovalRow, ApprovalState, Change, ConnectorRow, Head, KvEntry, PrincipalRow,
-    RecordFilter, Rejected, RunKey, RunRow, RunState, StoreError, StoredRecord, Submission,
+    Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
+    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
+    Rejected, RunRow, RunState, StoreError, StoredRecord, Submission, TileRow,
 };
 
 /// Where the host keeps everything.
@@ -29,8 +31,47 @@ pub trait Store: Send + Sync {
     /// most 1000.
     async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError>;
 
-    /// The active run that a repeated call returns.
-    async fn open_run_by_key(&self, key: &RunKey<'_>) -> Result<Option<RunRow>, StoreError>;
+    /// The run that a repeated request returns: the active one with this
+    /// [`same`](RunRow::same), else, where `ended_since_ms` is given, the newest
+    /// that had a request key and ended since.
+    async fn run_of_request(
+        &self,
+        tenant: &str,
+        same: &str,
+        ended_since_ms: Option<u64>,
+    ) -> Result<Option<RunRow>, StoreError>;
+
+    /// Runs that ended, by their last record; newest first.
+    async fn closed_runs(
+        &self,
+        tenant: &str,
+        filter: &ClosedFilter,
+    ) -> Result<Vec<ClosedRun>, StoreError>;
+
+    /// Take a run's lease for `lease_ms` by the store's clock; the row has the
+    /// fencing token. Refused with [`Leased`](Rejected::Leased) while another host
+    /// has it.
+    async fn claim_run(
+        &self,
+        tenant: &str,
+        run: &str,
+        owner: &str,
+        lease_ms: u64,
+    ) -> Result<RunRow, StoreError>;
+
+    /// Take the leases of at most `limit` runs, of any tenant, that nobody works
+    /// on and somebody should: open ones whose lease lapsed, and held ones whose
+    /// approval was decided. Hosts that ask at the same time get different runs.
+    async fn claim_lapsed(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError>;
+
+    /// Prolong all leases of a host that have not lapsed. The answer is how many
+    /// there are.
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError>;
 
     /// One approval.
     async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError>;
@@ -42,6 +83,56 @@ pub trait Store: Send + Sync {
         tenant: &str,
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError>;
+
+    /// Pending approvals whose decide-by has passed, and approved ones whose
+    /// execute-by has, by the store's clock; of all tenants, soonest first.
+    async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError>;
+
+    /// Items of a tenant's queues in a state (all when `None`), oldest first, at
+    /// most 1000.
+    async fn queue_items(
+        &self,
+        tenant: &str,
+        state: Option<QueueState>,
+    ) -> Result<Vec<QueueRow>, StoreError>;
+
+    /// One item of a queue.
+    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError>;
+
+    /// Leaf hashes of a tenant's tree from a place on, at most 65 536.
+    async fn leaf_hashes(
+        &self,
+        tenant: &str,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<Hash>, StoreError>;
+
+    /// A complete tile, where it was stored.
+    async fn tile(
+        &self,
+        tenant: &str,
+        level: u8,
+        index: u64,
+    ) -> Result<Option<TileRow>, StoreError>;
+
+    /// How many complete tiles of a level are stored, without a gap from 0.
+    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError>;
+
+    /// Checkpoints of a tenant, newest first: those of fewer than `before`
+    /// records, where that is given.
+    async fn checkpoints(
+        &self,
+        tenant: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<CheckpointRow>, StoreError>;
+
+    /// How many records still have sealed values among those an erasure is about.
+    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError>;
+
+    /// What happens from now on, in this process and, where the store can tell,
+    /// in others. A hint to look, never a fact to act on.
+    fn events(&self) -> broadcast::Receiver<Event>;
 
     /// One connector.
     async fn connector(&self, tenant: &str, name: &str)

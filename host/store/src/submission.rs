@@ -5,7 +5,9 @@
 use sha2::{Digest as _, Sha256};
 use tollgate_journal::Prepared;
 
-use crate::{ApprovalRow, ConnectorRow, PrincipalRow, RunRow};
+use crate::{
+    ApprovalRow, CheckpointRow, ConnectorRow, Erasure, PrincipalRow, QueueRow, RunRow, TileRow,
+};
 
 /// Most records of one submission. A transaction takes several of these, so one
 /// caller cannot make all others wait long.
@@ -42,11 +44,8 @@ pub enum Expected {
 pub enum Verdict {
     /// The call may be made.
     Approved,
-    /// It may not.
-    Denied {
-        /// Why; shown to the caller.
-        reason: String,
-    },
+    /// It may not. Why is in the journal, sealed: a person's words.
+    Denied,
 }
 
 /// One change beside the journal, with the condition under which it happens.
@@ -56,19 +55,11 @@ pub enum Verdict {
 pub enum Change {
     /// Insert or replace the projection of a run. Refused with
     /// [`RunExists`](crate::Rejected::RunExists) when it is new and active and
-    /// another active run has the same principal, case, connector and tool and
-    /// the same request key or input. The lease is not part of it: it is set at
-    /// insertion and afterwards only by `ClaimRun` and `ReleaseRun`.
+    /// another active run has the same [`same`](RunRow::same). The lease is not
+    /// part of it: it is set at insertion (for `lease_until_ms` by the store's
+    /// clock), cleared when the run is no longer open, and else changed only by
+    /// [`Store::claim_run`](crate::Store::claim_run) and its kin.
     PutRun(Box<RunRow>),
-    /// Take a run's lease, or prolong it: nobody else may hold one that lasts.
-    ClaimRun {
-        /// The run.
-        run: String,
-        /// Which host.
-        owner: String,
-        /// Until when, Unix milliseconds.
-        until_ms: u64,
-    },
     /// Only a condition: `owner` still holds the run's lease, by the store's
     /// clock. Put it beside an intent, so that a host which lost the run sends
     /// nothing.
@@ -77,6 +68,8 @@ pub enum Change {
         run: String,
         /// Which host.
         owner: String,
+        /// The fencing token it got with the lease.
+        token: u64,
     },
     /// Give a run's lease back. No error when somebody else has it.
     ReleaseRun {
@@ -84,6 +77,8 @@ pub enum Change {
         run: String,
         /// Which host.
         owner: String,
+        /// The fencing token it got with the lease.
+        token: u64,
     },
     /// A new approval, pending.
     PutApproval(Box<ApprovalRow>),
@@ -118,9 +113,29 @@ pub enum Change {
     VoidApproval {
         /// The approval.
         id: String,
-        /// Why.
-        reason: String,
     },
+    /// New work for people.
+    PutQueueItem(Box<QueueRow>),
+    /// A person decided on an open item. Refused with
+    /// [`AlreadyResolved`](crate::Rejected::AlreadyResolved), and with
+    /// [`OwnRequest`](crate::Rejected::OwnRequest) for who asked for the run.
+    ResolveQueueItem {
+        /// The item.
+        id: String,
+        /// How: `done`, `not_done`.
+        resolution: String,
+        /// Who.
+        by: String,
+        /// When, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// A signed checkpoint, or one with more signatures than before.
+    PutCheckpoint(Box<CheckpointRow>),
+    /// Complete tiles of the tree. One that is there already must be the same.
+    PutTiles(Vec<TileRow>),
+    /// Destroy sealed values, large values that nothing refers to any more, and
+    /// with a subject its key, its runs' and its approvals' sealed parts.
+    Erase(Erasure),
     /// Write a value.
     SetKv {
         /// The connector's installed name.
@@ -205,6 +220,7 @@ impl Change {
             Change::SetKv { value, .. } => value.len(),
             Change::PutConnector(row) => row.manifest_text.len(),
             Change::PutComponent { bytes, .. } => bytes.len(),
+            Change::PutTiles(tiles) => tiles.iter().map(|tile| tile.hashes.len()).sum(),
             _ => 0,
         }
     }
@@ -214,8 +230,7 @@ impl Submission {
     /// Rough size, for the bounds of a transaction.
     pub(crate) fn bytes(&self) -> usize {
         let records = self.records.iter();
-        let sealed = |record: &Prepared| record.sealed.as_ref().map_or(0, Vec::len);
-        records.map(|r| r.leaf.len() + sealed(r)).sum::<usize>()
+        records.map(Prepared::bytes).sum::<usize>()
             + self.changes.iter().map(Change::bytes).sum::<usize>()
     }
 }

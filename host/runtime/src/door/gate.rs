@@ -95,7 +95,7 @@ impl Door {
             ApprovalState::Denied => Refusal::rejected(format!(
                 "{} denied it: {}",
                 row.decided_by.as_deref().unwrap_or_default(),
-                row.reason.as_deref().unwrap_or_default()
+                self.denial.as_deref().unwrap_or_default()
             )),
             ApprovalState::Expired if row.decided_by.is_some() => Refusal::rejected(
                 "it was approved, and not executed in the time the manifest gives",
@@ -167,7 +167,6 @@ impl Door {
                 ApprovalState::Approved | ApprovalState::Pending => {
                     changes.push(Change::VoidApproval {
                         id: row.id,
-                        reason: "what would be sent is no longer what was shown".to_owned(),
                     });
                 }
                 _ => {}

@@ -81,6 +81,8 @@ pub(crate) struct Door {
     replay_only: bool,
     /// Whether the run goes on after a hold or a crash.
     resumed: bool,
+    /// Why a person denied the call that the run was held at.
+    denial: Option<String>,
     deadline: Instant,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
@@ -140,6 +142,7 @@ pub(crate) struct DoorSettings {
     /// Records that are to stand before the first one made here.
     pub(crate) opening: Vec<Prepared>,
     pub(crate) approval: Option<ApprovalRow>,
+    pub(crate) denial: Option<String>,
     pub(crate) committed: bool,
 }
 
@@ -183,6 +186,7 @@ impl Door {
             same_engine: settings.same_engine,
             replay_only: settings.replay_only,
             resumed: settings.resumed,
+            denial: settings.denial,
             deadline: settings.deadline,
             passing: AtomicBool::new(false),
             state: Mutex::new(state),

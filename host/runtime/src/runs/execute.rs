@@ -25,6 +25,8 @@ pub(crate) struct Start {
     pub(crate) recorded: Vec<RecordedCall>,
     pub(crate) same_engine: bool,
     pub(crate) approval: Option<ApprovalRow>,
+    /// Why a person denied it.
+    pub(crate) denial: Option<String>,
     /// Whether an intent of the run is durable.
     pub(crate) committed: bool,
     /// Whether the store has a row for the run.
@@ -111,6 +113,7 @@ impl Inner {
             resumed,
             opening: start.opening,
             approval: start.approval,
+            denial: start.denial,
             committed: start.committed,
         })
     }

@@ -19,7 +19,7 @@ use tollgate_policy::{Digest, Manifest, ToolDecl};
 use tollgate_store::{RunRow, RunState};
 
 pub(crate) use execute::{End, ended, failure};
-pub(crate) use live::Live;
+pub(crate) use live::{Live, UNDO_KEY};
 pub(crate) use open::Request;
 pub(crate) use resume::Rebuilt;
 
@@ -66,6 +66,26 @@ impl Run {
         (!self.case.starts_with(OWN_CASE)).then_some(self.case.as_str())
     }
 
+    /// Digest of what makes two requests the same: who asks for what in which
+    /// case, by the caller's key where it gives one, else by the input. Undoing a
+    /// run is one thing, whoever asks for it; only the host makes such keys.
+    pub(crate) fn same(&self) -> String {
+        let key = self.request_key.as_deref();
+        let by_anybody = key.is_some_and(|key| key.starts_with(UNDO_KEY));
+        let principal = if by_anybody { "" } else { &self.principal };
+        let input = self.input_digest.to_string();
+        let (kind, what) = key.map_or(("input", input.as_str()), |key| ("key", key));
+        let parts = [
+            principal,
+            self.named_case().unwrap_or_default(),
+            &self.connector,
+            &self.tool.name,
+            kind,
+            what,
+        ];
+        Digest::of(serde_json::json!(parts).to_string().as_bytes()).to_string()
+    }
+
     /// The row that stands for the run beside the journal.
     pub(crate) fn row(&self, state: RunState, approval: Option<String>, now: u64) -> RunRow {
         RunRow {
@@ -80,12 +100,14 @@ impl Run {
             component: self.component.to_string(),
             input_digest: self.input_digest.to_string(),
             request_key: self.request_key.clone(),
+            same: self.same(),
             state,
             approval,
             opened_ms: self.opened_ms,
             updated_ms: now,
             lease_owner: None,
             lease_until_ms: 0,
+            lease_token: 0,
             sealed: None,
         }
     }

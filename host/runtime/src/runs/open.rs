@@ -106,6 +106,7 @@ impl Inner {
             recorded: Vec::new(),
             same_engine: true,
             approval: None,
+            denial: None,
             committed: false,
             known: false,
         };

@@ -47,6 +47,7 @@ impl Inner {
             recorded,
             same_engine,
             approval: None,
+            denial: None,
             committed: false,
             known: false,
         };

@@ -183,6 +183,9 @@ impl Inner {
             about: rebuilt.about,
             opening: Vec::new(),
             recorded,
+            denial: approval
+                .as_ref()
+                .and_then(|row| crate::approvals::denial(&rebuilt.records, &row.id)),
             approval,
             known: true,
         };

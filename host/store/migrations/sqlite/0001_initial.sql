@@ -20,7 +20,13 @@ CREATE TABLE records (
     at_ms   INTEGER NOT NULL,
     leaf    BLOB    NOT NULL,
     hash    BLOB    NOT NULL,
-    sealed  BLOB
+    sealed  BLOB,
+    -- Whose key seals the values, where a caller named a subject.
+    subject TEXT,
+    -- On `run.closed` only.
+    tool     TEXT,
+    outcome  TEXT,
+    workflow TEXT
 ) STRICT;
 
 CREATE INDEX records_by_run ON records (run) WHERE run IS NOT NULL;
@@ -28,6 +34,72 @@ CREATE INDEX records_by_run ON records (run) WHERE run IS NOT NULL;
 -- Only cases that a caller named: one that the host opened for a single call
 -- (`auto-…`) is found by its run, and most are of that kind.
 CREATE INDEX records_by_case ON records (case_id) WHERE case_id NOT GLOB 'auto-*';
+
+CREATE INDEX records_by_subject ON records (subject, place) WHERE subject IS NOT NULL;
+
+-- Runs by what they came to. Most are done: those are found by tool and time.
+CREATE INDEX records_by_tool ON records (tool, place) WHERE tool IS NOT NULL;
+CREATE INDEX records_by_outcome ON records (outcome, place)
+    WHERE outcome IS NOT NULL AND outcome <> 'done';
+CREATE INDEX records_by_workflow ON records (workflow, place) WHERE workflow IS NOT NULL;
+
+-- Large values, one of equal ones per tenant, and which records refer to them.
+CREATE TABLE blobs (
+    tenant_id INTEGER NOT NULL,
+    id        BLOB    NOT NULL,
+    sealed    BLOB    NOT NULL,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE TABLE blob_uses (
+    tenant_id INTEGER NOT NULL,
+    id        BLOB    NOT NULL,
+    place     INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX blob_uses_by_place ON blob_uses (place);
+
+-- Signed checkpoints of a tenant's tree, and its complete tiles
+-- (c2sp.org/tlog-tiles): 256 hashes each.
+CREATE TABLE checkpoints (
+    tenant_id INTEGER NOT NULL,
+    count     INTEGER NOT NULL,
+    root      BLOB    NOT NULL,
+    at_ms     INTEGER NOT NULL,
+    note      TEXT    NOT NULL,
+    PRIMARY KEY (tenant_id, count)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tiles (
+    tenant_id INTEGER NOT NULL,
+    level     INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    hashes    BLOB    NOT NULL,
+    PRIMARY KEY (tenant_id, level, number)
+) STRICT;
+
+-- Work for people.
+CREATE TABLE queue_items (
+    tenant_id   INTEGER NOT NULL,
+    id          TEXT    NOT NULL,
+    queue       TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    run         TEXT    NOT NULL,
+    case_id     TEXT    NOT NULL,
+    connector   TEXT    NOT NULL,
+    tool        TEXT    NOT NULL,
+    principal   TEXT    NOT NULL,
+    position    INTEGER NOT NULL,
+    state       TEXT    NOT NULL,
+    created_ms  INTEGER NOT NULL,
+    resolved_by TEXT,
+    resolved_ms INTEGER,
+    resolution  TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT;
+
+CREATE INDEX queue_items_by_state ON queue_items (tenant_id, state, created_ms);
 
 -- Projection of runs that hold, write or are in doubt.
 CREATE TABLE runs (
@@ -42,18 +114,25 @@ CREATE TABLE runs (
     component       TEXT    NOT NULL,
     input_digest    TEXT    NOT NULL,
     request_key     TEXT,
+    same            TEXT    NOT NULL,
     state           TEXT    NOT NULL,
     approval        TEXT,
     opened_ms       INTEGER NOT NULL,
     updated_ms      INTEGER NOT NULL,
     lease_owner     TEXT,
     lease_until_ms  INTEGER NOT NULL,
+    lease_token     INTEGER NOT NULL,
     sealed          BLOB,
     PRIMARY KEY (tenant_id, run)
 ) STRICT;
 
-CREATE INDEX runs_active ON runs (tenant_id, principal, case_id, connector, tool)
+-- At most one of the same request is going on.
+CREATE UNIQUE INDEX runs_active ON runs (tenant_id, same)
     WHERE state IN ('open', 'held', 'in_doubt');
+CREATE INDEX runs_requested ON runs (tenant_id, same, updated_ms)
+    WHERE request_key IS NOT NULL;
+CREATE INDEX runs_leased ON runs (lease_owner) WHERE lease_owner IS NOT NULL;
+CREATE INDEX runs_open ON runs (lease_until_ms) WHERE state = 'open';
 CREATE INDEX runs_by_state ON runs (tenant_id, state, opened_ms);
 
 CREATE TABLE approvals (
@@ -76,13 +155,18 @@ CREATE TABLE approvals (
     execute_by_ms     INTEGER,
     decided_by        TEXT,
     decided_ms        INTEGER,
-    reason            TEXT,
     consumed_ms       INTEGER,
     card              BLOB,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
 CREATE INDEX approvals_by_state ON approvals (tenant_id, state, created_ms);
+CREATE INDEX approvals_due ON approvals (state, decide_by_ms)
+    WHERE state = 'pending';
+CREATE INDEX approvals_to_execute ON approvals (state, execute_by_ms)
+    WHERE state = 'approved';
+-- Decided ones whose held run has to go on.
+CREATE INDEX approvals_by_run ON approvals (tenant_id, run);
 
 CREATE TABLE connectors (
     tenant_id        INTEGER NOT NULL,

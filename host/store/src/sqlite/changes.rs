@@ -111,13 +111,8 @@ impl Applying<'_> {
     async fn change(&mut self, change: &Change) -> Applied {
         match change {
             Change::PutRun(row) => self.put_run(row).await,
-            Change::ClaimRun {
-                run,
-                owner,
-                until_ms,
-            } => self.claim_run(run, owner, *until_ms).await,
-            Change::HoldsRun { run, owner } => self.holds_run(run, owner).await,
-            Change::ReleaseRun { run, owner } => self.release_run(run, owner).await,
+            Change::HoldsRun { run, owner, token } => self.holds_run(run, owner, *token).await,
+            Change::ReleaseRun { run, owner, token } => self.release_run(run, owner, *token).await,
             Change::PutApproval(row) => self.put_approval(row).await,
             Change::DecideApproval {
                 id,
@@ -129,7 +124,7 @@ impl Applying<'_> {
                 self.consume_approval(id, digest, *at_ms).await
             }
             Change::ExpireApproval { id, at_ms } => self.expire_approval(id, *at_ms).await,
-            Change::VoidApproval { id, reason } => self.void_approval(id, reason).await,
+            Change::VoidApproval { id } => self.void_approval(id).await,
             Change::SetKv {
                 connector,
                 store,
@@ -169,6 +164,11 @@ impl Applying<'_> {
                 self.put_subject_key(subject, wrapped).await
             }
             Change::PutPrincipal(row) => self.put_principal(row).await,
+            Change::PutQueueItem(_)
+            | Change::ResolveQueueItem { .. }
+            | Change::PutCheckpoint(_)
+            | Change::PutTiles(_)
+            | Change::Erase(_) => Err(StoreError::Invalid("not made yet".to_owned()).into()),
             Change::RevokePrincipal { id, at_ms } => self.revoke_principal(id, *at_ms).await,
         }
     }
@@ -205,26 +205,21 @@ impl Applying<'_> {
 // Runs.
 impl Applying<'_> {
     async fn put_run(&mut self, row: &RunRow) -> Applied {
-        // `?1` and so on are reused; the second part of the WHERE is what makes
-        // a repeated call find the first one instead of doing it again.
+        // The index of active runs refuses the same request twice; `DO NOTHING`
+        // is for that one, the run's own row is updated.
         const PUT: &str = "
             INSERT INTO runs (tenant_id, run, case_id, workflow, principal, connector, tool,
-                manifest_digest, component, input_digest, request_key, state, approval,
-                opened_ms, updated_ms, lease_owner, lease_until_ms, sealed)
-            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18
-            WHERE ?12 NOT IN ('open', 'held', 'in_doubt')
-               OR EXISTS (SELECT 1 FROM runs WHERE tenant_id = ?1 AND run = ?2)
-               OR NOT EXISTS (SELECT 1 FROM runs WHERE tenant_id = ?1 AND principal = ?5
-                    AND case_id = ?3 AND connector = ?6 AND tool = ?7
-                    AND state IN ('open', 'held', 'in_doubt')
-                    AND (input_digest = ?10 OR request_key = ?11))
+                manifest_digest, component, input_digest, request_key, same, state, approval,
+                opened_ms, updated_ms, lease_owner, lease_until_ms, lease_token, sealed)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                ?18, ?19, ?20)
             ON CONFLICT (tenant_id, run) DO UPDATE SET
                 workflow = excluded.workflow, manifest_digest = excluded.manifest_digest,
                 component = excluded.component, state = excluded.state,
                 approval = excluded.approval, updated_ms = excluded.updated_ms,
                 sealed = excluded.sealed,
-                lease_owner = CASE WHEN excluded.state IN ('open', 'held', 'in_doubt')
-                    THEN lease_owner END";
+                lease_owner = CASE WHEN excluded.state = 'open' THEN lease_owner END
+            ON CONFLICT DO NOTHING";
         let arguments = arguments![
             self.tenant_id,
             row.run.as_str(),
@@ -237,79 +232,55 @@ impl Applying<'_> {
             row.component.as_str(),
             row.input_digest.as_str(),
             row.request_key.as_deref(),
+            row.same.as_str(),
             row.state.as_str(),
             row.approval.as_deref(),
             stored_ms(row.opened_ms),
             stored_ms(row.updated_ms),
             row.lease_owner.as_deref(),
             stored_ms(row.lease_until_ms),
+            stored_ms(row.lease_token),
             row.sealed.as_deref(),
         ];
         if self.changed(PUT, arguments).await? {
             return Ok(Ok(()));
         }
         const FIRST: &str = "
-            SELECT run, state FROM runs WHERE tenant_id = ?1 AND principal = ?2 AND case_id = ?3
-                AND connector = ?4 AND tool = ?5 AND state IN ('open', 'held', 'in_doubt')
-                AND (input_digest = ?6 OR request_key = ?7)
-            ORDER BY opened_ms LIMIT 1";
-        let arguments = arguments![
-            self.tenant_id,
-            row.principal.as_str(),
-            row.case.as_str(),
-            row.connector.as_str(),
-            row.tool.as_str(),
-            row.input_digest.as_str(),
-            row.request_key.as_deref(),
-        ];
+            SELECT run, state, input_digest FROM runs WHERE tenant_id = ?1 AND same = ?2
+                AND state IN ('open', 'held', 'in_doubt') LIMIT 1";
+        let arguments = arguments![self.tenant_id, row.same.as_str()];
         let first = self.row(FIRST, arguments).await?;
         let first = first.ok_or_else(|| Fault::corrupt("a run was refused without another"))?;
         let state = RunState::from_stored(first.try_get(1)?)?;
         Ok(Err(Rejected::RunExists {
             run: first.try_get(0)?,
             state,
+            input_digest: first.try_get(2)?,
         }))
     }
 
-    async fn claim_run(&mut self, run: &str, owner: &str, until_ms: u64) -> Applied {
-        const CLAIM: &str = "
-            UPDATE runs SET lease_owner = ?3, lease_until_ms = ?4
-            WHERE tenant_id = ?1 AND run = ?2
-              AND (lease_owner IS NULL OR lease_owner = ?3 OR lease_until_ms < ?5)";
+    async fn holds_run(&mut self, run: &str, owner: &str, token: u64) -> Applied {
+        const LEASE: &str = "
+            SELECT lease_owner = ?3 AND lease_token = ?4 AND lease_until_ms >= ?5
+            FROM runs WHERE tenant_id = ?1 AND run = ?2";
         let now = stored_ms(self.now_ms);
-        let arguments = arguments![self.tenant_id, run, owner, stored_ms(until_ms), now];
-        if self.changed(CLAIM, arguments).await? {
-            return Ok(Ok(()));
-        }
-        Ok(Err(match self.lease(run).await? {
-            Some((Some(owner), until_ms)) => Rejected::Leased { owner, until_ms },
-            _ => Rejected::NoSuchRun(run.to_owned()),
-        }))
-    }
-
-    async fn holds_run(&mut self, run: &str, owner: &str) -> Applied {
-        Ok(match self.lease(run).await? {
-            Some((Some(holder), until)) if holder == owner && until >= self.now_ms => Ok(()),
-            Some(_) => Err(Rejected::LeaseLost),
-            None => Err(Rejected::NoSuchRun(run.to_owned())),
+        let arguments = arguments![self.tenant_id, run, owner, stored_ms(token), now];
+        let Some(row) = self.row(LEASE, arguments).await? else {
+            return Ok(Err(Rejected::NoSuchRun(run.to_owned())));
+        };
+        Ok(match row.try_get::<Option<bool>, _>(0)? {
+            Some(true) => Ok(()),
+            _ => Err(Rejected::LeaseLost),
         })
     }
 
-    async fn release_run(&mut self, run: &str, owner: &str) -> Applied {
+    async fn release_run(&mut self, run: &str, owner: &str, token: u64) -> Applied {
         const RELEASE: &str = "
             UPDATE runs SET lease_owner = NULL, lease_until_ms = 0
-            WHERE tenant_id = ?1 AND run = ?2 AND lease_owner = ?3";
-        self.changed(RELEASE, arguments![self.tenant_id, run, owner])
-            .await?;
+            WHERE tenant_id = ?1 AND run = ?2 AND lease_owner = ?3 AND lease_token = ?4";
+        let arguments = arguments![self.tenant_id, run, owner, stored_ms(token)];
+        self.changed(RELEASE, arguments).await?;
         Ok(Ok(()))
-    }
-
-    async fn lease(&mut self, run: &str) -> Result<Option<(Option<String>, u64)>, Fault> {
-        const LEASE: &str =
-            "SELECT lease_owner, lease_until_ms FROM runs WHERE tenant_id = ?1 AND run = ?2";
-        let row = self.row(LEASE, arguments![self.tenant_id, run]).await?;
-        row.map(|row| Ok((row.try_get(0)?, read_ms(row.try_get(1)?))))
-            .transpose()
     }
 }
 
@@ -368,17 +339,17 @@ impl Applying<'_> {
         // That the requester does not decide is the server's rule; it is checked
         // here again because a fault there would make every gate worthless.
         const DECIDE: &str = "
-            UPDATE approvals SET state = ?3, decided_by = ?4, decided_ms = ?5, reason = ?6,
-                execute_by_ms = ?7 + execute_within_ms
+            UPDATE approvals SET state = ?3, decided_by = ?4, decided_ms = ?5,
+                execute_by_ms = ?6 + execute_within_ms
             WHERE tenant_id = ?1 AND id = ?2 AND state = 'pending' AND decide_by_ms >= ?5
               AND principal <> ?4";
         let now_ms = self.later(at_ms);
-        let (state, reason, from) = match verdict {
-            Verdict::Approved => (ApprovalState::Approved, None, Some(stored_ms(now_ms))),
-            Verdict::Denied { reason } => (ApprovalState::Denied, Some(reason.as_str()), None),
+        let (state, from) = match verdict {
+            Verdict::Approved => (ApprovalState::Approved, Some(stored_ms(now_ms))),
+            Verdict::Denied => (ApprovalState::Denied, None),
         };
         let now = stored_ms(now_ms);
-        let arguments = arguments![self.tenant_id, id, state.as_str(), by, now, reason, from];
+        let arguments = arguments![self.tenant_id, id, state.as_str(), by, now, from];
         if self.changed(DECIDE, arguments).await? {
             return Ok(Ok(()));
         }
@@ -452,14 +423,11 @@ impl Applying<'_> {
         }))
     }
 
-    async fn void_approval(&mut self, id: &str, reason: &str) -> Applied {
+    async fn void_approval(&mut self, id: &str) -> Applied {
         const VOID: &str = "
-            UPDATE approvals SET state = 'voided', reason = ?3
+            UPDATE approvals SET state = 'voided'
             WHERE tenant_id = ?1 AND id = ?2 AND state IN ('pending', 'approved')";
-        if self
-            .changed(VOID, arguments![self.tenant_id, id, reason])
-            .await?
-        {
+        if self.changed(VOID, arguments![self.tenant_id, id]).await? {
             return Ok(Ok(()));
         }
         Ok(Err(match self.approval(id).await? {

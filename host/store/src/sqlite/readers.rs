@@ -5,12 +5,12 @@ use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 use tollgate_journal::{Frontier, Hash, Leaf, TamperReport, Tampering, Verified, Verifier};
 
-use super::changes::read_ms;
+use super::changes::{read_ms, stored_ms};
 use super::fault::Fault;
 use super::writer::SEQ_BITS;
 use crate::{
     ApprovalRow, ApprovalState, ConnectorRow, Head, KvEntry, PrincipalKind, PrincipalRow,
-    RecordFilter, RunKey, RunRow, RunState, StoredRecord,
+    RecordFilter, RunRow, RunState, StoredRecord,
 };
 
 /// Most rows of one answer of runs or approvals.
@@ -80,6 +80,7 @@ fn record(row: &SqliteRow) -> Result<StoredRecord, Fault> {
         leaf: row.try_get(1)?,
         hash: hash(row, 2)?,
         sealed: row.try_get(3)?,
+        blobs: Vec::new(),
     })
 }
 
@@ -102,8 +103,9 @@ macro_rules! run_columns {
     ($rest:literal) => {
         concat!(
             "SELECT t.tenant, r.run, r.case_id, r.workflow, r.principal, r.connector, r.tool, \
-             r.manifest_digest, r.component, r.input_digest, r.request_key, r.state, r.approval, \
-             r.opened_ms, r.updated_ms, r.lease_owner, r.lease_until_ms, r.sealed \
+             r.manifest_digest, r.component, r.input_digest, r.request_key, r.same, r.state, \
+             r.approval, r.opened_ms, r.updated_ms, r.lease_owner, r.lease_until_ms, \
+             r.lease_token, r.sealed \
              FROM tenants AS t JOIN runs AS r USING (tenant_id) WHERE t.tenant = ?1 ",
             $rest
         )
@@ -123,13 +125,15 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, Fault> {
         component: row.try_get(8)?,
         input_digest: row.try_get(9)?,
         request_key: row.try_get(10)?,
-        state: RunState::from_stored(row.try_get(11)?)?,
-        approval: row.try_get(12)?,
-        opened_ms: read_ms(row.try_get(13)?),
-        updated_ms: read_ms(row.try_get(14)?),
-        lease_owner: row.try_get(15)?,
-        lease_until_ms: read_ms(row.try_get(16)?),
-        sealed: row.try_get(17)?,
+        same: row.try_get(11)?,
+        state: RunState::from_stored(row.try_get(12)?)?,
+        approval: row.try_get(13)?,
+        opened_ms: read_ms(row.try_get(14)?),
+        updated_ms: read_ms(row.try_get(15)?),
+        lease_owner: row.try_get(16)?,
+        lease_until_ms: read_ms(row.try_get(17)?),
+        lease_token: read_ms(row.try_get(18)?),
+        sealed: row.try_get(19)?,
     })
 }
 
@@ -162,29 +166,31 @@ pub(super) async fn runs(
     query.fetch_all(pool).await?.iter().map(run_row).collect()
 }
 
-pub(super) async fn open_run_by_key(
+pub(super) async fn run_of_request(
     pool: &SqlitePool,
-    key: &RunKey<'_>,
+    tenant: &str,
+    same: &str,
+    ended_since_ms: Option<u64>,
 ) -> Result<Option<RunRow>, Fault> {
-    let sql = run_columns!(
-        "AND r.principal = ?2 AND r.case_id = ?3 AND r.connector = ?4 AND r.tool = ?5 \
-         AND r.state IN ('open', 'held', 'in_doubt') \
-         AND (r.input_digest = ?6 OR r.request_key = ?7) ORDER BY r.opened_ms LIMIT 1"
+    const ACTIVE: &str =
+        run_columns!("AND r.same = ?2 AND r.state IN ('open', 'held', 'in_doubt') LIMIT 1");
+    const ENDED: &str = run_columns!(
+        "AND r.same = ?2 AND r.request_key IS NOT NULL AND r.updated_ms >= ?3 \
+         ORDER BY r.updated_ms DESC LIMIT 1"
     );
-    let query = sqlx::query(sql)
-        .bind(key.tenant)
-        .bind(key.principal)
-        .bind(key.case)
-        .bind(key.connector)
-        .bind(key.tool)
-        .bind(key.input_digest)
-        .bind(key.request_key);
-    query
-        .fetch_optional(pool)
-        .await?
-        .as_ref()
-        .map(run_row)
-        .transpose()
+    let active = sqlx::query(ACTIVE).bind(tenant).bind(same);
+    if let Some(row) = active.fetch_optional(pool).await? {
+        return run_row(&row).map(Some);
+    }
+    let Some(since) = ended_since_ms else {
+        return Ok(None);
+    };
+    let ended = sqlx::query(ENDED)
+        .bind(tenant)
+        .bind(same)
+        .bind(stored_ms(since));
+    let row = ended.fetch_optional(pool).await?;
+    row.as_ref().map(run_row).transpose()
 }
 
 macro_rules! approval_columns {
@@ -193,7 +199,7 @@ macro_rules! approval_columns {
             "SELECT t.tenant, a.id, a.run, a.case_id, a.connector, a.tool, a.principal, \
              a.position, a.approval, a.rule, a.approvers, a.digest, a.state, a.created_ms, \
              a.decide_by_ms, a.execute_within_ms, a.execute_by_ms, a.decided_by, a.decided_ms, \
-             a.reason, a.consumed_ms, a.card \
+             a.consumed_ms, a.card \
              FROM tenants AS t JOIN approvals AS a USING (tenant_id) WHERE t.tenant = ?1 ",
             $rest
         )
@@ -224,9 +230,8 @@ fn approval_row(row: &SqliteRow) -> Result<ApprovalRow, Fault> {
         execute_by_ms: ms(16)?,
         decided_by: row.try_get(17)?,
         decided_ms: ms(18)?,
-        reason: row.try_get(19)?,
-        consumed_ms: ms(20)?,
-        card: row.try_get(21)?,
+        consumed_ms: ms(19)?,
+        card: row.try_get(20)?,
     })
 }
 
