@@ -24,7 +24,8 @@ mod tree;
 mod verify;
 
 pub use entry::{
-    Blob, Closing, Entry, LEAF_BYTES_MAX, Prepared, VALUE_BYTES_MAX, VALUE_NAME_BYTES_MAX, VALUES_MAX, prepare,
+    Blob, Closing, Entry, LEAF_BYTES_MAX, Prepared, VALUE_BYTES_MAX, VALUE_NAME_BYTES_MAX,
+    VALUES_MAX, prepare,
 };
 pub use error::JournalError;
 pub use json::{FACT_DEPTH_MAX, INTEGER_MAX};

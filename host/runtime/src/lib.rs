@@ -11,6 +11,7 @@
 //! | `approvals`, `decisions` | what a person is shown, what a decision is bound to, who may take it |
 //! | `watch` | what the host does by itself: deadlines, runs to take up again |
 //! | `undo` | taking a run back |
+//! | `queue` | what a person has to settle |
 //! | `journal` | the host's hand in the journal |
 //! | `connectors` | what is installed |
 //!
@@ -29,6 +30,7 @@ mod host;
 mod journal;
 mod logbook;
 mod names;
+mod queue;
 mod runs;
 mod sandbox;
 mod time;
@@ -41,5 +43,6 @@ pub use api::{
 };
 pub use error::{AuthError, CallError, DecideError, HostError, InstallError, JournalFault};
 pub use host::{Host, HostOptions, InstalledConnector, Role};
+pub use queue::{QueueItem, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
 pub use tollgate_store::{Clock, ManualClock, SystemClock};

@@ -23,7 +23,7 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use self::connect::Place;
 use self::writer::{Job, Writer};
 use crate::{
-    Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, Clock,
+    Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
     ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
     RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Store, StoreError,
     StoredRecord, Submission, SystemClock, TileRow, Unavailable,

@@ -165,9 +165,7 @@ impl Door {
                     }));
                 }
                 ApprovalState::Approved | ApprovalState::Pending => {
-                    changes.push(Change::VoidApproval {
-                        id: row.id,
-                    });
+                    changes.push(Change::VoidApproval { id: row.id });
                 }
                 _ => {}
             }
