@@ -1,21 +1,14 @@
-//! The bare figures: wasmtime with the same settings and nothing else, and a
-//! transaction and fsync with nothing else.
+//! The bare figure: wasmtime with the same settings and nothing else.
 #![expect(
     dead_code,
     reason = "these mirror the contract; the bare caller looks at little of it"
 )]
 
-use std::sync::Arc;
-
-use tollgate_journal::{Entry, Stage, SubjectKey, prepare};
-use tollgate_store::{SqliteOptions, SqliteStore, Store, Submission};
 use wasmtime::component::{Component, ComponentType, InstancePre, Lift, Linker, Lower};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, StoreLimits,
     StoreLimitsBuilder, UpdateDeadline,
 };
-
-use crate::{line, rate};
 
 /// Wasmtime, set like the host's engine, calling the same tool.
 pub(crate) struct Bare {
@@ -194,84 +187,4 @@ impl Bare {
             .unwrap();
         assert!(outcome.is_ok_and(|outcome| outcome.output == r#"{"value":"hello"}"#));
     }
-}
-
-/// Three records a run made durable, beside the smallest transaction there is.
-pub(crate) async fn appends() {
-    let home = tempfile::tempdir().unwrap();
-    let bare = fsync_loop(home.path()).await;
-    let options = SqliteOptions::default();
-    let store: Arc<dyn Store> = Arc::new(
-        SqliteStore::open(&home.path().join("append.db"), options)
-            .await
-            .unwrap(),
-    );
-    for concurrent in [1, 8, 64, 256] {
-        let store = Arc::clone(&store);
-        let (runs, p50) = rate(concurrent, move |number| {
-            let store = Arc::clone(&store);
-            async move {
-                let submission = Submission {
-                    tenant: "default".into(),
-                    records: records(number),
-                    changes: Vec::new(),
-                };
-                store.append(submission).await.unwrap();
-            }
-        })
-        .await;
-        line(
-            &format!("append: a run of 3 records, {concurrent} at once"),
-            runs,
-            p50,
-            Some(bare),
-        );
-    }
-    store.close().await;
-}
-
-fn records(number: u64) -> Vec<tollgate_journal::Prepared> {
-    let key = SubjectKey::generate().unwrap();
-    [Stage::RunOpened, Stage::CallOutcome, Stage::RunClosed]
-        .into_iter()
-        .map(|stage| {
-            let entry = Entry {
-                tenant: "default".into(),
-                case: "case".into(),
-                run: Some(format!("run-{number}")),
-                principal: "bench".into(),
-                workflow: None,
-                stage,
-                position: None,
-                at_ms: 1_790_000_000_000,
-                facts: serde_json::Map::new(),
-                values: vec![("reply", vec![7; 200])],
-                subject: "day:2026-11-22".into(),
-            };
-            prepare(&entry, &key).unwrap()
-        })
-        .collect()
-}
-
-/// Write one kibibyte and wait until the disk has it.
-async fn fsync_loop(folder: &std::path::Path) -> f64 {
-    use std::io::Write as _;
-    let mut file = std::fs::File::create(folder.join("bare")).unwrap();
-    let begin = std::time::Instant::now();
-    let mut times = Vec::new();
-    while begin.elapsed() < crate::MEASURED / 4 {
-        let started = std::time::Instant::now();
-        file.write_all(&[7; 1024]).unwrap();
-        file.sync_data().unwrap();
-        times.push(started.elapsed());
-    }
-    let rate = times.len() as f64 / begin.elapsed().as_secs_f64();
-    times.sort_unstable();
-    line(
-        "append: bare write and fsync of 1 KiB, 1 at once",
-        rate,
-        times[times.len() / 2],
-        None,
-    );
-    rate
 }

@@ -1,6 +1,6 @@
 //! What a call costs, step by step, each figure beside a bare one of the same
-//! run: `cargo bench -p tollgate-tests`. Machines differ and drift; ratios
-//! travel. Filter with words: `cargo bench -p tollgate-tests -- call mcp`.
+//! run: `cargo bench -p tollgate-tests --bench throughput`. Machines differ and
+//! drift; ratios travel. Filter with words: `-- call mcp`.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -10,22 +10,20 @@
 mod baseline;
 mod forgetful;
 mod mcp;
+#[path = "../measure.rs"]
+mod measure;
 mod rules;
 
-use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use measure::{heading, line, rate, wanted};
 use serde_json::json;
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunState, ToolCall,
 };
 use tollgate_store::Store;
 use tollgate_tests::{component, pinned};
-
-/// How long each figure is measured, after a tenth of it to warm up.
-const MEASURED: Duration = Duration::from_secs(4);
 
 /// Runs at the same time, where a figure has one number.
 const CONCURRENT: usize = 64;
@@ -62,92 +60,25 @@ approvers = ["group:people"]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let wanted: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    let measures =
-        |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    println!(
-        "{:<58} {:>12} {:>12} {:>8}",
-        "figure", "per second", "p50", "ratio"
-    );
-    if measures("rules") {
+    heading();
+    if wanted("rules") {
         rules::measure();
     }
     runtime.block_on(async {
-        if measures("call") {
+        if wanted("call") {
             calls().await;
         }
-        if measures("append") {
-            baseline::appends().await;
-        }
-        if measures("resume") {
+        if wanted("resume") {
             resumes().await;
         }
-        if measures("mcp") {
+        if wanted("mcp") {
             mcp::measure().await;
         }
     });
-}
-
-/// One line of the table. `against` is the rate this one is compared with.
-fn line(name: &str, rate: f64, p50: Duration, against: Option<f64>) {
-    let ratio = against.map_or(String::new(), |bare| format!("{:.2}", rate / bare));
-    println!("{name:<58} {rate:>12.0} {p50:>12.1?} {ratio:>8}");
-}
-
-/// Rate and median of `work`, with so many of it going on at once.
-async fn rate<W, F>(concurrent: usize, work: W) -> (f64, Duration)
-where
-    W: Fn(u64) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send,
-{
-    let work = Arc::new(work);
-    let number = Arc::new(AtomicU64::new(0));
-    measure(concurrent, MEASURED / 10, &work, &number).await;
-    measure(concurrent, MEASURED, &work, &number).await
-}
-
-async fn measure<W, F>(
-    concurrent: usize,
-    time: Duration,
-    work: &Arc<W>,
-    number: &Arc<AtomicU64>,
-) -> (f64, Duration)
-where
-    W: Fn(u64) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send,
-{
-    let begin = Instant::now();
-    let tasks: Vec<_> = (0..concurrent)
-        .map(|_| {
-            let (work, number) = (Arc::clone(work), Arc::clone(number));
-            tokio::spawn(async move {
-                let mut times = Vec::new();
-                while begin.elapsed() < time {
-                    let started = Instant::now();
-                    work(number.fetch_add(1, Ordering::Relaxed)).await;
-                    times.push(started.elapsed());
-                }
-                times
-            })
-        })
-        .collect();
-    let mut times = Vec::new();
-    for task in tasks {
-        times.extend(task.await.unwrap());
-    }
-    let elapsed = begin.elapsed();
-    times.sort_unstable();
-    (
-        times.len() as f64 / elapsed.as_secs_f64(),
-        times[times.len() / 2],
-    )
 }
 
 fn agent() -> Principal {

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tollgate_runtime::{Principal, PrincipalKind};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve};
 
-use crate::{CONCURRENT, agent, installed, line, rate};
+use crate::measure::{line, rate};
+use crate::{CONCURRENT, agent, installed};
 
 #[derive(Clone)]
 struct Trivial;
