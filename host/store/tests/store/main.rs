@@ -4,7 +4,9 @@
 mod approvals;
 mod failures;
 mod journal;
+mod leases;
 mod principals;
+mod queues;
 mod runs;
 mod support;
 mod tampering;
