@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
-use tollgate_journal::{Entry, KeyRing, Leaf, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{BlobKeys, Entry, KeyRing, Leaf, Prepared, Stage, SubjectKey, prepare};
 use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
 
 use crate::error::JournalFault;
@@ -23,6 +23,7 @@ pub(crate) struct Journal {
     pub(crate) clock: Arc<dyn Clock>,
     ring: KeyRing,
     subjects: Mutex<HashMap<(String, String), Arc<SubjectKey>>>,
+    blobs: Mutex<HashMap<String, Arc<BlobKeys>>>,
 }
 
 /// Whom records are about; the same for all records of a run.
@@ -35,6 +36,7 @@ pub(crate) struct About {
     pub(crate) workflow: Option<String>,
     pub(crate) subject: String,
     pub(crate) key: Arc<SubjectKey>,
+    pub(crate) blobs: Arc<BlobKeys>,
 }
 
 /// What one record says beside whom it is about.
@@ -122,6 +124,7 @@ impl Journal {
             clock,
             ring,
             subjects: Mutex::default(),
+            blobs: Mutex::default(),
         }
     }
 
@@ -152,6 +155,7 @@ impl Journal {
             workflow: workflow.map(str::to_owned),
             subject: subject.to_owned(),
             key: self.subject_key(tenant, subject).await?,
+            blobs: self.blob_keys(tenant),
         })
     }
 
@@ -182,6 +186,13 @@ impl Journal {
         Ok(key)
     }
 
+    /// What makes a tenant's blobs. Tenants are few, so all stay in memory.
+    fn blob_keys(&self, tenant: &str) -> Arc<BlobKeys> {
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = blobs.entry(tenant.to_owned());
+        Arc::clone(keys.or_insert_with(|| Arc::new(self.ring.blob_keys(tenant))))
+    }
+
     fn known(&self, name: &(String, String)) -> Option<Arc<SubjectKey>> {
         let subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         subjects.get(name).map(Arc::clone)
@@ -202,7 +213,7 @@ impl Journal {
             values: saying.values,
             subject: about.subject.clone(),
         };
-        Ok(prepare(&entry, &about.key)?)
+        Ok(prepare(&entry, &about.key, &about.blobs)?)
     }
 
     /// Append records with the changes that are true together with them.
@@ -282,7 +293,7 @@ impl Journal {
         let values = match &stored.sealed {
             Some(sealed) => {
                 let key = self.subject_key(tenant, &leaf.subject).await?;
-                tollgate_journal::open(&stored.leaf, sealed, &key)?
+                tollgate_journal::open(&stored.leaf, sealed, &key, &stored.blobs)?
                     .into_iter()
                     .map(|value| (value.name, value.bytes))
                     .collect()
