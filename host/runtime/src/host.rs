@@ -533,7 +533,8 @@ impl Host {
     /// When the store cannot be read.
     pub async fn tenants(&self) -> Result<Vec<String>, CallError> {
         let heads = self.0.journal.store.heads().await?;
-        Ok(heads.into_iter().map(|head| head.tenant).collect())
+        let recorded = heads.into_iter().filter(|head| head.count > 0);
+        Ok(recorded.map(|head| head.tenant).collect())
     }
 
     /// Re-execute a past run with its recorded answers.
