@@ -78,15 +78,16 @@ stages! {
     RunClosed = 16, "run.closed";
     /// A hand-off ended.
     CaseClosed = 17, "case.closed";
-    /// A call in doubt was sent again, under its own key or condition.
+    /// A call in doubt is about to be made again, in a way that cannot double it.
+    /// Durable before the effect.
     CallResent = 18, "call.resent";
-    /// A person, or the host by looking, settled a call in doubt.
+    /// A person said what became of a call in doubt.
     CallSettled = 19, "call.settled";
-    /// Sealed values were destroyed because somebody asked for it.
+    /// Sealed values of a subject were destroyed.
     ValuesErased = 20, "values.erased";
-    /// Sealed values were destroyed because their time was over.
+    /// Sealed values were destroyed by the retention rule.
     ValuesPruned = 21, "values.pruned";
-    /// An outside witness vouched for a checkpoint.
+    /// An outside witness signed a checkpoint.
     CheckpointAnchored = 22, "checkpoint.anchored";
 }
 
