@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect, UndoDecl};
 use tollgate_store::{
-    ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, RecordFilter, Store, SystemClock,
-    Verdict,
+    ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, Store, SystemClock, Verdict,
 };
 
 use crate::api::{
@@ -24,7 +23,6 @@ use crate::decisions::may_decide;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
 use crate::home::{lock, new_token, private_folder, sqlite};
 use crate::journal::{Journal, Saying};
-use crate::logbook;
 use crate::runs::{Live, Request};
 use crate::sandbox::instance::Sandbox;
 use crate::sandbox::{Compiler, SandboxError};
@@ -122,6 +120,10 @@ pub struct InstalledConnector {
 }
 
 impl Host {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     /// Open a host in its folder.
     ///
     /// # Errors
@@ -461,21 +463,13 @@ impl Host {
         self.0.undo(who, run, plan_only).await
     }
 
-    /// Records of a tenant, opened.
+    /// Records of a tenant, opened: the lines of [`Host::log_page`].
     ///
     /// # Errors
     ///
     /// When the store cannot be read, or a record cannot be opened.
     pub async fn log(&self, tenant: &str, filter: LogFilter) -> Result<Vec<LogLine>, CallError> {
-        let filter = RecordFilter {
-            run: filter.run,
-            case: filter.case,
-            after_seq: filter.after,
-            limit: filter.limit,
-            ..RecordFilter::default()
-        };
-        let records = self.0.journal.read(tenant, &filter).await?;
-        Ok(records.into_iter().map(logbook::line).collect())
+        Ok(self.log_page(tenant, &filter).await?.lines)
     }
 
     /// Check a tenant's whole journal against its tree.

@@ -378,7 +378,7 @@ fn is_decided(approval: &ApprovalRow) -> bool {
     )
 }
 
-fn public(state: StoredState) -> RunState {
+pub(crate) fn public(state: StoredState) -> RunState {
     match state {
         StoredState::Open => RunState::Open,
         StoredState::Held => RunState::Held,
