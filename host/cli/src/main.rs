@@ -75,6 +75,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Approve(approve) => remote::approve(&server, &approve, json).await,
         Command::Deny(deny) => remote::deny(&server, &deny, json).await,
         Command::Undo(undo) => remote::undo(&server, &undo, json).await,
+        Command::Queue(queue) => remote::queue::queue(&server, queue, json).await,
         Command::Log(log) => journal::log(&home.home, log, json).await,
         Command::Verify(verify) => journal::verify(&home.home, &verify, json).await,
         Command::Replay(replay) => journal::replay(&home.home, &replay, json).await,

@@ -12,6 +12,7 @@
 //! | `watch` | what the host does by itself: deadlines, runs to take up again |
 //! | `undo` | taking a run back |
 //! | `queue` | what a person has to settle |
+//! | `logbook` | reading the journal: by run, by what runs came to, as records come |
 //! | `journal` | the host's hand in the journal |
 //! | `connectors` | what is installed |
 //!
@@ -38,11 +39,14 @@ mod undo;
 mod watch;
 
 pub use api::{
-    Card, Conflict, Failure, LogFilter, LogLine, Pending, Principal, PrincipalKind, ReplayReport,
+    Card, Conflict, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NotReplayable,
+    Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed,
     RunReport, RunState, ToolCall, ToolInfo, UndoReport, UndoStep, VerifyReport,
 };
 pub use error::{AuthError, CallError, DecideError, HostError, InstallError, JournalFault};
 pub use host::{Host, HostOptions, InstalledConnector, Role};
+pub use logbook::{Follow, Told};
 pub use queue::{QueueItem, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
+pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_store::{Clock, ManualClock, SystemClock};
