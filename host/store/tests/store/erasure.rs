@@ -328,7 +328,11 @@ async fn a_reader_in_the_middle_of_something_only_delays_the_erasing_from_the_lo
     assert!(on_disk(&bench, "canary-erased"));
     reader.execute("COMMIT").await.unwrap();
     reader.close().await.unwrap();
-    while on_disk(&bench, "canary-erased") {
-        tokio::task::yield_now().await;
-    }
+    let emptied = async {
+        while on_disk(&bench, "canary-erased") {
+            tokio::task::yield_now().await;
+        }
+    };
+    let emptied = tokio::time::timeout(std::time::Duration::from_secs(30), emptied);
+    emptied.await.unwrap();
 }
