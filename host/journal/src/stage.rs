@@ -78,6 +78,17 @@ stages! {
     RunClosed = 16, "run.closed";
     /// A hand-off ended.
     CaseClosed = 17, "case.closed";
+    /// A call in doubt is about to be made again, in a way that cannot double it.
+    /// Durable before the effect.
+    CallResent = 18, "call.resent";
+    /// A person said what became of a call in doubt.
+    CallSettled = 19, "call.settled";
+    /// Sealed values of a subject were destroyed.
+    ValuesErased = 20, "values.erased";
+    /// Sealed values were destroyed by the retention rule.
+    ValuesPruned = 21, "values.pruned";
+    /// An outside witness signed a checkpoint.
+    CheckpointAnchored = 22, "checkpoint.anchored";
 }
 
 impl fmt::Display for Stage {

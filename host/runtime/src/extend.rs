@@ -19,6 +19,11 @@
 //!   captured ([`Extension::restored_by`]). Otherwise it is irreversible, and so
 //!   always asks a person.
 //!
+//! What an operation declares for a call whose outcome is not known
+//! ([`Operation::RECOVERY`]) the host acts on: one that is declared repeatable and
+//! is not doubles its effect after a crash. By default nothing is repeated, and a
+//! person decides.
+//!
 //! What an operation *does* is native code in the host's process, chosen by
 //! whoever built the host. The door bounds the guests that call it, not the code
 //! behind it.
@@ -40,8 +45,8 @@ use tollgate_policy::Manifest;
 pub use crate::capability::Backends;
 pub use crate::capability::restore::{RestoreFailure, Restored, Restoring};
 pub use crate::door::{
-    Denial, Described, Imported, Imports, Limit, Next, Operation, Performed, Prior, Refusal,
-    Rejection, Scope,
+    Denial, Described, Imported, Imports, Limit, Looked, Next, Operation, Performed, Prior,
+    Recovery, Refusal, Rejection, Scope,
 };
 pub use crate::sandbox::SandboxError;
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::extend::{
-    Backends, Described, Extension, Imported, Imports, Next, Operation, Performed, Prior, Refusal,
-    RestoreFailure, Restored, Restoring, SandboxError, Scope,
+    Backends, Described, Extension, Imported, Imports, Looked, Next, Operation, Performed, Prior,
+    Recovery, Refusal, RestoreFailure, Restored, Restoring, SandboxError, Scope,
 };
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, Lower};
 
@@ -68,6 +68,7 @@ type Reply = Result<String, Failure>;
 #[derive(Debug)]
 pub struct Plan {
     reference: String,
+    once: String,
     key: String,
     value: String,
     expected: Option<String>,
@@ -94,6 +95,11 @@ fn described(
         arguments,
         next,
     }
+}
+
+/// What a ledger's owner can find a request by.
+fn reference(scope: &Scope<'_>) -> String {
+    format!("{}/{}", scope.run, scope.position)
 }
 
 fn ledger(backends: &Backends) -> Result<&Counter, String> {
@@ -148,6 +154,7 @@ impl Operation for Read {
         let arguments = json!({ "key": key });
         let plan = Plan {
             reference: String::new(),
+            once: String::new(),
             key,
             value: String::new(),
             expected: None,
@@ -187,6 +194,8 @@ pub trait WriteKind: Send + Sync + 'static {
     const KIND: Kind;
     /// Its name in rules and records.
     const CALL: &'static str;
+    /// What it lets the host do where its outcome is not known.
+    const RECOVERY: Recovery;
     /// Its name in the interface.
     const FUNCTION: &'static str;
     /// What the guest hands over.
@@ -196,7 +205,7 @@ pub trait WriteKind: Send + Sync + 'static {
 }
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident $call:literal $function:literal;)*) => {$(
+    ($($(#[$doc:meta])* $kind:ident $recovery:ident $call:literal $function:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $kind;
@@ -204,6 +213,7 @@ macro_rules! kinds {
         impl WriteKind for $kind {
             const KIND: Kind = Kind::$kind;
             const CALL: &'static str = $call;
+            const RECOVERY: Recovery = Recovery::$recovery;
             const FUNCTION: &'static str = $function;
             type Arguments = (String, String, String);
             fn parts(
@@ -217,11 +227,11 @@ macro_rules! kinds {
 
 kinds! {
     /// Done once for each key.
-    Idempotent "effects.idempotent" "idempotent";
+    Idempotent IdempotencyKey "effects.idempotent" "idempotent";
     /// Can be looked up.
-    Readable "effects.readable" "readable";
+    Readable Readable "effects.readable" "readable";
     /// Nothing can be found out.
-    Blind "effects.blind" "blind";
+    Blind None "effects.blind" "blind";
 }
 
 /// Done only to the expected version.
@@ -231,6 +241,7 @@ pub struct Conditional;
 impl WriteKind for Conditional {
     const KIND: Kind = Kind::Conditional;
     const CALL: &'static str = "effects.conditional";
+    const RECOVERY: Recovery = Recovery::Conditional;
     const FUNCTION: &'static str = "conditional";
     type Arguments = (String, String, String, String);
     fn parts(
@@ -246,6 +257,7 @@ pub struct Write<K>(PhantomData<K>);
 
 impl<K: WriteKind> Operation for Write<K> {
     const CALL: &'static str = K::CALL;
+    const RECOVERY: Recovery = K::RECOVERY;
     type Arguments = K::Arguments;
     type Reply = Reply;
     type Plan = Plan;
@@ -254,7 +266,8 @@ impl<K: WriteKind> Operation for Write<K> {
         let (ledger, key, value, expected) = K::parts(arguments);
         let arguments = json!({ "key": key, "value": value, "expected": expected });
         let plan = Plan {
-            reference: format!("{}/{}", scope.run, scope.position),
+            reference: reference(scope),
+            once: scope.idempotency_key(),
             key,
             value,
             expected,
@@ -282,7 +295,7 @@ impl<K: WriteKind> Operation for Write<K> {
         backends: &Backends,
     ) -> Performed<Reply> {
         let asked = Asked {
-            once: plan.reference.clone(),
+            once: plan.once,
             reference: plan.reference,
             kind: K::KIND,
             key: plan.key,
@@ -302,6 +315,50 @@ impl<K: WriteKind> Operation for Write<K> {
             Err(why) => Performed::Unknown(why),
         }
     }
+
+    async fn look(
+        plan: &Plan,
+        prior: Option<&Prior>,
+        _: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Reply> {
+        match seen(backends, &plan.reference, &plan.key, prior) {
+            Ok(Looked::Happened { reply, written }) => Looked::Happened {
+                reply: Ok(reply.version),
+                written,
+            },
+            Ok(Looked::NotHappened) => Looked::NotHappened,
+            Ok(Looked::Unclear { found, why }) => Looked::Unclear { found, why },
+            Err(why) => Looked::unclear(why),
+        }
+    }
+
+    fn assumed(plan: &Plan, _: Option<&Prior>) -> Option<Reply> {
+        // The ledger gives a write its reference as version.
+        (K::KIND == Kind::Blind).then(|| Ok(plan.reference.clone()))
+    }
+}
+
+/// What the ledger lets a caller see of an earlier request of this kind.
+fn seen(
+    backends: &Backends,
+    reference: &str,
+    key: &str,
+    prior: Option<&Prior>,
+) -> Result<Looked<Line>, String> {
+    let now = entry(backends, key)?;
+    // By its version, which is its reference, or by the reference itself.
+    let found = ledger(backends)?
+        .find(reference)
+        .map_err(|error| error.to_string())?;
+    Ok(match (found, prior) {
+        (Some(line), _) => Looked::Happened {
+            written: Some(written(&line)),
+            reply: line,
+        },
+        (None, Some(prior)) if prior.version == now.version => Looked::NotHappened,
+        (None, _) => Looked::changed(image(key, now.value.as_deref(), &now.version)),
+    })
 }
 
 impl<K: WriteKind> Imported for Write<K> {
@@ -319,14 +376,16 @@ pub struct Restore;
 
 impl Operation for Restore {
     const CALL: &'static str = "effects.restore";
+    const RECOVERY: Recovery = Recovery::Conditional;
     type Arguments = Restoring;
     type Reply = Restored;
     type Plan = (String, Restoring);
 
     fn describe(restoring: Restoring, scope: &Scope<'_>) -> Described<Self::Plan, Restored> {
-        let reference = format!("{}/{}", scope.run, scope.position);
+        let reference = reference(scope);
         let plan = Plan {
             reference: reference.clone(),
+            once: String::new(),
             key: String::new(),
             value: String::new(),
             expected: None,
@@ -391,6 +450,24 @@ impl Operation for Restore {
             )))),
             Ok(Answer::Silence) => Performed::Unknown("the ledger did not answer".to_owned()),
             Err(why) => Performed::Unknown(why),
+        }
+    }
+
+    async fn look(
+        (reference, restoring): &Self::Plan,
+        prior: Option<&Prior>,
+        _: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Restored> {
+        let key = text(&restoring.written, "key").unwrap_or_default();
+        match seen(backends, reference, &key, prior) {
+            Ok(Looked::Happened { written, .. }) => Looked::Happened {
+                reply: Ok(()),
+                written,
+            },
+            Ok(Looked::NotHappened) => Looked::NotHappened,
+            Ok(Looked::Unclear { found, why }) => Looked::Unclear { found, why },
+            Err(why) => Looked::unclear(why),
         }
     }
 }

@@ -67,6 +67,7 @@ pub async fn open(job: &Job) -> anyhow::Result<Host> {
     let counter = Counter::new(&job.ledger);
     let options = HostOptions {
         extensions: vec![effects::extension(counter)],
+        lease: Duration::from_millis(job.lease_ms),
         ..HostOptions::new(&job.home, Compiler::InProcess, Role::Serve)
     };
     Host::open(options).await.context("the host does not open")
