@@ -142,6 +142,22 @@ impl Stage {
         stage
     }
 
+    /// Another stage that is as this one is now. No process may live on it.
+    ///
+    /// # Panics
+    /// When files cannot be copied.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let stage = Self {
+            folder: folder(),
+            lives: self.lives,
+        };
+        if let Err(error) = copy(self.folder.path(), stage.folder.path()) {
+            panic!("the stage cannot be copied: {error}");
+        }
+        stage
+    }
+
     /// The host's folder.
     #[must_use]
     pub fn home(&self) -> PathBuf {
