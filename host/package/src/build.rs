@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tollgate_policy::{Digest, Profile, Request, ToolDecl};
 use wit_component::ComponentEncoder;
 
-use crate::inspect::{PackageError, inspect};
+use crate::inspect::{PackageError, inspect_for};
 use crate::project::Project;
 use crate::section::embed;
 use crate::toolchain::{Toolchain, missing};
@@ -56,6 +56,9 @@ pub struct BuildOptions<'a> {
     pub offline: bool,
     /// The programs to use.
     pub toolchain: Toolchain,
+    /// Interfaces beside the contract that the hosts it is for offer, for example
+    /// `acme:ledger/entries@1.0.0`. A component with another one is refused.
+    pub extensions: Vec<String>,
     /// Fills in the request's tools; without it the request lists none, and a
     /// host describes the component when it is installed.
     pub describe: Option<Describe<'a>>,
@@ -71,6 +74,7 @@ impl BuildOptions<'_> {
             target_dir: None,
             offline: false,
             toolchain: Toolchain::from_env(),
+            extensions: Vec::new(),
             describe: None,
         }
     }
@@ -385,10 +389,12 @@ fn request(
     sdk: String,
 ) -> Result<Request, BuildError> {
     let package = || project.name.clone();
-    let inspection = inspect(component).map_err(|source| BuildError::Component {
-        package: package(),
-        source,
-    })?;
+    let extensions: Vec<&str> = options.extensions.iter().map(String::as_str).collect();
+    let inspection =
+        inspect_for(component, &extensions).map_err(|source| BuildError::Component {
+            package: package(),
+            source,
+        })?;
     if project.profile == Profile::Sealed && inspection.profile == Profile::Wasi {
         let import = inspection
             .imports

@@ -29,7 +29,7 @@ pub struct Inspection {
     pub size: usize,
     /// The imports that the component really has, sorted: `sql.query` for a
     /// function of the contract, `wasi:clocks/wall-clock@0.2.6` for an interface
-    /// of WASI.
+    /// of WASI, `acme:ledger/entries@1.0.0#post` for a function of an extension.
     pub imports: Vec<String>,
     /// The profile that these imports need.
     pub profile: Profile,
@@ -81,9 +81,9 @@ pub enum PackageError {
         /// The interface it uses.
         found: String,
     },
-    /// An import that no manifest can grant.
+    /// An import that no manifest of this host can grant.
     #[error(
-        "this component imports `{import}`, which no Tollgate host offers; remove what needs it, or build for another profile"
+        "this component imports `{import}`, which this host does not offer; remove what needs it, or build for another profile or a host that has it"
     )]
     ForeignImport {
         /// The import.
@@ -125,12 +125,21 @@ impl PackageError {
 /// # Errors
 /// The file is no component, or not one that a Tollgate host can run.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, PackageError> {
+    inspect_for(bytes, &[])
+}
+
+/// Reads a component for a host that offers these interfaces beside the
+/// contract and WASI, for example `acme:ledger/entries@1.0.0`.
+///
+/// # Errors
+/// The file is no component, or not one that such a host can run.
+pub fn inspect_for(bytes: &[u8], extensions: &[&str]) -> Result<Inspection, PackageError> {
     if bytes.len() > COMPONENT_BYTES_MAX {
         return Err(PackageError::TooLarge { bytes: bytes.len() });
     }
     let (resolve, world) = decode(bytes)?;
     check_tools(&resolve, world)?;
-    let imports = imports(&resolve, world)?;
+    let imports = imports(&resolve, world, extensions)?;
     let profile = profile_of(&imports);
     let request = section::read(bytes)?;
     if let Some(request) = &request {
@@ -183,7 +192,11 @@ fn check_tools(resolve: &Resolve, world: WorldId) -> Result<(), PackageError> {
 }
 
 /// The imports by name, sorted and without doubles.
-fn imports(resolve: &Resolve, world: WorldId) -> Result<Vec<String>, PackageError> {
+fn imports(
+    resolve: &Resolve,
+    world: WorldId,
+    extensions: &[&str],
+) -> Result<Vec<String>, PackageError> {
     let mut names = Vec::new();
     for (key, item) in &resolve.worlds[world].imports {
         let foreign = || PackageError::ForeignImport {
@@ -200,6 +213,15 @@ fn imports(resolve: &Resolve, world: WorldId) -> Result<Vec<String>, PackageErro
             }
             _ if is_contract(package) => names.extend(functions(interface)),
             "wasi" => names.push(resolve.name_world_key(key)),
+            // Nothing of the contract's package comes this way, whatever is listed.
+            namespace if namespace != "tollgate" => {
+                let name = resolve.name_world_key(key);
+                if !extensions.contains(&name.as_str()) {
+                    return Err(foreign());
+                }
+                let functions = interface.functions.keys();
+                names.extend(functions.map(|function| format!("{name}#{function}")));
+            }
             _ => return Err(foreign()),
         }
     }

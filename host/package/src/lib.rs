@@ -22,7 +22,7 @@ mod section;
 mod toolchain;
 
 pub use build::{BuildError, BuildOptions, Built, Describe, build};
-pub use inspect::{COMPONENT_BYTES_MAX, Inspection, PackageError, inspect};
+pub use inspect::{COMPONENT_BYTES_MAX, Inspection, PackageError, inspect, inspect_for};
 pub use scaffold::{ScaffoldError, scaffold};
 pub use section::embed;
 pub use toolchain::Toolchain;

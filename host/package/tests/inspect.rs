@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 use proptest::prelude::*;
-use tollgate_package::{COMPONENT_BYTES_MAX, PackageError, embed, inspect};
+use tollgate_package::{COMPONENT_BYTES_MAX, PackageError, embed, inspect, inspect_for};
 use tollgate_policy::{Profile, Request};
 
 /// A component that imports these instances and exports these, by name. Each
@@ -103,6 +103,37 @@ fn an_import_that_nobody_can_grant_is_named() {
     }
     let bare = wat::parse_str("(component (import \"spy\" (func)))").unwrap();
     assert!(matches!(inspect(&bare), Err(PackageError::NoTools)));
+}
+
+#[test]
+fn a_host_with_an_extension_reads_its_imports_function_by_function() {
+    let imports = ["acme:ledger/entries@1.0.0", "tollgate:connector/sql@0.1.0"];
+    let mut bytes = component(&imports, &[TOOLS]);
+    let names = ["acme:ledger/entries@1.0.0#run", "sql.run"];
+    embed(&mut bytes, &request(&names)).unwrap();
+    let inspection = inspect_for(&bytes, &["acme:ledger/entries@1.0.0"]).unwrap();
+    assert_eq!(inspection.imports, names);
+    assert_eq!(inspection.profile, Profile::Sealed);
+    for others in [
+        &["acme:ledger/entries@1.0.1"][..],
+        &["acme:ledger/entries"],
+        &["acme:ledger/other@1.0.0"],
+        &[],
+    ] {
+        assert!(
+            matches!(
+                inspect_for(&bytes, others),
+                Err(PackageError::ForeignImport { .. })
+            ),
+            "{others:?}"
+        );
+    }
+    // What is listed opens nothing of the contract's own name space.
+    let own = component(&["tollgate:spy/net@1.0.0"], &[TOOLS]);
+    assert!(matches!(
+        inspect_for(&own, &["tollgate:spy/net@1.0.0"]),
+        Err(PackageError::ForeignImport { .. })
+    ));
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Request {
             }
         }
         let odd = |name: &&String| {
-            !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'/' | b'@'))
+            !name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'/' | b'@' | b'#'))
         };
         match self.imports.iter().find(odd) {
             Some(name) => refuse(format!(

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonschema::Validator;
-use tollgate_policy::{Digest, Manifest, Profile, ToolDecl, UndoDecl};
+use tollgate_policy::{CallPattern, Digest, Manifest, Profile, ToolDecl, UndoDecl};
 use tollgate_store::{ConnectorRow, Store};
 
+use crate::door::Offered;
 use crate::error::InstallError;
+use crate::extend::Extensions;
 use crate::sandbox::instance::{Ready, Sandbox};
 use tollgate_package::{self as package, Inspection};
 
@@ -36,6 +38,21 @@ pub(crate) struct Tool {
 impl Installed {
     pub(crate) fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.decl.name == name)
+    }
+}
+
+/// What connectors are loaded with.
+#[derive(Clone, Copy)]
+pub(crate) struct Loader<'a> {
+    pub(crate) sandbox: &'a Sandbox,
+    pub(crate) extensions: &'a Extensions,
+}
+
+impl Loader<'_> {
+    /// What extensions offer; the same in every profile.
+    fn extended(&self) -> impl Iterator<Item = &Offered> {
+        let [sealed, _] = self.sandbox.offered();
+        sealed.iter().filter(|offered| offered.extension.is_some())
     }
 }
 
@@ -99,7 +116,7 @@ impl Connectors {
     /// The connector as it was when a run opened.
     pub(crate) async fn opened_under(
         &self,
-        sandbox: &Sandbox,
+        loader: Loader<'_>,
         store: &dyn Store,
         tenant: &str,
         name: &str,
@@ -135,7 +152,7 @@ impl Connectors {
             .component(&component.to_string())
             .await?
             .ok_or_else(|| missing("component"))?;
-        let installed = Arc::new(load(sandbox, name, &text, &bytes).await?);
+        let installed = Arc::new(load(loader, name, &text, &bytes).await?);
         let mut kept = self
             .opened_under
             .write()
@@ -148,16 +165,19 @@ impl Connectors {
 /// Read a manifest and make its component ready. Refuses everything that does
 /// not fit together, and changes nothing.
 pub(crate) async fn load(
-    sandbox: &Sandbox,
+    loader: Loader<'_>,
     file_name: &str,
     manifest_text: &str,
     component: &[u8],
 ) -> Result<Installed, InstallError> {
     let manifest = Manifest::parse(file_name, manifest_text)?;
-    let inspection = package::inspect(component)
+    let interfaces: Vec<&str> = loader.extended().map(|one| one.interface).collect();
+    let inspection = package::inspect_for(component, &interfaces)
         .map_err(|error| InstallError::NotAConnector(error.to_string()))?;
-    check(&manifest, &inspection)?;
-    let (ready, declared) = sandbox
+    check_extensions(&manifest, loader)?;
+    check(&manifest, &inspection, loader)?;
+    let (ready, declared) = loader
+        .sandbox
         .ready(&inspection.digest, component, manifest.profile)
         .await?;
     Ok(Installed {
@@ -170,7 +190,7 @@ pub(crate) async fn load(
 
 /// Load what the store has installed.
 pub(crate) async fn load_row(
-    sandbox: &Sandbox,
+    loader: Loader<'_>,
     store: &dyn Store,
     row: &ConnectorRow,
 ) -> Result<Installed, InstallError> {
@@ -183,21 +203,67 @@ pub(crate) async fn load_row(
                 row.component_digest
             ))
         })?;
-    load(sandbox, &row.name, &row.manifest_text, &bytes).await
+    load(loader, &row.name, &row.manifest_text, &bytes).await
 }
 
-fn check(manifest: &Manifest, inspection: &Inspection) -> Result<(), InstallError> {
+/// A grant of what this host does not have, and a rule for it, are a mistake that
+/// would show only when it matters.
+fn check_extensions(manifest: &Manifest, loader: Loader<'_>) -> Result<(), InstallError> {
+    for (name, destinations) in &manifest.grant.extension {
+        for (destination, grant) in destinations {
+            match loader.extensions.accepts(name, grant) {
+                Some(Ok(())) => {}
+                Some(Err(problem)) => {
+                    return Err(InstallError::ExtensionGrant {
+                        place: format!("extension.{name}.{destination}"),
+                        problem,
+                    });
+                }
+                None => {
+                    return Err(InstallError::UnknownExtension {
+                        name: name.clone(),
+                        known: loader.extensions.names(),
+                    });
+                }
+            }
+        }
+    }
+    for rule in manifest.rules.iter() {
+        let Some(CallPattern::Call(call)) = &rule.call else {
+            continue;
+        };
+        let extension = call.split_once('.').map_or("", |(name, _)| name);
+        if manifest.grant.extension.contains_key(extension)
+            && !loader.extended().any(|one| one.call == call)
+        {
+            return Err(InstallError::UnknownExtensionCall {
+                rule: rule.name.clone(),
+                call: call.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check(
+    manifest: &Manifest,
+    inspection: &Inspection,
+    loader: Loader<'_>,
+) -> Result<(), InstallError> {
     if manifest.component != inspection.digest {
         return Err(InstallError::DigestMismatch {
             pinned: manifest.component.to_string(),
             found: inspection.digest.to_string(),
         });
     }
-    let (wasi, ours): (Vec<String>, Vec<String>) = inspection
+    let (extended, imports): (Vec<&String>, Vec<&String>) = inspection
         .imports
         .iter()
         // A guest's last words are always taken: they change nothing.
         .filter(|import| *import != "log.panic")
+        .partition(|import| import.contains('#'));
+    let (wasi, ours): (Vec<String>, Vec<String>) = imports
+        .into_iter()
         .cloned()
         .partition(|import| import.starts_with("wasi:"));
     let mut missing: Vec<(String, String)> = manifest
@@ -208,6 +274,20 @@ fn check(manifest: &Manifest, inspection: &Inspection) -> Result<(), InstallErro
     if manifest.profile == Profile::Sealed {
         let line = || "profile = \"wasi\"".to_owned();
         missing.extend(wasi.into_iter().map(|import| (import, line())));
+    }
+    for import in extended {
+        let offered = loader
+            .extended()
+            .find(|one| import.split_once('#') == Some((one.interface, one.function)))
+            .and_then(|one| one.extension);
+        let Some(name) = offered else {
+            return Err(InstallError::NotAConnector(format!(
+                "it imports `{import}`, which this host's extensions do not have"
+            )));
+        };
+        if !manifest.grant.extension.contains_key(name) {
+            missing.push((import.clone(), format!("[extension.{name}.DESTINATION]")));
+        }
     }
     if missing.is_empty() {
         Ok(())

@@ -386,6 +386,35 @@ pub enum InstallError {
         /// Each import, and the lines that would grant it.
         missing: Vec<(String, String)>,
     },
+    /// The manifest grants a capability that this host does not have. The operator
+    /// removes the grant, or uses a host that was built with it.
+    #[error(
+        "the manifest grants the extension `{name}`, which this host does not have; {}",
+        has(known)
+    )]
+    UnknownExtension {
+        /// As the manifest names it.
+        name: String,
+        /// What the host has.
+        known: Vec<&'static str>,
+    },
+    /// The keys of an extension's grant are not understood by it.
+    #[error("the extension does not take [{place}]: {problem}")]
+    ExtensionGrant {
+        /// The table in the manifest.
+        place: String,
+        /// What is wrong, in the extension's words.
+        problem: String,
+    },
+    /// A rule speaks of a function that the extension does not have, so it would
+    /// never decide.
+    #[error("rule `{rule}` is for `{call}`, and the extension has no such function")]
+    UnknownExtensionCall {
+        /// The rule.
+        rule: String,
+        /// What it names.
+        call: String,
+    },
     /// It does not compile, link or describe itself.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -400,6 +429,14 @@ pub enum InstallError {
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalFault),
+}
+
+fn has(known: &[&str]) -> String {
+    if known.is_empty() {
+        "it has none".to_owned()
+    } else {
+        format!("it has `{}`", known.join("`, `"))
+    }
 }
 
 impl From<StoreError> for InstallError {

@@ -18,9 +18,11 @@ use crate::api::{
     ToolCall, ToolInfo, UndoReport, VerifyReport,
 };
 use crate::capability::Backends;
-use crate::connectors::{self, Connectors};
+use crate::connectors::{self, Connectors, Loader};
 use crate::decisions::may_decide;
+use crate::door::Offered;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
+use crate::extend::{Extension, Extensions};
 use crate::home::{Identity, lock, new_token, private_folder, sqlite};
 use crate::journal::{Journal, Saying};
 use crate::names;
@@ -50,6 +52,8 @@ pub struct HostOptions {
     pub role: Role,
     /// The clock for deadlines and records.
     pub clock: Arc<dyn Clock>,
+    /// Capabilities beside those of the contract. None by default.
+    pub extensions: Vec<Extension>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -75,6 +79,7 @@ impl HostOptions {
             compiler,
             role,
             clock: Arc::new(SystemClock),
+            extensions: Vec::new(),
             lease: LEASE,
         }
     }
@@ -173,14 +178,17 @@ impl Host {
         let keys = home.join("keys");
         let cache_key = ring.cache_key();
         let cache = private_folder(&home.join("cache"))?;
+        let extensions = Extensions::new(options.extensions)?;
+        let sandbox = Sandbox::start(cache, cache_key, options.compiler, &extensions)?;
         let inner = Arc::new(Inner {
             backends: Arc::new(Backends::new(
                 home,
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
+                extensions,
             )),
             journal: Arc::new(Journal::new(store, options.clock, ring)),
-            sandbox: Sandbox::start(cache, cache_key, options.compiler)?,
+            sandbox,
             connectors: Connectors::default(),
             live: Live::new(Arc::clone(&owner), options.lease),
             cases: Cases::default(),
@@ -221,7 +229,7 @@ impl Host {
     ) -> Result<InstalledConnector, InstallError> {
         let inner = &self.0;
         let installed =
-            connectors::load(&inner.sandbox, file_name, manifest_text, component).await?;
+            connectors::load(inner.loader(), file_name, manifest_text, component).await?;
         let manifest = Arc::clone(&installed.manifest);
         let about = inner
             .journal
@@ -571,11 +579,14 @@ impl Host {
         Ok(())
     }
 
-    /// Functions that guests may import, by interface and name: for the sealed
-    /// profile, then for wasi.
+    /// Functions that guests may import, those of extensions too, by interface and
+    /// name: for the sealed profile, then for wasi.
     #[must_use]
     pub fn offered_imports(&self) -> [Vec<(&'static str, &'static str)>; 2] {
-        self.0.sandbox.offered()
+        self.0.sandbox.offered().map(|offered| {
+            let name = |one: &Offered| (one.interface, one.function);
+            offered.iter().map(name).collect()
+        })
     }
 
     /// Finish what is being written and close the store.
@@ -585,6 +596,14 @@ impl Host {
 }
 
 impl Inner {
+    /// What connectors are loaded with.
+    pub(crate) fn loader(&self) -> Loader<'_> {
+        Loader {
+            sandbox: &self.sandbox,
+            extensions: &self.backends.extensions,
+        }
+    }
+
     async fn load_installed(&self) -> Result<(), HostError> {
         for row in self.journal.store.connectors(None).await? {
             self.load_connector(&row).await;
@@ -612,7 +631,7 @@ impl Inner {
     /// One broken connector must not keep the others from work.
     async fn load_connector(&self, row: &ConnectorRow) {
         let store = self.journal.store.as_ref();
-        match connectors::load_row(&self.sandbox, store, row).await {
+        match connectors::load_row(self.loader(), store, row).await {
             Ok(installed) => self.connectors.put(Arc::new(installed)),
             Err(error) => {
                 let digest = Digest::of(row.manifest_text.as_bytes());

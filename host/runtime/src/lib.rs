@@ -8,6 +8,7 @@
 //! | `sandbox` | a component is compiled apart and called in a fresh instance |
 //! | `door` | the one way out of the sandbox |
 //! | `capability` | what lies behind the door, one file each |
+//! | [`extend`] | how an embedder adds a capability of its own |
 //! | `approvals`, `decisions` | what a person is shown, what a decision is bound to, who may take it |
 //! | `watch` | what the host does by itself: deadlines, runs to take up again |
 //! | `undo` | taking a run back |
@@ -26,6 +27,7 @@ mod decisions;
 mod door;
 mod error;
 mod exact;
+pub mod extend;
 mod home;
 mod host;
 mod journal;

@@ -309,9 +309,12 @@ async fn restore(door: &Door, call: &str, restoring: Restoring) -> Result<Restor
         Some("files") => door.pass::<files::Restore>(restoring, None).await,
         Some("kv") => door.pass::<kv::Restore>(restoring, None).await,
         Some("sql") => door.pass::<sql::Restore>(restoring, None).await,
-        _ => Ok(Err(RestoreFailure::Failed(format!(
-            "`{call}` has no way back"
-        )))),
+        _ => match door.extensions().restore(call) {
+            Some(restore) => restore(door, restoring).await,
+            None => Ok(Err(RestoreFailure::Failed(format!(
+                "`{call}` has no way back"
+            )))),
+        },
     }
 }
 

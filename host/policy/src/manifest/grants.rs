@@ -22,6 +22,7 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         sql: BTreeMap::new(),
         files: BTreeMap::new(),
         kv: BTreeMap::new(),
+        extension: BTreeMap::new(),
     };
     let Some(mut keys) = keys
         .get("grant")

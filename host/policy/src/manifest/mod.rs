@@ -9,6 +9,7 @@
 //! reviewer reads one file and has seen everything.
 
 mod error;
+mod extension;
 mod grants;
 mod keys;
 pub mod limits;
@@ -72,6 +73,9 @@ pub struct Grant {
     pub files: BTreeMap<String, FilesGrant>,
     /// Stores by name.
     pub kv: BTreeMap<String, KvGrant>,
+    /// Destinations of the embedder's extensions, by extension and name, with
+    /// the keys that the operator wrote there.
+    pub extension: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
 /// A named store.
@@ -104,6 +108,20 @@ impl Manifest {
     #[must_use]
     pub fn missing_grants(&self, request_imports: &[String]) -> Vec<MissingGrant> {
         missing::grants(&self.grant, request_imports)
+    }
+
+    /// What is granted of an extension's destination: the table
+    /// `[extension.<name>.<destination>]`. Nothing where it is not granted.
+    #[must_use]
+    pub fn extension(&self, name: &str, destination: &str) -> Option<&Value> {
+        self.grant.extension.get(name)?.get(destination)
+    }
+
+    /// Whether an extension can have this name: 1 to 64 of `a-z 0-9 - _`, and not
+    /// the name of a capability of the contract.
+    #[must_use]
+    pub fn is_extension_name(name: &str) -> bool {
+        extension::is_name(name)
     }
 
     /// The approval of that name.

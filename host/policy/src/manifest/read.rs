@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     Limits, Manifest, ManifestErrors,
     error::Faults,
-    grants,
+    extension, grants,
     keys::{Keys, Node, check_name, did_you_mean, integer, start, text, wrong},
     limits, rows,
 };
@@ -58,7 +58,8 @@ fn whole(mut keys: Keys<'_, '_>, source: &str, faults: &mut Faults<'_>) -> Optio
     let profile = profile(&mut keys, faults);
     let tenant = tenant(&mut keys, faults);
     let limits = read_limits(&mut keys, faults);
-    let grant = grants::read(&mut keys, faults);
+    let mut grant = grants::read(&mut keys, faults);
+    grant.extension = extension::read(&mut keys, faults);
     let config = config(&mut keys, faults);
     let approvals = rows::approvals(&mut keys, faults);
     let rules: std::sync::Arc<[_]> = rows::rules(&mut keys, &grant, &approvals, faults).into();
@@ -189,7 +190,7 @@ fn config(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> BTreeMap<String, 
 }
 
 /// A TOML value as JSON, with nothing lost.
-fn json(node: &Node<'_>, key: &str, faults: &mut Faults<'_>) -> Option<Value> {
+pub(super) fn json(node: &Node<'_>, key: &str, faults: &mut Faults<'_>) -> Option<Value> {
     match node.get_ref() {
         DeValue::String(text) => Some(Value::String(text.to_string())),
         DeValue::Boolean(flag) => Some(Value::Bool(*flag)),

@@ -159,7 +159,7 @@ fn rule(
     });
     let tool_key = keys.get("tool");
     let tool = tool_key.map_or(ToolPattern::Any, |node| tools(node, faults));
-    let call = keys.get("call").and_then(|node| call(node, faults));
+    let call = keys.get("call").and_then(|node| call(node, grant, faults));
     let destination = destination(&mut keys, grant, faults);
     let effect = effect(&mut keys, faults);
     let workflow = keys.text("workflow", faults);
@@ -224,19 +224,27 @@ fn tools(node: &Node<'_>, faults: &mut Faults<'_>) -> ToolPattern {
     ToolPattern::Names(names)
 }
 
-fn call(node: &Node<'_>, faults: &mut Faults<'_>) -> Option<CallPattern> {
+fn call(node: &Node<'_>, grant: &Grant, faults: &mut Faults<'_>) -> Option<CallPattern> {
     let name = text(node, "call", faults)?;
     if name == "*" {
         return Some(CallPattern::Any);
     }
+    // Which functions a granted extension has is known to the host alone, which
+    // refuses to install a rule for one that there is not.
+    let is_extension = |name: &str| grant.extension.contains_key(name);
     if let Some(capability) = name.strip_suffix(".*") {
-        if CALLS
-            .iter()
-            .any(|call| call.split_once('.').is_some_and(|(c, _)| c == capability))
+        if is_extension(capability)
+            || CALLS
+                .iter()
+                .any(|call| call.split_once('.').is_some_and(|(c, _)| c == capability))
         {
             return Some(CallPattern::Capability(capability.to_owned()));
         }
-    } else if CALLS.contains(&name) {
+    } else if CALLS.contains(&name)
+        || name
+            .split_once('.')
+            .is_some_and(|(extension, function)| is_extension(extension) && !function.is_empty())
+    {
         return Some(CallPattern::Call(name.to_owned()));
     }
     let near = did_you_mean(name, &CALLS);
@@ -261,7 +269,8 @@ fn destination(keys: &mut Keys<'_, '_>, grant: &Grant, faults: &mut Faults<'_>) 
         .sql
         .keys()
         .chain(grant.files.keys())
-        .chain(grant.kv.keys());
+        .chain(grant.kv.keys())
+        .chain(grant.extension.values().flat_map(|named| named.keys()));
     let names: Vec<_> = names.map(String::as_str).collect();
     if !names.contains(&name) {
         let message = format!(

@@ -552,6 +552,59 @@ fn an_import_without_a_grant_is_named_with_the_line_to_add() {
     );
 }
 
+#[test]
+fn a_grant_of_an_extension_is_handed_on_as_it_stands() {
+    let text = with(
+        "[extension.ledger.main]\nurl = \"https://x\"\nlimit = 5\n[[rule]]\nname = \"a\"\ntool = \"*\"\ncall = \"ledger.*\"\ndestination = \"main\"\nthen = \"allow\"\n[[rule]]\nname = \"b\"\ntool = \"*\"\ncall = \"ledger.post\"\nthen = \"deny\"",
+    );
+    let manifest = Manifest::parse("m.toml", &text).unwrap();
+    assert_eq!(
+        manifest.extension("ledger", "main"),
+        Some(&serde_json::json!({"url": "https://x", "limit": 5}))
+    );
+    assert_eq!(manifest.extension("ledger", "other"), None);
+    assert_eq!(manifest.extension("other", "main"), None);
+}
+
+#[test]
+fn an_extension_cannot_pass_for_a_capability_of_the_contract() {
+    for (rows, told) in [
+        (
+            "[extension.sql.main]",
+            "`sql` is a capability of the host's own",
+        ),
+        (
+            "[extension.http.main]",
+            "`http` is a capability of the host's own",
+        ),
+        (
+            "[extension.\"a.b\".main]",
+            "cannot be the name of an extension",
+        ),
+        (
+            "[extension.ledger.\"\\u202e\"]",
+            "cannot be the name of a destination",
+        ),
+        ("[extension.ledger]", "grants no destination"),
+        ("[extension]\nledger = 5", "a table of named tables"),
+        ("[extension.ledger]\nmain = 5", "`main` is the number 5"),
+        ("extension = 5", "`extension` is the number 5"),
+        (
+            "[[rule]]\nname = \"a\"\ncall = \"ledger.post\"\nthen = \"deny\"",
+            "no import call `ledger.post`",
+        ),
+    ] {
+        let faults = faults(&with(rows));
+        assert!(faults.contains(told), "{rows}: {faults}");
+    }
+    for name in ["ledger", "my-api_2"] {
+        assert!(Manifest::is_extension_name(name));
+    }
+    for name in ["", "kv", "wasi", "Ledger", "a.b", "a*"] {
+        assert!(!Manifest::is_extension_name(name), "{name}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn a_broken_manifest_is_told_and_never_a_panic(at in 0..WHOLE.len(), length in 0..40_usize, put in "[\\[\\]{}=\".\\na-z0-9 é]{0,8}") {

@@ -19,6 +19,7 @@ pub(crate) mod random;
 pub(crate) mod restore;
 pub(crate) mod sql;
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,25 +28,42 @@ use serde_json::Value;
 use tollgate_store::{Clock, Store};
 
 use crate::door::{Imports, Operation};
+use crate::extend::Extensions;
 use crate::sandbox::SandboxError;
 
 /// What capabilities work with. Opened once a host, shared by all runs; each
 /// entry is reached only by a destination that a manifest names.
-pub(crate) struct Backends {
+pub struct Backends {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) directories: files::Directories,
     pub(crate) databases: sql::Databases,
+    pub(crate) extensions: Extensions,
 }
 
 impl Backends {
-    pub(crate) fn new(home: PathBuf, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(
+        home: PathBuf,
+        clock: Arc<dyn Clock>,
+        store: Arc<dyn Store>,
+        extensions: Extensions,
+    ) -> Self {
         Self {
             clock,
             store,
             directories: files::Directories::new(home.clone()),
             databases: sql::Databases::new(home),
+            extensions,
         }
+    }
+
+    /// What an extension was made with
+    /// ([`Extension::with_backend`](crate::extend::Extension::with_backend)), by
+    /// its type. Nothing where no extension of this host has one. The host's own
+    /// back-ends are not reached this way.
+    #[must_use]
+    pub fn extension<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.extensions.backend()
     }
 }
 

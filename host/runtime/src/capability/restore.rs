@@ -10,18 +10,19 @@ use crate::door::Refusal;
 
 /// One write to take back.
 #[derive(Clone, Debug)]
-pub(crate) struct Restoring {
+pub struct Restoring {
     /// The destination, as in the manifest.
-    pub(crate) destination: String,
+    pub destination: String,
     /// What was there before the write.
-    pub(crate) before: Value,
+    pub before: Value,
     /// What the write left.
-    pub(crate) written: Value,
+    pub written: Value,
 }
 
 impl Restoring {
     /// For record, rules and card.
-    pub(crate) fn arguments(&self) -> Value {
+    #[must_use]
+    pub fn arguments(&self) -> Value {
         json!({ "before": self.before, "written": self.written })
     }
 }
@@ -29,7 +30,7 @@ impl Restoring {
 /// Why nothing was put back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum RestoreFailure {
+pub enum RestoreFailure {
     /// The host refused it.
     Refused(Refusal),
     /// Somebody changed it since: this is what is there now.
@@ -39,4 +40,4 @@ pub(crate) enum RestoreFailure {
 }
 
 /// What became of one restore.
-pub(crate) type Restored = Result<(), RestoreFailure>;
+pub type Restored = Result<(), RestoreFailure>;

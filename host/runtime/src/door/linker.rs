@@ -1,6 +1,7 @@
 //! The only place where a guest is given an import. The linker is private to
 //! this file, and the one method that adds a capability's function routes it
-//! through [`Door::pass`]: a capability cannot reach the linker another way.
+//! through [`Door::pass`](super::Door::pass): a capability, the host's own or an
+//! embedder's, cannot reach the linker another way.
 
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{AsContext, AsContextMut, Engine};
@@ -10,10 +11,26 @@ use crate::sandbox::SandboxError;
 use crate::sandbox::engine::SLICE_TICKS;
 use crate::sandbox::instance::GuestState;
 
+/// Packages that the host answers for; no extension adds to them.
+const OWN_PACKAGES: [&str; 2] = ["tollgate:", "wasi:"];
+
 /// What guests of one profile may import.
-pub(crate) struct Imports {
+pub struct Imports {
     linker: Linker<GuestState>,
-    offered: Vec<(&'static str, &'static str)>,
+    offered: Vec<Offered>,
+    /// Whose functions are being offered now, where they are not the host's.
+    extension: Option<&'static str>,
+}
+
+/// A function that was offered through the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offered {
+    pub(crate) interface: &'static str,
+    pub(crate) function: &'static str,
+    /// Its name in rules and records.
+    pub(crate) call: &'static str,
+    /// The extension it belongs to, where it is not the host's own.
+    pub(crate) extension: Option<&'static str>,
 }
 
 impl Imports {
@@ -21,11 +38,20 @@ impl Imports {
         Self {
             linker: Linker::new(engine),
             offered: Vec::new(),
+            extension: None,
         }
     }
 
-    /// Offer a function of a capability.
-    pub(crate) fn offer<O: Imported>(&mut self) -> Result<(), SandboxError> {
+    /// Offer a function of a capability to guests.
+    ///
+    /// # Errors
+    ///
+    /// When the function's interface or name is not the extension's to give, or
+    /// it is offered already.
+    pub fn offer<O: Imported>(&mut self) -> Result<(), SandboxError> {
+        if let Some(name) = self.extension {
+            may_offer::<O>(name)?;
+        }
         self.linker
             .instance(O::INTERFACE)
             .and_then(|mut instance| {
@@ -41,8 +67,26 @@ impl Imports {
                 })
             })
             .map_err(SandboxError::engine)?;
-        self.offered.push((O::INTERFACE, O::FUNCTION));
+        self.offered.push(Offered {
+            interface: O::INTERFACE,
+            function: O::FUNCTION,
+            call: O::CALL,
+            extension: self.extension,
+        });
         Ok(())
+    }
+
+    /// Have an extension offer what it has. It is handed these imports while they
+    /// know that they are not the host's own.
+    pub(crate) fn extended_by(
+        &mut self,
+        name: &'static str,
+        offer: impl FnOnce(&mut Self) -> Result<(), SandboxError>,
+    ) -> Result<(), SandboxError> {
+        self.extension = Some(name);
+        let offered = offer(self);
+        self.extension = None;
+        offered
     }
 
     /// Add the interfaces of WASI that the wasi profile has.
@@ -53,8 +97,8 @@ impl Imports {
         add(&mut self.linker).map_err(SandboxError::engine)
     }
 
-    /// What was offered through the door, by interface and function.
-    pub(crate) fn offered(&self) -> &[(&'static str, &'static str)] {
+    /// What was offered through the door.
+    pub(crate) fn offered(&self) -> &[Offered] {
         &self.offered
     }
 
@@ -78,5 +122,30 @@ impl Imports {
             .define_unknown_imports_as_traps(component)
             .and_then(|()| linker.instantiate_pre(component))
             .map_err(|error| SandboxError::DoesNotLink(format!("{error:#}")))
+    }
+}
+
+/// An extension's function carries the extension's name, so that a rule and a
+/// grant for it speak of it and of nothing else, and lies in nobody else's
+/// interface: a second `tollgate:connector/sql` would take the place of the
+/// first for every connector.
+fn may_offer<O: Imported>(name: &'static str) -> Result<(), SandboxError> {
+    let refuse = |problem: String| Err(SandboxError::Extension { name, problem });
+    if !O::INTERFACE.contains('/') || OWN_PACKAGES.iter().any(|own| O::INTERFACE.starts_with(own)) {
+        return refuse(format!(
+            "the interface `{}` is not its own; write one such as `acme:{name}/{name}@1.0.0`",
+            O::INTERFACE
+        ));
+    }
+    let plain = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    let function = O::CALL
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('.'));
+    match function {
+        Some(function) if !function.is_empty() && function.bytes().all(plain) => Ok(()),
+        _ => refuse(format!(
+            "the call `{}` is not named `{name}.<function>`",
+            O::CALL
+        )),
     }
 }

@@ -47,14 +47,17 @@ use tollgate_store::{
 
 use gate::Gate;
 pub(crate) use history::{RecordedCall, Settled, recorded_calls};
-pub(crate) use linker::Imports;
-pub(crate) use operation::{
-    Described, Immediate, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope,
+pub use linker::Imports;
+pub(crate) use linker::Offered;
+pub(crate) use operation::Immediate;
+pub use operation::{
+    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope,
 };
-pub(crate) use refusal::Refusal;
+pub use refusal::{Denial, Limit, Refusal, Rejection};
 
 use crate::capability::Backends;
 use crate::error::{Ending, JournalFault};
+use crate::extend::Extensions;
 use crate::journal::{About, Journal, Saying};
 use crate::runs::{Lease, Run, awake_ms};
 
@@ -252,7 +255,8 @@ impl Door {
             None
         };
         // A write that cannot be put back is irreversible, whatever it is called.
-        if passing.effect == Effect::Write && prior.is_none() {
+        let can_be_put_back = prior.is_some() && self.backends.extensions.can_restore(O::CALL);
+        if passing.effect == Effect::Write && !can_be_put_back {
             passing.effect = Effect::Irreversible;
         }
         let admission = match self.gate(&passing, prior.as_ref()).await? {
@@ -630,6 +634,11 @@ impl Door {
     /// The limits in force.
     pub(crate) fn limits(&self) -> &tollgate_policy::Limits {
         &self.manifest.limits
+    }
+
+    /// The embedder's capabilities.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.backends.extensions
     }
 
     pub(crate) fn about(&self) -> &About {

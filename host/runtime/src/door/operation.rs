@@ -13,7 +13,7 @@ use super::Refusal;
 use crate::capability::Backends;
 
 /// One function of a capability.
-pub(crate) trait Operation: Send + Sync + 'static {
+pub trait Operation: Send + Sync + 'static {
     /// Name in records and rules: `sql.query`.
     const CALL: &'static str;
     /// What the guest hands over.
@@ -74,7 +74,7 @@ pub(crate) trait Operation: Send + Sync + 'static {
 
 /// What an operation allows after a call whose outcome is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recovery {
+pub enum Recovery {
     /// The receiver takes a second call under the same
     /// [key](Scope::idempotency_key) for the first one.
     IdempotencyKey,
@@ -90,7 +90,8 @@ pub(crate) enum Recovery {
 
 impl Recovery {
     /// Its name in records.
-    pub(crate) fn as_str(self) -> &'static str {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::IdempotencyKey => "idempotency_key",
             Self::Readable => "readable",
@@ -101,19 +102,29 @@ impl Recovery {
 }
 
 /// What a look at a call in doubt found.
-pub(crate) enum Looked<R> {
+pub enum Looked<R> {
     /// The call happened: its reply, and what it left, as by
     /// [`Performed::Known`].
-    Happened { reply: R, written: Option<Value> },
+    Happened {
+        /// What the guest gets.
+        reply: R,
+        /// What it left, to be compared before it is taken back.
+        written: Option<Value>,
+    },
     /// What it would replace is still there as it was seen.
     NotHappened,
     /// Neither can be said; what was found is for a person to see.
-    Unclear { found: Value, why: String },
+    Unclear {
+        /// What is there; null where nothing could be read.
+        found: Value,
+        /// Why it cannot be said.
+        why: String,
+    },
 }
 
 impl<R> Looked<R> {
     /// Nothing could be found out.
-    pub(crate) fn unclear(why: impl Into<String>) -> Self {
+    pub fn unclear(why: impl Into<String>) -> Self {
         Self::Unclear {
             found: Value::Null,
             why: why.into(),
@@ -121,7 +132,8 @@ impl<R> Looked<R> {
     }
 
     /// Something else is there than before the call, and than it would leave.
-    pub(crate) fn changed(found: Value) -> Self {
+    #[must_use]
+    pub fn changed(found: Value) -> Self {
         Self::Unclear {
             found,
             why: "what is there now is neither what was there before the call nor what it leaves"
@@ -131,7 +143,7 @@ impl<R> Looked<R> {
 }
 
 /// A function that guests may import.
-pub(crate) trait Imported: Operation<Arguments: ComponentNamedList + Lift> {
+pub trait Imported: Operation<Arguments: ComponentNamedList + Lift> {
     /// The interface in our contract, or in WASI's.
     const INTERFACE: &'static str;
     /// The function's name there.
@@ -151,40 +163,46 @@ pub(crate) trait Immediate: Operation {
 
 /// For whom a call is made, and under what.
 #[derive(Clone, Copy)]
-pub(crate) struct Scope<'a> {
-    pub(crate) tenant: &'a str,
-    pub(crate) run: &'a str,
-    pub(crate) connector: &'a str,
-    pub(crate) position: u32,
+pub struct Scope<'a> {
+    /// The tenant; nothing an operation reaches may be another's.
+    pub tenant: &'a str,
+    /// The run.
+    pub run: &'a str,
+    /// The connector's installed name.
+    pub connector: &'a str,
+    /// Which import call of the run this is, counted from 0. With `run`, the same
+    /// whenever the call is made again: what an idempotency key is made of.
+    pub position: u32,
     /// The manifest in force now: grants and rules.
-    pub(crate) manifest: &'a Manifest,
+    pub manifest: &'a Manifest,
     /// The manifest the run opened under: `config` is answered from it.
-    pub(crate) opened_under: &'a Manifest,
+    pub opened_under: &'a Manifest,
 }
 
 impl Scope<'_> {
     /// The same for every attempt at this call, and for no other call.
-    pub(crate) fn idempotency_key(&self) -> String {
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
         format!("{}/{}", self.run, self.position)
     }
 }
 
 /// A call, before anything is decided about it.
-pub(crate) struct Described<P, R> {
+pub struct Described<P, R> {
     /// Name of the granted thing, as in the manifest.
-    pub(crate) destination: String,
+    pub destination: String,
     /// What it resolves to; part of what an approval is bound to.
-    pub(crate) identity: String,
+    pub identity: String,
     /// What the host takes it for, from capability and grant row.
-    pub(crate) effect: Effect,
+    pub effect: Effect,
     /// Arguments as JSON with exact numbers, for rules, record and card.
-    pub(crate) arguments: Value,
+    pub arguments: Value,
     /// What comes next.
-    pub(crate) next: Next<P, R>,
+    pub next: Next<P, R>,
 }
 
 /// What a described call needs.
-pub(crate) enum Next<P, R> {
+pub enum Next<P, R> {
     /// Inside the grant.
     Perform(P),
     /// Outside it.
@@ -195,25 +213,30 @@ pub(crate) enum Next<P, R> {
 
 /// What a write would replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Prior {
+pub struct Prior {
     /// Changes when what is there changes.
-    pub(crate) version: String,
+    pub version: String,
     /// What is there, so that it can be put back.
-    pub(crate) value: Value,
+    pub value: Value,
 }
 
 /// What became of a performed call.
-pub(crate) enum Performed<R> {
-    /// Known. `written` is what a write left, to be compared before it is
-    /// taken back; nothing where nothing was changed.
-    Known { reply: R, written: Option<Value> },
+pub enum Performed<R> {
+    /// It happened, or surely did not.
+    Known {
+        /// What the guest gets.
+        reply: R,
+        /// What a write left, to be compared before it is taken back; nothing
+        /// where nothing was changed.
+        written: Option<Value>,
+    },
     /// It may or may not have happened.
     Unknown(String),
 }
 
 impl<R> Performed<R> {
     /// A reply to a call that changed nothing.
-    pub(crate) fn answered(reply: R) -> Self {
+    pub fn answered(reply: R) -> Self {
         Self::Known {
             reply,
             written: None,
@@ -221,7 +244,7 @@ impl<R> Performed<R> {
     }
 
     /// The same with another reply.
-    pub(crate) fn map<S>(self, change: impl FnOnce(R) -> S) -> Performed<S> {
+    pub fn map<S>(self, change: impl FnOnce(R) -> S) -> Performed<S> {
         match self {
             Self::Known { reply, written } => Performed::Known {
                 reply: change(reply),
@@ -234,7 +257,8 @@ impl<R> Performed<R> {
 
 impl<P, R> Described<P, R> {
     /// Go on from a plan to the next one, where there is a plan.
-    pub(crate) fn then<Q>(self, go_on: impl FnOnce(P) -> Next<Q, R>) -> Described<Q, R> {
+    #[must_use]
+    pub fn then<Q>(self, go_on: impl FnOnce(P) -> Next<Q, R>) -> Described<Q, R> {
         Described {
             destination: self.destination,
             identity: self.identity,

@@ -7,43 +7,53 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 /// Outside the grant, or denied by a rule.
 #[derive(Clone, Debug, PartialEq, ComponentType, Lift, Lower, Serialize, Deserialize)]
 #[component(record)]
-pub(crate) struct Denial {
-    pub(crate) reason: String,
-    pub(crate) rule: Option<String>,
-    pub(crate) hint: Option<String>,
+pub struct Denial {
+    /// Why, for a person to read.
+    pub reason: String,
+    /// The rule that decided, where one did.
+    pub rule: Option<String>,
+    /// What to do next.
+    pub hint: Option<String>,
 }
 
 /// A budget of the run is used up.
 #[derive(Clone, Debug, PartialEq, ComponentType, Lift, Lower, Serialize, Deserialize)]
 #[component(record)]
-pub(crate) struct Limit {
-    pub(crate) name: String,
-    pub(crate) allowed: u64,
+pub struct Limit {
+    /// The limit's name in the manifest.
+    pub name: String,
+    /// What the manifest allows, in the limit's own unit.
+    pub allowed: u64,
 }
 
 /// A person said no, or nobody said anything in time.
 #[derive(Clone, Debug, PartialEq, ComponentType, Lift, Lower, Serialize, Deserialize)]
 #[component(record)]
-pub(crate) struct Rejection {
-    pub(crate) reason: String,
+pub struct Rejection {
+    /// Why, for a person to read.
+    pub reason: String,
 }
 
 /// Why the host did not perform a call.
 #[derive(Clone, Debug, PartialEq, ComponentType, Lift, Lower, Serialize, Deserialize)]
 #[component(variant)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Refusal {
+pub enum Refusal {
+    /// Outside the grant, or denied by a rule.
     #[component(name = "denied")]
     Denied(Denial),
+    /// A budget of the run is used up.
     #[component(name = "limited")]
     Limited(Limit),
+    /// A person said no, or nobody said anything in time.
     #[component(name = "rejected")]
     Rejected(Rejection),
 }
 
 impl Refusal {
     /// Not granted; `hint` says what an operator could add to the manifest.
-    pub(crate) fn not_granted(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn not_granted(reason: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Denied(Denial {
             reason: reason.into(),
             rule: None,
@@ -52,7 +62,8 @@ impl Refusal {
     }
 
     /// Refused by the grant itself, with nothing an operator would want to add.
-    pub(crate) fn outside(reason: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn outside(reason: impl Into<String>) -> Self {
         Self::Denied(Denial {
             reason: reason.into(),
             rule: None,

@@ -78,7 +78,7 @@ impl Inner {
         let installed = self
             .connectors
             .opened_under(
-                &self.sandbox,
+                self.loader(),
                 self.journal.store.as_ref(),
                 tenant,
                 &fact("connector"),

@@ -17,8 +17,9 @@ use super::compile::{CodeCache, Compiler};
 use super::engine::{self, SLICE_TICKS};
 use super::guest::{CallParameters, CallResult, GuestTool, GuestUndo, TOOLS};
 use super::slow_lane::{Slice, SlowLane};
-use crate::door::{Door, Imports, wasi};
+use crate::door::{Door, Imports, Offered, wasi};
 use crate::error::Stop;
+use crate::extend::Extensions;
 
 /// Fuel for `describe`: building schemas, nothing else.
 const DESCRIBE_FUEL: u64 = 100_000_000;
@@ -155,6 +156,7 @@ impl Sandbox {
         cache: std::path::PathBuf,
         key: tollgate_journal::DerivedKey,
         compiler: Compiler,
+        extensions: &Extensions,
     ) -> Result<Self, SandboxError> {
         let engine = engine::host_engine()?;
         let mut sealed = Imports::new(&engine);
@@ -162,6 +164,10 @@ impl Sandbox {
         let mut with_wasi = Imports::new(&engine);
         crate::capability::offer_all(&mut with_wasi)?;
         wasi::offer(&mut with_wasi)?;
+        for extension in extensions.iter() {
+            extension.offer(&mut sealed)?;
+            extension.offer(&mut with_wasi)?;
+        }
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             fingerprint: engine::fingerprint(&engine),
@@ -180,8 +186,8 @@ impl Sandbox {
     }
 
     /// What each profile is offered through the door.
-    pub(crate) fn offered(&self) -> [Vec<(&'static str, &'static str)>; 2] {
-        [self.sealed.offered().to_vec(), self.wasi.offered().to_vec()]
+    pub(crate) fn offered(&self) -> [&[Offered]; 2] {
+        [self.sealed.offered(), self.wasi.offered()]
     }
 
     /// Compile and link a component, and have it describe itself.

@@ -41,6 +41,15 @@ pub enum SandboxError {
     /// The component wants an import that the host does not offer.
     #[error("the component does not link: {0}")]
     DoesNotLink(String),
+    /// An extension offers what it may not. Whoever built the host has to change
+    /// it.
+    #[error("the extension `{name}` cannot be offered: {problem}")]
+    Extension {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// `describe` failed or answered with something unusable.
     #[error("the connector's `describe` failed: {0}")]
     Describe(String),

@@ -1,0 +1,252 @@
+//! Homes, ledgers and processes of a test. Native code is made once in a test
+//! process, and copied with the keys that authenticate it.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+use tollgate_package::BuildOptions;
+use tollgate_runtime::{Compiler, Host, HostOptions, Role};
+use tollgate_tests::{Component, pinned, workspace};
+
+use crate::counter::Counter;
+use crate::effects::{self, INTERFACE};
+use crate::job::{Answer, Job, Schedule};
+use crate::points::Strike;
+
+/// What the guest is granted.
+pub const MANIFEST: &str = r#"
+connector = "effects"
+component = "here"
+
+[extension.effects.main]
+
+[grant.kv.notes]
+max_bytes = "1MiB"
+
+[[rule]]
+name = "make"
+tool = ["make", "look"]
+then = "allow"
+
+[[rule]]
+name = "ask"
+tool = "ask"
+then = { require = "boss" }
+
+[approval.boss]
+approvers = ["group:boss"]
+decide_within = "1h"
+execute_within = "10m"
+"#;
+
+/// A lease that lasts for a test of one process.
+pub const LEASE_MS: u64 = 15_000;
+
+/// The guest, built once in a test process.
+///
+/// # Panics
+/// When it does not build.
+#[must_use]
+pub fn guest() -> &'static Component {
+    static GUEST: OnceLock<Component> = OnceLock::new();
+    GUEST.get_or_init(|| {
+        let options = BuildOptions {
+            extensions: vec![INTERFACE.to_owned()],
+            ..BuildOptions::new(workspace().join("tests/guests/effects"))
+        };
+        let built = tollgate_package::build(&options)
+            .unwrap_or_else(|error| panic!("the guest does not build: {error}"));
+        let bytes = fs::read(&built.path).unwrap_or_else(|error| panic!("{error}"));
+        Component {
+            path: built.path,
+            digest: built.digest,
+            bytes,
+        }
+    })
+}
+
+/// A home in which the guest is installed.
+fn template() -> &'static Path {
+    static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
+    let folder = TEMPLATE.get_or_init(|| {
+        let folder = folder();
+        let runtime = tokio::runtime::Runtime::new().unwrap_or_else(|error| panic!("{error}"));
+        runtime.block_on(async {
+            let counter = Counter::new(folder.path().join("unused"));
+            let options = HostOptions {
+                extensions: vec![effects::extension(counter)],
+                ..HostOptions::new(folder.path(), Compiler::InProcess, Role::Operate)
+            };
+            let host = match Host::open(options).await {
+                Ok(host) => host,
+                Err(error) => panic!("{error}"),
+            };
+            let manifest = pinned(MANIFEST, guest());
+            let installed = host
+                .install("manifest.toml", &manifest, &guest().bytes, "operator")
+                .await;
+            if let Err(error) = installed {
+                panic!("{error}");
+            }
+            host.shutdown().await;
+        });
+        folder
+    });
+    folder.path()
+}
+
+fn folder() -> TempDir {
+    TempDir::new().unwrap_or_else(|error| panic!("no temporary folder: {error}"))
+}
+
+/// A home, a ledger, and the processes that live there one after the other.
+#[derive(Debug)]
+pub struct Stage {
+    folder: TempDir,
+    lives: u32,
+}
+
+/// How a life ended.
+#[derive(Debug)]
+pub enum End {
+    /// Killed, as it was told.
+    Killed,
+    /// By itself.
+    Answered(Box<Answer>),
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stage {
+    /// An empty home in which the guest is installed.
+    ///
+    /// # Panics
+    /// When files cannot be copied.
+    #[must_use]
+    pub fn new() -> Self {
+        let stage = Self {
+            folder: folder(),
+            lives: 0,
+        };
+        if let Err(error) = copy(template(), &stage.home()) {
+            panic!("the home cannot be copied: {error}");
+        }
+        stage
+    }
+
+    /// Another stage that is as this one is now. No process may live on it.
+    ///
+    /// # Panics
+    /// When files cannot be copied.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let stage = Self {
+            folder: folder(),
+            lives: self.lives,
+        };
+        if let Err(error) = copy(self.folder.path(), stage.folder.path()) {
+            panic!("the stage cannot be copied: {error}");
+        }
+        stage
+    }
+
+    /// The host's folder.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> Counter {
+        Counter::new(self.folder.path().join("ledger"))
+    }
+
+    /// What the next life is told.
+    #[must_use]
+    pub fn job(&self, schedules: &[Schedule], strike: Option<Strike>) -> Job {
+        Job {
+            home: self.home(),
+            database: None,
+            ledger: self.folder.path().join("ledger"),
+            answer: self.folder.path().join(format!("answer-{}", self.lives)),
+            lease_ms: LEASE_MS,
+            strike,
+            schedules: schedules.to_vec(),
+            is_first: self.lives == 0,
+            leaves_others: false,
+        }
+    }
+
+    /// Start a process and wait for its end.
+    ///
+    /// # Panics
+    /// When it ends in another way than it was told.
+    pub fn live(&mut self, program: &str, schedules: &[Schedule], strike: Option<Strike>) -> End {
+        let job = self.job(schedules, strike);
+        self.lives += 1;
+        end(start(program, &job), &job)
+    }
+}
+
+/// Start a process.
+///
+/// # Panics
+/// When it does not start.
+#[must_use]
+pub fn start(program: &str, job: &Job) -> Child {
+    let path = job.answer.with_extension("job");
+    let text = serde_json::to_vec(job).unwrap_or_else(|error| panic!("{error}"));
+    fs::write(&path, text).unwrap_or_else(|error| panic!("{error}"));
+    Command::new(program)
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} does not start: {error}"))
+}
+
+/// Wait for its end.
+///
+/// # Panics
+/// When it ends in another way than it was told.
+#[must_use]
+pub fn end(child: Child, job: &Job) -> End {
+    let output = child
+        .wait_with_output()
+        .unwrap_or_else(|error| panic!("{error}"));
+    if job.strike.is_some() && output.status.signal() == Some(9) {
+        return End::Killed;
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    let answer = fs::read(&job.answer).unwrap_or_else(|error| panic!("no answer: {error}"));
+    match serde_json::from_slice(&answer) {
+        Ok(answer) => End::Answered(Box::new(answer)),
+        Err(error) => panic!("its answer cannot be read: {error}"),
+    }
+}
+
+/// A folder and all in it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
