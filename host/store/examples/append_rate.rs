@@ -72,9 +72,8 @@ async fn measure(store: &SqliteStore, appenders: usize) -> Result<(), Box<dyn Er
         let store = store.clone();
         tokio::spawn(async move {
             let key = SubjectKey::from_bytes([7; 32]);
-            let blobs = KeyRing::generate()
-                .map_err(|error| error.to_string())?
-                .blob_keys("default");
+            let ring = KeyRing::generate().map_err(|error| error.to_string())?;
+            let blobs = ring.blob_keys("default");
             let mut slowest = Duration::ZERO;
             let mut rows = 0_u64;
             while begun.elapsed() < MEASURED {
