@@ -22,6 +22,7 @@ use crate::capability::Backends;
 use crate::connectors::{self, Connectors};
 use crate::decisions::may_decide;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
+use crate::housekeeping::Housekeeping;
 use crate::home::{lock, new_token, private_folder, sqlite};
 use crate::journal::{Journal, Saying};
 use crate::logbook;
@@ -51,6 +52,9 @@ pub struct HostOptions {
     pub role: Role,
     /// The clock for deadlines and records.
     pub clock: Arc<dyn Clock>,
+    /// How long sealed values are kept; a serving host prunes older ones daily.
+    /// For ever where there is none.
+    pub retention: Option<Duration>,
 }
 
 /// What a process does with a home.
@@ -72,13 +76,14 @@ impl HostOptions {
             compiler,
             role,
             clock: Arc::new(SystemClock),
+            retention: None,
         }
     }
 }
 
 /// A running host. Cheap to clone.
 #[derive(Clone)]
-pub struct Host(Arc<Inner>);
+pub struct Host(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) journal: Arc<Journal>,
@@ -88,6 +93,9 @@ pub(crate) struct Inner {
     pub(crate) live: Arc<Live>,
     pub(crate) cases: Cases,
     pub(crate) deadlines: Deadlines,
+    pub(crate) housekeeping: Housekeeping,
+    /// The host's folder.
+    pub(crate) home: PathBuf,
     principals: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
     /// Runs whose outcome could not be recorded when it happened.
     pub(crate) stranded: Mutex<Vec<(String, String)>>,
@@ -156,7 +164,7 @@ impl Host {
         let cache = private_folder(&home.join("cache"))?;
         let inner = Arc::new(Inner {
             backends: Arc::new(Backends::new(
-                home,
+                home.clone(),
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
             )),
@@ -166,6 +174,8 @@ impl Host {
             live: Arc::default(),
             cases: Cases::default(),
             deadlines: Deadlines::default(),
+            housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
+            home,
             principals: Mutex::default(),
             stranded: Mutex::default(),
             _lock: lock,
@@ -174,6 +184,7 @@ impl Host {
         if options.role == Role::Serve {
             inner.recover_all().await?;
             inner.watch_deadlines();
+            inner.keep_house_regularly();
         }
         Ok(Self(inner))
     }
@@ -478,26 +489,14 @@ impl Host {
         Ok(records.into_iter().map(logbook::line).collect())
     }
 
-    /// Check a tenant's whole journal against its tree.
+    /// Check a tenant's whole journal: records against the tree, the tree against
+    /// every checkpoint that was signed, sealed values against the records.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
     pub async fn verify(&self, tenant: &str) -> Result<VerifyReport, CallError> {
-        Ok(match self.0.journal.store.verify(tenant).await? {
-            Ok(verified) => VerifyReport {
-                tenant: tenant.to_owned(),
-                records: verified.count,
-                root: hex::encode(verified.root),
-                problem: self.0.journal.verify_values(tenant).await?,
-            },
-            Err(report) => VerifyReport {
-                tenant: tenant.to_owned(),
-                records: 0,
-                root: String::new(),
-                problem: Some(report.to_string()),
-            },
-        })
+        self.0.verify(tenant).await
     }
 
     /// Tenants that have a journal.
@@ -544,8 +543,9 @@ impl Host {
         self.0.sandbox.offered()
     }
 
-    /// Finish what is being written and close the store.
+    /// Finish what is being written, sign a last checkpoint, and close the store.
     pub async fn shutdown(&self) {
+        self.0.last_checkpoint().await;
         self.0.journal.store.close().await;
     }
 }

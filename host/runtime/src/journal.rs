@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tollgate_journal::{
-    Entry, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey, prepare,
+    BlobKeys, Entry, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey, prepare,
 };
 use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
 
@@ -28,6 +28,7 @@ pub(crate) struct Journal {
     pub(crate) clock: Arc<dyn Clock>,
     ring: KeyRing,
     subjects: Mutex<HashMap<(String, String), Known>>,
+    blobs: Mutex<HashMap<String, Arc<BlobKeys>>>,
 }
 
 /// A subject's key, as the store had it.
@@ -47,6 +48,7 @@ pub(crate) struct About {
     pub(crate) workflow: Option<String>,
     pub(crate) subject: String,
     pub(crate) key: Arc<SubjectKey>,
+    pub(crate) blobs: Arc<BlobKeys>,
 }
 
 /// What one record says beside whom it is about.
@@ -136,6 +138,7 @@ impl Journal {
             clock,
             ring,
             subjects: Mutex::default(),
+            blobs: Mutex::default(),
         }
     }
 
@@ -166,6 +169,7 @@ impl Journal {
             workflow: workflow.map(str::to_owned),
             subject: subject.to_owned(),
             key: self.subject_key(tenant, subject).await?,
+            blobs: self.blob_keys(tenant),
         })
     }
 
@@ -232,6 +236,13 @@ impl Journal {
         Ok(key)
     }
 
+    /// What makes a tenant's blobs. Tenants are few, so all stay in memory.
+    fn blob_keys(&self, tenant: &str) -> Arc<BlobKeys> {
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = blobs.entry(tenant.to_owned());
+        Arc::clone(keys.or_insert_with(|| Arc::new(self.ring.blob_keys(tenant))))
+    }
+
     fn keys(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Known>> {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -256,7 +267,7 @@ impl Journal {
             values: saying.values,
             subject: about.subject.clone(),
         };
-        Ok(prepare(&entry, &about.key)?)
+        Ok(prepare(&entry, &about.key, &about.blobs)?)
     }
 
     /// Append records with the changes that are true together with them.
@@ -362,7 +373,7 @@ impl Journal {
             return Ok(Unsealed::Gone);
         };
         Ok(
-            match tollgate_journal::open(&stored.leaf, sealed, &key) {
+            match tollgate_journal::open(&stored.leaf, sealed, &key, &stored.blobs) {
                 Ok(values) => Unsealed::Values(values),
                 Err(error) => Unsealed::Broken(error),
             },

@@ -6,12 +6,21 @@ use crate::api::LogLine;
 use crate::journal::OpenRecord;
 use crate::time::rfc3339;
 
+/// What stands in place of a value that is kept no longer.
+const GONE: &str = "[erased]";
+
 pub(crate) fn line(record: OpenRecord) -> LogLine {
-    let values: Map<String, Value> = record
-        .values
-        .iter()
-        .map(|(name, bytes)| (name.clone(), readable(bytes)))
-        .collect();
+    let values: Map<String, Value> = if record.gone {
+        let names = record.leaf.values.keys();
+        names
+            .map(|name| (name.clone(), Value::from(GONE)))
+            .collect()
+    } else {
+        let values = record.values.iter();
+        values
+            .map(|(name, bytes)| (name.clone(), readable(bytes)))
+            .collect()
+    };
     LogLine {
         seq: record.seq,
         at: rfc3339(record.leaf.at),

@@ -11,7 +11,7 @@ use tollgate_store::{ApprovalRow, ApprovalState, RunRow, RunState as StoredState
 use super::execute::Start;
 use super::open::{has_ended, unpanicked};
 use super::{Run, Undoes};
-use crate::api::{RunReport, RunState};
+use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
 use crate::door::{RecordedCall, recorded_calls};
 use crate::error::CallError;
@@ -64,6 +64,9 @@ impl Inner {
     pub(crate) async fn rebuild(&self, tenant: &str, run: &str) -> Result<Rebuilt, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
+        if records.iter().any(|record| record.gone) {
+            return Err(CallError::Erased(run.to_owned()));
+        }
         let fact = |name: &str| opened.fact(name).unwrap_or_default().to_owned();
         let damaged = |what: &str| {
             CallError::Connector(format!("the record of run {run} has no usable {what}"))
@@ -160,6 +163,12 @@ impl Inner {
                 // again when the journal is back.
                 if matches!(error, CallError::Unavailable(_)) {
                     self.strand(tenant, run);
+                }
+                // It can never go on; whoever waits for it is told so.
+                if matches!(error, CallError::Erased(_))
+                    && let Err(fault) = self.end_erased(tenant, run).await
+                {
+                    tracing::warn!(run, %fault, "a run whose values were erased is not ended yet");
                 }
                 Err(error)
             }
@@ -358,13 +367,22 @@ impl Inner {
                     record.leaf.position.unwrap_or_default(),
                     record.fact("call").unwrap_or_default(),
                 )),
-                None => closed
-                    .and_then(|record| record.json("failure"))
-                    .and_then(|failure| serde_json::from_value(failure).ok()),
+                None => closed.and_then(|record| erased(run, record)).or_else(|| {
+                    closed
+                        .and_then(|record| record.json("failure"))
+                        .and_then(|failure| serde_json::from_value(failure).ok())
+                }),
             },
             pending,
         })
     }
+}
+
+/// Why a run that has ended has nothing to show, where its values were erased
+/// before or after its end.
+fn erased(run: &str, closing: &OpenRecord) -> Option<Failure> {
+    let ended_for_it = closing.fact("failure") == Some(crate::destruction::ERASED);
+    (closing.gone || ended_for_it).then(|| (&CallError::Erased(run.to_owned())).into())
 }
 
 fn is_unfinished(row: &RunRow) -> bool {
