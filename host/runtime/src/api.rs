@@ -58,9 +58,15 @@ pub struct ToolCall {
     #[serde(default)]
     pub reason: Option<String>,
     /// The caller's own key for this request: a second call with the same key
-    /// returns the first one's run while that is open, held or in doubt.
+    /// returns the first one's run while that is open, held or in doubt, and for
+    /// 24 hours after its end.
     #[serde(default)]
     pub request_key: Option<String>,
+    /// Whom the data is about, by the caller's own identifier: everything of this
+    /// call is sealed under that subject's key, and erased with it. In the journal
+    /// stands a keyed hash. Without one, the key is the case's or the day's.
+    #[serde(default)]
+    pub subject: Option<String>,
 }
 
 /// One tool of an installed connector.

@@ -53,10 +53,12 @@ impl Inner {
             by: who.name.clone(),
             at_ms: self.journal.now_ms(),
         };
+        fail::fail_point!("decide::before");
         let appended = self
             .journal
             .append(&row.tenant, vec![record], vec![decide])
             .await;
+        fail::fail_point!("decide::after");
         if let Err(JournalFault::Store(error)) = &appended {
             match error.rejected() {
                 Some(Rejected::AlreadyDecided { state, by }) => {
@@ -71,9 +73,8 @@ impl Inner {
             }
         }
         appended?;
-        self.watch_execution(&row).await;
+        // Where this one fails, the decision is there for the watch of any host.
         let report = self.resume(&row.tenant, &row.run).await;
-        self.deadlines.changed.notify_waiters();
         report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 use tollgate_journal::JournalError;
 use tollgate_policy::ManifestErrors;
-use tollgate_store::StoreError;
+use tollgate_store::{Rejected, StoreError};
 
 use crate::api::Failure;
 use crate::sandbox::SandboxError;
@@ -24,6 +24,21 @@ pub enum JournalFault {
     /// A record cannot be made or opened.
     #[error("a record cannot be made or opened: {0}")]
     Record(String),
+}
+
+impl JournalFault {
+    /// The condition that did not hold, where that is the reason.
+    pub(crate) fn rejected(&self) -> Option<&Rejected> {
+        match self {
+            Self::Store(error) => error.rejected(),
+            Self::Record(_) => None,
+        }
+    }
+
+    /// Another host has the run.
+    pub(crate) fn is_lease_lost(&self) -> bool {
+        matches!(self.rejected(), Some(Rejected::LeaseLost))
+    }
 }
 
 impl From<JournalError> for JournalFault {
@@ -50,7 +65,17 @@ pub(crate) enum Ending {
     #[error("the run went on past its limit `{name}`")]
     OverBudget { name: &'static str, allowed: u64 },
     #[error("the same request is going on as {run}")]
-    Repeats { run: String },
+    Repeats { run: String, input_digest: String },
+    #[error("it is not known whether a call happened")]
+    Doubt,
+    #[error("call {position} (`{call}`) happened, as {by} found, and its answer is not known")]
+    SettledDone {
+        position: u32,
+        call: String,
+        by: String,
+    },
+    #[error("another host may work on this run now")]
+    LeaseLost,
     #[error("the recorded calls end here")]
     ReplayedToEnd,
     #[error("the call cannot be recorded: {0}")]
@@ -65,6 +90,7 @@ impl From<JournalFault> for Ending {
             JournalFault::Store(error @ (StoreError::TooLarge { .. } | StoreError::Invalid(_))) => {
                 Self::HostFault(error.to_string())
             }
+            fault if fault.is_lease_lost() => Self::LeaseLost,
             fault => Self::Unrecorded(fault.to_string()),
         }
     }
@@ -195,8 +221,8 @@ impl From<&CallError> for Failure {
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum DecideError {
-    /// There is no such approval in the person's tenant.
-    #[error("there is no approval `{0}`")]
+    /// There is no such approval or queue item in the person's tenant.
+    #[error("there is no approval or queue item `{0}`")]
     NotFound(String),
     /// Agents and services never decide.
     #[error("only a person decides; this credential belongs to an agent or a service")]
@@ -224,6 +250,9 @@ pub enum DecideError {
     /// A denial says why.
     #[error("a denial needs a reason")]
     ReasonMissing,
+    /// The reply that a person gave is not one that the call can have.
+    #[error("the reply does not fit the call: {0}")]
+    ReplyUnfit(String),
     /// The decision is recorded, and the run did not go on yet.
     #[error("the decision is recorded, and the run could not go on yet: {0}")]
     DecidedNotDone(String),
@@ -245,6 +274,7 @@ impl DecideError {
             Self::Expired => "expired",
             Self::Changed => "changed",
             Self::ReasonMissing => "reason_missing",
+            Self::ReplyUnfit(_) => "reply_unfit",
             Self::DecidedNotDone(_) => "decided_not_done",
             Self::Unavailable(_) => "unavailable",
         }
@@ -261,6 +291,7 @@ impl DecideError {
             Self::Expired => Some("the call has to be made again"),
             Self::Changed => Some("read the card again, then decide"),
             Self::ReasonMissing => Some("say why, for the requester and the record"),
+            Self::ReplyUnfit(_) => Some("leave the reply out, or give it as the record has replies"),
             Self::DecidedNotDone(_) => {
                 Some("do not decide again; the host goes on by itself when it can")
             }
@@ -297,6 +328,14 @@ pub enum AuthError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
+    /// The keys in the home are not those that the store's values are sealed with.
+    #[error(
+        "the key ring in {path} is not the one this store was written with: copy the folder `keys` of a host that uses it"
+    )]
+    OtherKeyRing {
+        /// The folder of the ring.
+        path: PathBuf,
+    },
     /// A folder or file of the host cannot be used.
     #[error("{path} cannot be used")]
     Home {
@@ -315,6 +354,15 @@ pub enum HostError {
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// What another process left behind could not be taken over.
+    #[error("runs that were left behind could not be taken over: {0}")]
+    Recovery(String),
+}
+
+impl From<CallError> for HostError {
+    fn from(error: CallError) -> Self {
+        Self::Recovery(error.to_string())
+    }
 }
 
 /// Why a connector was not installed. Nothing changed.

@@ -1,7 +1,7 @@
 //! The folder of a host, and what makes it the host's alone.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +53,54 @@ pub(crate) fn lock(home: &Path) -> Result<fs::File, HostError> {
         },
     )?;
     Ok(file)
+}
+
+/// Who serves the home from now on, and who did before. Kept in the home, whose
+/// lock proves that the ones before are dead.
+pub(crate) struct Identity {
+    path: PathBuf,
+    pub(crate) owner: String,
+    pub(crate) before: Vec<String>,
+}
+
+impl Identity {
+    /// A new one. It is in the file before anything is done under it, beside those
+    /// whose runs were not taken over yet.
+    pub(crate) fn new(home: &Path) -> Result<Self, HostError> {
+        let path = home.join("host.id");
+        let before = match fs::read_to_string(&path) {
+            Ok(text) => text.lines().map(str::to_owned).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(HostError::Home { path, source }),
+        };
+        let identity = Self {
+            path,
+            owner: crate::names::host(),
+            before,
+        };
+        let mut all = identity.before.clone();
+        all.push(identity.owner.clone());
+        identity.write(&all)?;
+        Ok(identity)
+    }
+
+    /// The runs of those before were taken over.
+    pub(crate) fn alone(&self) -> Result<(), HostError> {
+        self.write(std::slice::from_ref(&self.owner))
+    }
+
+    fn write(&self, owners: &[String]) -> Result<(), HostError> {
+        let failed = |source| HostError::Home {
+            path: self.path.clone(),
+            source,
+        };
+        let new = self.path.with_extension("new");
+        let mut file = fs::File::create(&new).map_err(failed)?;
+        file.write_all(format!("{}\n", owners.join("\n")).as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&new, &self.path))
+            .map_err(failed)
+    }
 }
 
 /// A token of 256 random bits, recognisable by its first letters in a leak scan.

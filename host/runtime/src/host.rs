@@ -22,14 +22,14 @@ use crate::capability::Backends;
 use crate::connectors::{self, Connectors};
 use crate::decisions::may_decide;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
+use crate::home::{Identity, lock, new_token, private_folder, sqlite};
 use crate::housekeeping::Housekeeping;
-use crate::home::{lock, new_token, private_folder, sqlite};
 use crate::journal::{Journal, Saying};
-use crate::logbook;
-use crate::runs::{Live, Request};
+use crate::runs::{LEASE, Live, POLL, Request};
+use crate::sandbox::Compiler;
 use crate::sandbox::instance::Sandbox;
-use crate::sandbox::{Compiler, SandboxError};
-use crate::watch::Deadlines;
+use crate::watch::Watching;
+use crate::{logbook, names};
 
 /// How long an established principal is believed without asking the store: a
 /// token that another process revokes stops to count within this time.
@@ -55,6 +55,10 @@ pub struct HostOptions {
     /// How long sealed values are kept; a serving host prunes older ones daily.
     /// For ever where there is none.
     pub retention: Option<Duration>,
+    /// How long this host has a run that it works on, unless it renews that. It
+    /// renews it three times as often; a host that stops loses its runs after
+    /// this time.
+    pub lease: Duration,
 }
 
 /// What a process does with a home.
@@ -77,6 +81,7 @@ impl HostOptions {
             role,
             clock: Arc::new(SystemClock),
             retention: None,
+            lease: LEASE,
         }
     }
 }
@@ -90,15 +95,16 @@ pub(crate) struct Inner {
     pub(crate) backends: Arc<Backends>,
     pub(crate) sandbox: Sandbox,
     pub(crate) connectors: Connectors,
-    pub(crate) live: Arc<Live>,
+    pub(crate) live: Live,
     pub(crate) cases: Cases,
-    pub(crate) deadlines: Deadlines,
     pub(crate) housekeeping: Housekeeping,
     /// The host's folder.
     pub(crate) home: PathBuf,
+    pub(crate) watching: Watching,
+    /// Who has this process's leases.
+    pub(crate) owner: Arc<str>,
+    pub(crate) lease: Duration,
     principals: Mutex<HashMap<[u8; 32], (Instant, Principal)>>,
-    /// Runs whose outcome could not be recorded when it happened.
-    pub(crate) stranded: Mutex<Vec<(String, String)>>,
     _lock: Option<fs::File>,
 }
 
@@ -130,6 +136,10 @@ pub struct InstalledConnector {
 }
 
 impl Host {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
     /// Open a host in its folder.
     ///
     /// # Errors
@@ -140,7 +150,8 @@ impl Host {
     }
 
     /// Open a host whose records go to this store instead of the file in its
-    /// folder.
+    /// folder. Several hosts can share a store: each has a folder of its own, all
+    /// with the same key ring, which the operator copies (the folder `keys`).
     ///
     /// # Errors
     ///
@@ -160,6 +171,15 @@ impl Host {
             Some(store) => store,
             None => sqlite(&home, &options).await?,
         };
+        let identity = match options.role {
+            Role::Serve => Some(Identity::new(&home)?),
+            Role::Operate => None,
+        };
+        let owner: Arc<str> = match &identity {
+            Some(identity) => Arc::from(identity.owner.as_str()),
+            None => Arc::from(names::host()),
+        };
+        let keys = home.join("keys");
         let cache_key = ring.cache_key();
         let cache = private_folder(&home.join("cache"))?;
         let inner = Arc::new(Inner {
@@ -171,19 +191,25 @@ impl Host {
             journal: Arc::new(Journal::new(store, options.clock, ring)),
             sandbox: Sandbox::start(cache, cache_key, options.compiler)?,
             connectors: Connectors::default(),
-            live: Arc::default(),
+            live: Live::new(Arc::clone(&owner), options.lease),
             cases: Cases::default(),
-            deadlines: Deadlines::default(),
             housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
             home,
+            watching: Watching::default(),
+            owner,
+            lease: options.lease,
             principals: Mutex::default(),
-            stranded: Mutex::default(),
             _lock: lock,
         });
+        if !inner.journal.is_our_ring(options.role == Role::Serve).await? {
+            return Err(HostError::OtherKeyRing { path: keys });
+        }
         inner.load_installed().await?;
-        if options.role == Role::Serve {
-            inner.recover_all().await?;
-            inner.watch_deadlines();
+        if let Some(identity) = identity {
+            // Listened and renewed before anything is taken over.
+            inner.watch();
+            inner.recover(&identity.before).await?;
+            identity.alone()?;
             inner.keep_house_regularly();
         }
         Ok(Self(inner))
@@ -371,14 +397,14 @@ impl Host {
     ) -> Result<RunReport, CallError> {
         let end = tokio::time::Instant::now() + timeout;
         loop {
-            let changed = self.0.deadlines.changed.notified();
+            let changed = self.0.watching.changed.notified();
             let report = self.run(who, run).await?;
-            if !matches!(report.state, RunState::Open | RunState::Held) {
+            let now = tokio::time::Instant::now();
+            if !matches!(report.state, RunState::Open | RunState::Held) || now >= end {
                 return Ok(report);
             }
-            if tokio::time::timeout_at(end, changed).await.is_err() {
-                return self.run(who, run).await;
-            }
+            // Another host's events may not come here.
+            let _ = tokio::time::timeout_at(end.min(now + POLL), changed).await;
         }
     }
 
@@ -506,7 +532,8 @@ impl Host {
     /// When the store cannot be read.
     pub async fn tenants(&self) -> Result<Vec<String>, CallError> {
         let heads = self.0.journal.store.heads().await?;
-        Ok(heads.into_iter().map(|head| head.tenant).collect())
+        let recorded = heads.into_iter().filter(|head| head.count > 0);
+        Ok(recorded.map(|head| head.tenant).collect())
     }
 
     /// Re-execute a past run with its recorded answers.
@@ -532,8 +559,20 @@ impl Host {
     ///
     /// When the store cannot be written.
     pub async fn expire_due(&self) -> Result<(), CallError> {
-        self.0.settle_stranded().await;
+        self.0.settle_stranded();
         self.0.expire_due(true).await
+    }
+
+    /// Take over runs that nobody works on: of hosts that stopped, and those whose
+    /// call was decided on and not made. A running host does this by itself; a
+    /// test with a clock of its own calls it.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub async fn take_over(&self) -> Result<(), CallError> {
+        while self.0.take_over().await? {}
+        Ok(())
     }
 
     /// Functions that guests may import, by interface and name: for the sealed
@@ -612,16 +651,9 @@ impl Inner {
         principals.insert(hash, (Instant::now(), principal.clone()));
     }
 
-    async fn recover_all(self: &Arc<Self>) -> Result<(), HostError> {
-        for head in self.journal.store.heads().await? {
-            if let Err(error) = self.recover(&head.tenant).await {
-                return Err(match error {
-                    CallError::Unavailable(why) => HostError::Sandbox(SandboxError::Engine(why)),
-                    other => HostError::Sandbox(SandboxError::Engine(other.to_string())),
-                });
-            }
-        }
-        Ok(())
+    /// How long a lease is, milliseconds.
+    pub(crate) fn lease_ms(&self) -> u64 {
+        u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -22,6 +22,10 @@ const SUBJECT_KEYS_MAX: usize = 10_000;
 /// another process destroyed begins no new run after this time.
 pub(crate) const KEY_BELIEVED_FOR: Duration = Duration::from_secs(1);
 
+/// Where the mark of the store's key ring is kept: a key of nobody's.
+const RING_TENANT: &str = "tollgate";
+const RING_SUBJECT: &str = "key-ring";
+
 /// Writes and reads records.
 pub(crate) struct Journal {
     pub(crate) store: Arc<dyn Store>,
@@ -171,6 +175,31 @@ impl Journal {
             key: self.subject_key(tenant, subject).await?,
             blobs: self.blob_keys(tenant),
         })
+    }
+
+    /// Whether this ring opens what the store has: a key that the first host
+    /// wrapped. Two rings on one store would seal values that the other host can
+    /// never open. With `claim` the first one to ask leaves its mark.
+    pub(crate) async fn is_our_ring(&self, claim: bool) -> Result<bool, JournalFault> {
+        let wrapped = match self.store.subject_key(RING_TENANT, RING_SUBJECT).await? {
+            Some(wrapped) => wrapped,
+            None if !claim => return Ok(true),
+            None => {
+                let mark = SubjectKey::generate()?;
+                let fresh = self.ring.wrap(RING_TENANT, RING_SUBJECT, &mark)?;
+                self.store
+                    .ensure_subject_key(RING_TENANT, RING_SUBJECT, fresh)
+                    .await?
+            }
+        };
+        let opened = self.ring.unwrap(RING_TENANT, RING_SUBJECT, &wrapped);
+        Ok(opened.is_ok())
+    }
+
+    /// What the journal calls a subject that a caller named: opaque, and the same
+    /// for the same name in a tenant.
+    pub(crate) fn subject_label(&self, tenant: &str, name: &str) -> String {
+        self.ring.subject_label(tenant, name)
     }
 
     /// The key to seal a subject's values with, made where there is none.

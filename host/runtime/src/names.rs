@@ -18,6 +18,15 @@ pub(crate) fn approval() -> String {
     format!("apr-{}", Uuid::now_v7())
 }
 
+pub(crate) fn queue_item() -> String {
+    format!("item-{}", Uuid::now_v7())
+}
+
+/// A process that serves: who has a lease.
+pub(crate) fn host() -> String {
+    format!("host-{}", Uuid::now_v7())
+}
+
 pub(crate) fn own_case() -> String {
     format!("{OWN_CASE}{}", Uuid::now_v7())
 }

@@ -1,11 +1,31 @@
 //! Work that a person has to do: now calls in doubt, which no machine can settle.
+//! An item stands in the store; what a person needs to decide on it is read from
+//! the run's records, where it is sealed.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tollgate_journal::Stage;
+use tollgate_store::{Change, QueueRow, QueueState, Rejected, RunRow, RunState};
 
-use crate::api::{Principal, RunReport};
+use crate::api::{Principal, PrincipalKind, RunReport};
+use crate::capability;
+use crate::door::recorded_calls;
 use crate::error::{CallError, DecideError};
-use crate::host::Host;
+use crate::host::{Host, Inner};
+use crate::journal::{OpenRecord, Saying};
+use crate::names;
+use crate::time::rfc3339;
+
+/// The queue of calls in doubt.
+const IN_DOUBT: &str = "in_doubt";
+
+/// Longest note of a person, characters.
+const NOTE_CHARS_MAX: usize = 2_000;
+
+/// Most bytes of what was found that are kept for a person to see.
+const FOUND_BYTES_MAX: usize = 1 << 20;
 
 /// An item of a queue, with what a person needs to decide on it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,14 +85,94 @@ pub enum Resolution {
     NotDone,
 }
 
+/// A call in doubt on its way to a person.
+pub(crate) struct Handover {
+    id: String,
+    position: u32,
+    call: String,
+    why: String,
+    found: Option<Value>,
+}
+
+impl Handover {
+    pub(crate) fn new(position: u32, call: &str, why: &str, found: Option<Value>) -> Self {
+        Self {
+            id: names::queue_item(),
+            position,
+            call: call.to_owned(),
+            why: why.to_owned(),
+            found: found.filter(|found| found.to_string().len() <= FOUND_BYTES_MAX),
+        }
+    }
+
+    /// The record of it.
+    pub(crate) fn saying(&self) -> Saying {
+        let saying = Saying::new(Stage::Handoff)
+            .at(self.position)
+            .fact("queue", IN_DOUBT)
+            .fact("item", self.id.as_str())
+            .fact("call", self.call.as_str())
+            .value("why", self.why.clone().into_bytes());
+        match &self.found {
+            Some(found) => saying.json("found", found),
+            None => saying,
+        }
+    }
+
+    /// The item, for the run of this row.
+    pub(crate) fn row(&self, run: &RunRow, now: u64) -> QueueRow {
+        QueueRow {
+            tenant: run.tenant.clone(),
+            id: self.id.clone(),
+            queue: IN_DOUBT.to_owned(),
+            kind: IN_DOUBT.to_owned(),
+            run: run.run.clone(),
+            case: run.case.clone(),
+            connector: run.connector.clone(),
+            tool: run.tool.clone(),
+            principal: run.principal.clone(),
+            position: self.position,
+            state: QueueState::Open,
+            created_ms: now,
+            resolved_by: None,
+            resolved_ms: None,
+            resolution: None,
+        }
+    }
+}
+
+impl Resolution {
+    /// The name used in records and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::NotDone => "not_done",
+        }
+    }
+}
+
 impl Host {
     /// Items that wait for a person, or with `all` every item of the tenant.
     ///
     /// # Errors
     ///
     /// When the store cannot be read, or the principal is not a person.
-    pub async fn queue(&self, _who: &Principal, _all: bool) -> Result<Vec<QueueItem>, CallError> {
-        Err(CallError::NotAllowed("not made yet".to_owned()))
+    pub async fn queue(&self, who: &Principal, all: bool) -> Result<Vec<QueueItem>, CallError> {
+        if who.kind != PrincipalKind::Person {
+            return Err(CallError::NotAllowed(DecideError::NotAPerson.to_string()));
+        }
+        let inner = self.inner();
+        let state = (!all).then_some(QueueState::Open);
+        let mut items = Vec::new();
+        for row in inner.journal.store.queue_items(&who.tenant, state).await? {
+            match inner.item(&row).await {
+                Ok(item) => items.push(item),
+                // One damaged record must not hide the others.
+                Err(error) => tracing::error!(item = row.id, %error, "no item"),
+            }
+        }
+        Ok(items)
     }
 
     /// One item.
@@ -80,8 +180,11 @@ impl Host {
     /// # Errors
     ///
     /// When there is none, or the principal is not a person.
-    pub async fn queue_item(&self, _who: &Principal, id: &str) -> Result<QueueItem, DecideError> {
-        Err(DecideError::NotFound(id.to_owned()))
+    pub async fn queue_item(&self, who: &Principal, id: &str) -> Result<QueueItem, DecideError> {
+        let inner = self.inner();
+        let row = inner.item_row(who, id).await?;
+        let item = inner.item(&row).await;
+        item.map_err(|error| DecideError::Unavailable(error.to_string()))
     }
 
     /// Say what became of a call in doubt. `reply` is the call's answer as the
@@ -95,12 +198,150 @@ impl Host {
     /// resolve it, or `reply` does not fit the operation.
     pub async fn resolve(
         &self,
-        _who: &Principal,
+        who: &Principal,
         id: &str,
-        _resolution: Resolution,
-        _note: &str,
-        _reply: Option<Value>,
+        resolution: Resolution,
+        note: &str,
+        reply: Option<Value>,
     ) -> Result<RunReport, DecideError> {
-        Err(DecideError::NotFound(id.to_owned()))
+        self.inner().resolve(who, id, resolution, note, reply).await
+    }
+}
+
+impl Inner {
+    async fn item_row(&self, who: &Principal, id: &str) -> Result<QueueRow, DecideError> {
+        if who.kind != PrincipalKind::Person {
+            return Err(DecideError::NotAPerson);
+        }
+        let row = self.journal.store.queue_item(&who.tenant, id).await?;
+        row.ok_or_else(|| DecideError::NotFound(id.to_owned()))
+    }
+
+    async fn item(&self, row: &QueueRow) -> Result<QueueItem, CallError> {
+        let records = self.journal.run_records(&row.tenant, &row.run).await?;
+        Ok(shown(row, &records))
+    }
+
+    async fn resolve(
+        self: &Arc<Self>,
+        who: &Principal,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+        reply: Option<Value>,
+    ) -> Result<RunReport, DecideError> {
+        let row = self.item_row(who, id).await?;
+        if who.name == row.principal {
+            return Err(DecideError::Requester);
+        }
+        let note: String = note.trim().chars().take(NOTE_CHARS_MAX).collect();
+        let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
+        let item = self.item(&row).await.map_err(unavailable)?;
+        let reply = reply.filter(|_| resolution == Resolution::Done);
+        if let Some(reply) = &reply {
+            capability::fits(&item.call, reply).map_err(DecideError::ReplyUnfit)?;
+        }
+        let run = self.journal.store.run(&row.tenant, &row.run).await?;
+        let Some(mut run) = run.filter(|run| run.state == RunState::InDoubt) else {
+            return Err(already(&row));
+        };
+        let about = self.about_recorded(&row.tenant, &row.run).await;
+        let mut about = about.map_err(unavailable)?;
+        about.principal.clone_from(&who.name);
+        let mut saying = Saying::new(Stage::CallSettled)
+            .at(row.position)
+            .fact("call", item.call.as_str())
+            .fact("item", id)
+            .fact("resolution", resolution.as_str())
+            .value("note", note.into_bytes());
+        if let Some(reply) = &reply {
+            saying = saying.json("answer", reply);
+        }
+        let record = self.journal.record(&about, saying)?;
+        let now = self.journal.now_ms();
+        // Open, and nobody's: whoever comes first goes on with it.
+        run.state = RunState::Open;
+        run.updated_ms = now;
+        let changes = vec![
+            Change::ResolveQueueItem {
+                id: id.to_owned(),
+                resolution: resolution.as_str().to_owned(),
+                by: who.name.clone(),
+                at_ms: now,
+            },
+            Change::PutRun(Box::new(run)),
+        ];
+        fail::fail_point!("queue::before_resolve");
+        let appended = self
+            .journal
+            .append(&row.tenant, vec![record], changes)
+            .await;
+        fail::fail_point!("queue::after_resolve");
+        if let Err(fault) = appended {
+            return Err(match fault.rejected() {
+                Some(Rejected::AlreadyResolved { by, resolution }) => DecideError::AlreadyDecided {
+                    state: resolution.clone(),
+                    by: Some(by.clone()),
+                },
+                Some(Rejected::OwnRequest) => DecideError::Requester,
+                _ => fault.into(),
+            });
+        }
+        let report = self.resume(&row.tenant, &row.run).await;
+        report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
+    }
+}
+
+fn already(row: &QueueRow) -> DecideError {
+    DecideError::AlreadyDecided {
+        state: row.resolution.clone().unwrap_or_default(),
+        by: row.resolved_by.clone(),
+    }
+}
+
+/// An item with what its run's records say of it.
+fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
+    let handed = records.iter().rfind(|record| {
+        record.leaf.stage == Stage::Handoff && record.fact("item") == Some(&row.id)
+    });
+    let of = |stage: Stage| {
+        records.iter().rfind(|record| {
+            record.leaf.stage == stage && record.leaf.position == Some(row.position)
+        })
+    };
+    let settled = of(Stage::CallSettled);
+    let marked = of(Stage::CallInDoubt);
+    let calls = recorded_calls(records);
+    let call = calls.get(row.position as usize).cloned().unwrap_or_default();
+    QueueItem {
+        id: row.id.clone(),
+        queue: row.queue.clone(),
+        kind: row.kind.clone(),
+        state: row.state.to_string(),
+        run: row.run.clone(),
+        case: row.case.clone(),
+        connector: row.connector.clone(),
+        tool: row.tool.clone(),
+        principal: row.principal.clone(),
+        position: row.position,
+        arguments: serde_json::from_slice(&call.arguments).unwrap_or_default(),
+        call: call.call,
+        destination: call.destination,
+        prior: call.prior,
+        found: handed.and_then(|record| record.json("found")),
+        recovery: marked
+            .and_then(|record| record.fact("recovery"))
+            .unwrap_or("none")
+            .to_owned(),
+        why: handed
+            .and_then(|record| record.text("why"))
+            .unwrap_or_default()
+            .to_owned(),
+        created: rfc3339(row.created_ms),
+        resolved_by: row.resolved_by.clone(),
+        resolution: row.resolution.clone(),
+        note: settled
+            .and_then(|record| record.text("note"))
+            .map(str::to_owned),
     }
 }

@@ -216,7 +216,10 @@ impl Inner {
                 reports.push(step.report("irreversible"));
                 continue;
             };
-            match restore(door, &step.call, restoring.clone()).await {
+            fail::fail_point!("undo::before_step");
+            let restored = restore(door, &step.call, restoring.clone()).await;
+            fail::fail_point!("undo::after_step");
+            match restored {
                 Err(ending) => return ended(ending),
                 Ok(Ok(())) => reports.push(step.report("undone")),
                 Ok(Err(RestoreFailure::Conflict(now))) => {
@@ -271,11 +274,16 @@ impl Inner {
 }
 
 /// The writes of a run, last first. One that was refused, or that changed
-/// nothing, needs no undo.
+/// nothing, needs no undo; one that a person found to have happened cannot be
+/// taken back by a machine, which does not know what it left.
 fn steps(recorded: &[RecordedCall]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (position, call) in recorded.iter().enumerate() {
-        if !call.intent || (call.reply.is_some() && call.written.is_none()) {
+        let happened = call
+            .settled
+            .as_ref()
+            .is_some_and(|settled| settled.happened);
+        if !call.intent || (call.reply.is_some() && call.written.is_none() && !happened) {
             continue;
         }
         let restoring = match (&call.prior, &call.written) {
@@ -317,6 +325,7 @@ fn undo_call(original: &Run, tool: String, input: Value) -> ToolCall {
         trigger: None,
         reason: Some(format!("takes back {}", original.run)),
         request_key: Some(format!("undo/{}", original.run)),
+        subject: None,
     }
 }
 

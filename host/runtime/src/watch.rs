@@ -1,227 +1,323 @@
-//! What a serving host does by itself: it ends approvals whose time has passed,
-//! takes up runs that the journal was not there for, and loads what another
-//! process installed. One task, which holds the host only while it works.
+//! What a serving host does by itself: it renews its leases, ends approvals whose
+//! time has passed, takes over runs that nobody works on, goes on with those that
+//! the journal was not there for, and loads what another process installed.
+//! Nothing of a held run is in memory: the store is asked. The tasks hold the
+//! host only while they work.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tollgate_journal::Stage;
-use tollgate_store::{ApprovalRow, ApprovalState, Change};
+use tollgate_store::{ApprovalRow, Change, EventKind, RunState};
 
-use crate::error::{CallError, JournalFault};
+use crate::error::{CallError, HostError};
 use crate::host::Inner;
 use crate::journal::Saying;
-use crate::runs::Run;
+use crate::runs::awake_ms;
 
-/// How long a serving host sleeps at most between two looks at its deadlines and
-/// at what is installed. A connector that another process installs is callable
-/// within this time.
-const WATCH_AT_MOST: Duration = Duration::from_secs(2);
+/// How long a serving host sleeps at most between two looks.
+const TICK: Duration = Duration::from_secs(1);
 
-/// How often to look whether the store is back for runs that it refused.
-const SETTLE_EVERY: Duration = Duration::from_secs(1);
+/// How often due approvals are asked for, and what is installed: a connector that
+/// another process installs is callable within this time also where the store
+/// cannot tell of it.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// How long until a deadline is looked at again that the store did not answer
-/// for, milliseconds.
-const RETRY_MS: u64 = 1_000;
+/// How long until a run is tried again whose connector cannot be started.
+const RETRY_LATER: Duration = Duration::from_secs(60);
 
-/// When something has to be decided or executed by, soonest first.
+/// Runs that are taken over at once; the rest is for other hosts, or for later.
+const TAKE_OVER: u32 = 32;
+
+/// Due approvals that are ended at once.
+const DUE: u32 = 100;
+
+/// A lease is renewed so often while it lasts, and lapsed ones are looked for.
+const IN_A_LEASE: u32 = 3;
+
+/// A run of this host that cannot go on now.
+struct Stranded {
+    tenant: String,
+    run: String,
+    /// Not tried again before.
+    after: Instant,
+}
+
+/// What is to be looked after.
 #[derive(Default)]
-pub(crate) struct Deadlines {
-    at: Mutex<BTreeSet<(u64, String, String)>>,
-    pub(crate) changed: Arc<Notify>,
+pub(crate) struct Watching {
+    /// Whoever waits for a run should look again.
+    pub(crate) changed: Notify,
+    /// The watch should look now.
+    wake: Arc<Notify>,
+    /// Events may have been missed, so any run may wait to be taken over.
+    missed: AtomicBool,
+    /// Something was installed.
+    installed: AtomicBool,
+    stranded: Mutex<Vec<Stranded>>,
+}
+
+impl Watching {
+    fn stranded(&self) -> MutexGuard<'_, Vec<Stranded>> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the watch looked last at what.
+struct Looked {
+    leases: Instant,
+    due: Instant,
+    installed: Instant,
 }
 
 impl Inner {
-    /// Watch the deadline of a new approval.
-    pub(crate) async fn watch_deadline(&self, tenant: &str, approval: &str) {
-        match self.journal.store.approval(tenant, approval).await {
-            Ok(Some(row)) => self.watch(&row),
-            Ok(None) => {}
-            // Not lost: looked at again when the store may be back.
-            Err(_) => self.watch_at(
-                self.journal.now_ms().saturating_add(RETRY_MS),
-                tenant,
-                approval,
-            ),
-        }
-    }
-
-    pub(crate) fn watch_at(&self, at: u64, tenant: &str, approval: &str) {
-        let mut deadlines = self
-            .deadlines
-            .at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        deadlines.insert((at, tenant.to_owned(), approval.to_owned()));
-    }
-
-    pub(crate) async fn watch_execution(&self, row: &ApprovalRow) {
-        self.watch_deadline(&row.tenant, &row.id).await;
-    }
-
-    pub(crate) fn watch(&self, row: &ApprovalRow) {
-        let at = row.execute_by_ms.unwrap_or(row.decide_by_ms);
-        let mut deadlines = self
-            .deadlines
-            .at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        deadlines.insert((at, row.tenant.clone(), row.id.clone()));
-        drop(deadlines);
-        self.deadlines.changed.notify_waiters();
-    }
-
-    pub(crate) fn watch_deadlines(self: &Arc<Self>) {
+    /// Start everything that a serving host does by itself.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        self.keep_leases();
+        self.listen();
         let weak = Arc::downgrade(self);
+        let wake = Arc::clone(&self.watching.wake);
+        let tick = TICK.min(self.lease / IN_A_LEASE);
         tokio::spawn(async move {
-            let mut loaded = Instant::now();
-            let mut settled = Instant::now();
+            let now = Instant::now();
+            let mut looked = Looked {
+                leases: now,
+                due: now,
+                installed: now,
+            };
             while let Some(inner) = weak.upgrade() {
-                // Listened for before looking, so that no change falls between.
-                let notify = Arc::clone(&inner.deadlines.changed);
-                let changed = notify.notified();
-                // A run that is stranded again and again must not make this spin.
-                if settled.elapsed() >= SETTLE_EVERY {
-                    inner.settle_stranded().await;
-                    settled = Instant::now();
-                }
-                if loaded.elapsed() >= WATCH_AT_MOST {
-                    inner.load_changed().await;
-                    loaded = Instant::now();
-                }
-                if let Err(error) = inner.expire_due(false).await {
-                    tracing::warn!(%error, "deadlines could not be looked at");
-                }
-                let next = inner.next_deadline();
+                inner.look_after(&mut looked).await;
                 // Not kept alive while it sleeps.
                 drop(inner);
-                let _ = tokio::time::timeout(next, changed).await;
+                let _ = tokio::time::timeout(tick, wake.notified()).await;
             }
         });
     }
 
-    pub(crate) fn next_deadline(&self) -> Duration {
-        let deadlines = self
-            .deadlines
-            .at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        if !stranded.is_empty() {
-            return SETTLE_EVERY;
+    async fn look_after(self: &Arc<Self>, looked: &mut Looked) {
+        self.settle_stranded();
+        let missed = self.watching.missed.swap(false, Ordering::SeqCst);
+        if missed || looked.leases.elapsed() >= self.lease / IN_A_LEASE {
+            looked.leases = Instant::now();
+            match self.take_over().await {
+                // There may be more.
+                Ok(true) => self.watching.missed.store(true, Ordering::SeqCst),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "runs could not be taken over"),
+            }
         }
-        let now = self.journal.now_ms();
-        deadlines.first().map_or(WATCH_AT_MOST, |(at, _, _)| {
-            Duration::from_millis(at.saturating_sub(now).saturating_add(1)).min(WATCH_AT_MOST)
-        })
+        if missed || looked.due.elapsed() >= LOOK_EVERY {
+            looked.due = Instant::now();
+            if let Err(error) = self.expire_due(false).await {
+                tracing::warn!(%error, "deadlines could not be looked at");
+            }
+        }
+        let installed = self.watching.installed.swap(false, Ordering::SeqCst);
+        if missed || installed || looked.installed.elapsed() >= LOOK_EVERY {
+            looked.installed = Instant::now();
+            self.load_changed().await;
+        }
     }
 
+    // ── leases ─────────────────────────────────────────────────────────────
+
+    /// A task of its own: nothing that takes long may cost a lease.
+    fn keep_leases(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        let every = self.lease / IN_A_LEASE;
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                let Some(inner) = weak.upgrade() else {
+                    return;
+                };
+                inner.renew().await;
+            }
+        });
+    }
+
+    async fn renew(&self) {
+        let leases = self.live.leases();
+        if leases.is_empty() && self.watching.stranded().is_empty() {
+            return;
+        }
+        let asked = awake_ms();
+        let renewed = self
+            .journal
+            .store
+            .renew_leases(&self.owner, self.lease_ms());
+        match renewed.await {
+            Ok(_) => {
+                let answered = awake_ms();
+                for lease in leases {
+                    lease.renewed(asked, answered);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "leases could not be renewed"),
+        }
+    }
+
+    /// Take over runs that nobody works on. Whether there may be more.
+    pub(crate) async fn take_over(self: &Arc<Self>) -> Result<bool, CallError> {
+        let store = &self.journal.store;
+        let rows = store
+            .claim_lapsed(&self.owner, self.lease_ms(), TAKE_OVER)
+            .await?;
+        for row in &rows {
+            self.resume_later(&row.tenant, &row.run);
+        }
+        Ok(rows.len() as u64 == u64::from(TAKE_OVER))
+    }
+
+    /// What processes left behind that served this home before: the home's lock
+    /// proves that they are dead, so their runs need not wait for their leases to
+    /// lapse. What this does not find lapses soon.
+    pub(crate) async fn recover(self: &Arc<Self>, before: &[String]) -> Result<(), HostError> {
+        let store = &self.journal.store;
+        for head in store.heads().await? {
+            let open = store.runs(&head.tenant, &[RunState::Open]).await?;
+            let releases: Vec<Change> = open
+                .into_iter()
+                .filter_map(|row| {
+                    let owner = row.lease_owner.filter(|owner| before.contains(owner))?;
+                    Some(Change::ReleaseRun {
+                        run: row.run,
+                        owner,
+                        token: row.lease_token,
+                    })
+                })
+                .collect();
+            if !releases.is_empty() {
+                self.journal
+                    .append(&head.tenant, Vec::new(), releases)
+                    .await?;
+            }
+        }
+        while self.take_over().await.map_err(HostError::from)? {}
+        Ok(())
+    }
+
+    // ── events ─────────────────────────────────────────────────────────────
+
+    fn listen(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        let mut events = self.journal.store.events();
+        tokio::spawn(async move {
+            loop {
+                let event = events.recv().await;
+                let Some(inner) = weak.upgrade() else {
+                    return;
+                };
+                match event {
+                    Ok(event) => inner.heard(&event.what),
+                    Err(broadcast::error::RecvError::Lagged(_)) => inner.heard(&EventKind::Missed),
+                    Err(broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+
+    fn heard(&self, what: &EventKind) {
+        match what {
+            EventKind::Missed => {
+                self.watching.missed.store(true, Ordering::SeqCst);
+                self.watching.wake.notify_one();
+            }
+            EventKind::Connector(_) => {
+                self.watching.installed.store(true, Ordering::SeqCst);
+                self.watching.wake.notify_one();
+            }
+            _ => {}
+        }
+        self.changed();
+    }
+
+    /// Tell whoever waits for a run to look again.
+    pub(crate) fn changed(&self) {
+        self.watching.changed.notify_waiters();
+    }
+
+    // ── deadlines ──────────────────────────────────────────────────────────
+
     pub(crate) async fn expire_due(self: &Arc<Self>, wait: bool) -> Result<(), CallError> {
-        let now = self.journal.now_ms();
         loop {
-            let due = {
-                let mut deadlines = self
-                    .deadlines
-                    .at
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                match deadlines.first() {
-                    Some((at, _, _)) if *at < now => deadlines.pop_first(),
-                    _ => None,
+            let due = self.journal.store.due_approvals(DUE).await?;
+            let mut ended = 0;
+            for row in &due {
+                if !self.expire(row).await? {
+                    continue;
                 }
-            };
-            let Some((_, tenant, id)) = due else {
+                ended += 1;
+                if wait {
+                    self.resume(&row.tenant, &row.run).await?;
+                } else {
+                    // A guest may take its time; other deadlines do not wait for it.
+                    self.resume_later(&row.tenant, &row.run);
+                }
+            }
+            if ended == 0 || due.len() as u64 != u64::from(DUE) {
                 return Ok(());
-            };
-            match self.expire(&tenant, &id, now).await {
-                Ok(None) => {}
-                Ok(Some(run)) if wait => {
-                    self.resume(&tenant, &run).await?;
-                }
-                // A guest may take its time; other deadlines do not wait for it.
-                Ok(Some(run)) => self.resume_later(&tenant, &run),
-                Err(error) => {
-                    self.watch_at(now.saturating_add(RETRY_MS), &tenant, &id);
-                    return Err(error);
-                }
             }
         }
     }
 
     /// End an approval whose time has passed; its run goes on with that answer.
-    pub(crate) async fn expire(
-        self: &Arc<Self>,
-        tenant: &str,
-        id: &str,
-        now: u64,
-    ) -> Result<Option<String>, CallError> {
-        let Some(row) = self.journal.store.approval(tenant, id).await? else {
-            return Ok(None);
-        };
-        if !matches!(row.state, ApprovalState::Pending | ApprovalState::Approved) {
-            return Ok(None);
-        }
-        if row.execute_by_ms.unwrap_or(row.decide_by_ms) >= now {
-            self.watch(&row);
-            return Ok(None);
-        }
-        let mut about = self.about_recorded(tenant, &row.run).await?;
+    async fn expire(self: &Arc<Self>, row: &ApprovalRow) -> Result<bool, CallError> {
+        let mut about = self.about_recorded(&row.tenant, &row.run).await?;
         about.principal = "tollgate".to_owned();
         let saying = Saying::new(Stage::ApprovalDecided)
             .at(row.position)
-            .fact("approval", id)
+            .fact("approval", row.id.as_str())
             .fact("decision", "expired");
         let record = self.journal.record(&about, saying)?;
         let expire = Change::ExpireApproval {
-            id: id.to_owned(),
-            at_ms: now,
+            id: row.id.clone(),
+            at_ms: self.journal.now_ms(),
         };
         match self
             .journal
-            .append(tenant, vec![record], vec![expire])
+            .append(&row.tenant, vec![record], vec![expire])
             .await
         {
-            Ok(()) => Ok(Some(row.run)),
-            Err(JournalFault::Store(error)) if error.rejected().is_some() => Ok(None),
+            Ok(()) => Ok(true),
+            // Another host, or a person, was faster.
+            Err(fault) if fault.rejected().is_some() => Ok(false),
             Err(fault) => Err(fault.into()),
         }
     }
 
-    /// Tell whoever waits for a run, or for a deadline, to look again.
-    pub(crate) fn changed(&self) {
-        self.deadlines.changed.notify_waiters();
-    }
+    // ── runs that cannot go on now ─────────────────────────────────────────
 
     /// Remember a run that cannot go on until the store takes records again.
     pub(crate) fn strand(&self, tenant: &str, run: &str) {
-        let mut stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        stranded.push((tenant.to_owned(), run.to_owned()));
-        drop(stranded);
-        self.deadlines.changed.notify_waiters();
+        self.strand_for(tenant, run, Duration::ZERO);
     }
 
-    pub(crate) fn is_stranded(&self, run: &Run) -> bool {
-        let stranded = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-        stranded.iter().any(|(_, name)| *name == run.run)
+    /// Remember a run whose connector cannot be started: an operator has to look.
+    pub(crate) fn strand_for_long(&self, tenant: &str, run: &str) {
+        self.strand_for(tenant, run, RETRY_LATER);
     }
 
-    /// Once the store is back, say of stranded runs what is known.
-    pub(crate) async fn settle_stranded(self: &Arc<Self>) {
-        let stranded =
-            std::mem::take(&mut *self.stranded.lock().unwrap_or_else(PoisonError::into_inner));
-        for (tenant, run) in stranded {
-            let settled = match self.journal.store.run(&tenant, &run).await {
-                Ok(Some(row)) => self.settle(&row).await,
-                Ok(None) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            if settled.is_err() {
-                let mut again = self.stranded.lock().unwrap_or_else(PoisonError::into_inner);
-                again.push((tenant, run));
-            }
+    fn strand_for(&self, tenant: &str, run: &str, time: Duration) {
+        self.watching.stranded().push(Stranded {
+            tenant: tenant.to_owned(),
+            run: run.to_owned(),
+            after: Instant::now() + time,
+        });
+    }
+
+    /// Try stranded runs again. One that cannot go on yet comes back.
+    pub(crate) fn settle_stranded(self: &Arc<Self>) {
+        let now = Instant::now();
+        let due: Vec<Stranded> = self
+            .watching
+            .stranded()
+            .extract_if(.., |stranded| stranded.after <= now)
+            .collect();
+        for stranded in due {
+            self.resume_later(&stranded.tenant, &stranded.run);
         }
     }
 }

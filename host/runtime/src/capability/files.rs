@@ -24,7 +24,9 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 use super::Backends;
 use super::kv::GuestExpected;
 use super::restore::{RestoreFailure, Restored, Restoring};
-use crate::door::{Described, Imported, Next, Operation, Performed, Prior, Refusal, Scope};
+use crate::door::{
+    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
+};
 use crate::exact::Base64;
 
 const INTERFACE: &str = "tollgate:connector/files@0.1.0";
@@ -357,6 +359,22 @@ impl Operation for Write {
             .await
             .map(|reply| reply.map(|()| new_version))
     }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        change: &Change,
+        prior: Option<&Prior>,
+        _: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Self::Reply> {
+        let reply = version(change.bytes.as_deref().unwrap_or_default());
+        look_for(change, prior, backends, Ok(reply)).await
+    }
+
+    fn assumed(change: &Change, _: Option<&Prior>) -> Option<Self::Reply> {
+        change.bytes.as_deref().map(|bytes| Ok(version(bytes)))
+    }
 }
 
 impl Imported for Write {
@@ -411,6 +429,21 @@ impl Operation for Remove {
     ) -> Performed<Self::Reply> {
         make(change, prior, backends).await
     }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        change: &Change,
+        prior: Option<&Prior>,
+        _: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Self::Reply> {
+        look_for(change, prior, backends, Ok(())).await
+    }
+
+    fn assumed(_: &Change, _: Option<&Prior>) -> Option<Self::Reply> {
+        Some(Ok(()))
+    }
 }
 
 impl Imported for Remove {
@@ -422,11 +455,11 @@ impl Imported for Remove {
     }
 }
 
-/// What a change would replace, if that is as expected.
-async fn look(change: &Change, backends: &Backends) -> Result<Option<Prior>, FilesError> {
-    let place = change.place.clone();
+/// What is there now, or nothing.
+async fn there(place: &Place, backends: &Backends) -> Result<Option<Vec<u8>>, FilesError> {
+    let place = place.clone();
     let directory = place.directory.clone();
-    let there = with_directory(backends, &directory, move |dir| {
+    with_directory(backends, &directory, move |dir| {
         if dir
             .symlink_metadata(&place.path)
             .is_ok_and(|found| found.is_symlink())
@@ -437,7 +470,40 @@ async fn look(change: &Change, backends: &Backends) -> Result<Option<Prior>, Fil
         }
         read_file(dir, &place.path, readable(&place))
     })
-    .await?;
+    .await
+}
+
+/// What became of a change: a file that is what the change leaves is the change
+/// made, whoever made it.
+async fn look_for<R>(
+    change: &Change,
+    prior: Option<&Prior>,
+    backends: &Backends,
+    reply: R,
+) -> Looked<R> {
+    let path = &change.place.path;
+    let now = match there(&change.place, backends).await {
+        Ok(now) => now,
+        Err(error) => return Looked::unclear(format!("the file cannot be looked at: {error:?}")),
+    };
+    if now == change.bytes {
+        return Looked::Happened {
+            reply,
+            written: Some(mark(path, change.bytes.as_deref())),
+        };
+    }
+    let found = now
+        .as_deref()
+        .map_or_else(|| "absent".to_owned(), version);
+    match prior {
+        Some(prior) if prior.version == found => Looked::NotHappened,
+        _ => Looked::changed(mark(path, now.as_deref())),
+    }
+}
+
+/// What a change would replace, if that is as expected.
+async fn look(change: &Change, backends: &Backends) -> Result<Option<Prior>, FilesError> {
+    let there = there(&change.place, backends).await?;
     let path = &change.place.path;
     let found = there.as_deref().map(version);
     if !change.expected.holds(found.as_deref()) {
@@ -763,5 +829,20 @@ impl Operation for Restore {
                 other => RestoreFailure::Failed(format!("{other:?}")),
             })
         })
+    }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        (change, _): &Self::Plan,
+        prior: Option<&Prior>,
+        _: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Restored> {
+        look_for(change, prior, backends, Ok(())).await
+    }
+
+    fn assumed(_: &Self::Plan, _: Option<&Prior>) -> Option<Restored> {
+        Some(Ok(()))
     }
 }

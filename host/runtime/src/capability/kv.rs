@@ -9,7 +9,9 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::Backends;
 use super::restore::{RestoreFailure, Restored, Restoring};
-use crate::door::{Described, Imported, Next, Operation, Performed, Prior, Refusal, Scope};
+use crate::door::{
+    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
+};
 use crate::exact::Base64;
 
 const INTERFACE: &str = "tollgate:connector/kv@0.1.0";
@@ -172,6 +174,33 @@ fn unchanged(prior: Option<&Prior>) -> Expected {
     }
 }
 
+/// What became of a write that would leave `left` (a version, or nothing): the
+/// version that a write gives is its own, so what is there tells who was here.
+async fn look_for<R>(
+    key: &Key,
+    left: Option<&str>,
+    prior: Option<&Prior>,
+    scope: &Scope<'_>,
+    backends: &Backends,
+    reply: R,
+) -> Looked<R> {
+    let entry = match read(backends, scope, key).await {
+        Ok(entry) => entry,
+        Err(error) => return Looked::unclear(error.to_string()),
+    };
+    let now = entry.as_ref().map(|entry| entry.version.as_str());
+    if now == left {
+        return Looked::Happened {
+            reply,
+            written: Some(image(key, entry.as_ref())),
+        };
+    }
+    match prior {
+        Some(prior) if prior.value["version"].as_str() == now => Looked::NotHappened,
+        _ => Looked::changed(image(key, entry.as_ref())),
+    }
+}
+
 async fn change(backends: &Backends, scope: &Scope<'_>, change: Change) -> Result<(), StoreError> {
     let submission = Submission {
         tenant: scope.tenant.to_owned(),
@@ -297,6 +326,19 @@ impl Operation for Set {
         };
         write(plan.key, entry, unchanged(prior), scope, backends).await
     }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        plan: &SetPlan,
+        prior: Option<&Prior>,
+        scope: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Self::Reply> {
+        let ours = kv_version(&plan.value, scope.run, scope.position);
+        let reply = Ok(ours.clone());
+        look_for(&plan.key, Some(&ours), prior, scope, backends, reply).await
+    }
 }
 
 async fn write(
@@ -377,6 +419,21 @@ impl Operation for Delete {
         backends: &Backends,
     ) -> Performed<Self::Reply> {
         remove(key, unchanged(prior), scope, backends).await
+    }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        (key, _): &Self::Plan,
+        prior: Option<&Prior>,
+        scope: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Self::Reply> {
+        look_for(key, None, prior, scope, backends, Ok(())).await
+    }
+
+    fn assumed(_: &Self::Plan, _: Option<&Prior>) -> Option<Self::Reply> {
+        Some(Ok(()))
     }
 }
 
@@ -511,16 +568,7 @@ impl Operation for Restore {
         scope: &Scope<'_>,
         backends: &Backends,
     ) -> Performed<Restored> {
-        let value = restoring.before["value"].as_str().and_then(Base64::parse);
-        // The value goes back with its version: an earlier write of the same run,
-        // or of the run before it, can then be taken back as well.
-        let entry = value.map(|value| KvEntry {
-            version: match restoring.before["version"].as_str() {
-                Some(version) => version.to_owned(),
-                None => kv_version(&value, scope.run, scope.position),
-            },
-            value,
-        });
+        let entry = restored(&restoring, scope);
         let performed = match entry {
             Some(entry) => write(key, entry, unchanged(prior), scope, backends)
                 .await
@@ -534,4 +582,33 @@ impl Operation for Restore {
             })
         })
     }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        (key, restoring): &Self::Plan,
+        prior: Option<&Prior>,
+        scope: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Restored> {
+        let left = restored(restoring, scope).map(|entry| entry.version);
+        look_for(key, left.as_deref(), prior, scope, backends, Ok(())).await
+    }
+
+    fn assumed(_: &Self::Plan, _: Option<&Prior>) -> Option<Restored> {
+        Some(Ok(()))
+    }
+}
+
+/// What goes back: the value with its version, so that an earlier write of the
+/// same run, or of the run before it, can then be taken back as well.
+fn restored(restoring: &Restoring, scope: &Scope<'_>) -> Option<KvEntry> {
+    let value = restoring.before["value"].as_str().and_then(Base64::parse)?;
+    Some(KvEntry {
+        version: match restoring.before["version"].as_str() {
+            Some(version) => version.to_owned(),
+            None => kv_version(&value, scope.run, scope.position),
+        },
+        value,
+    })
 }

@@ -22,9 +22,11 @@ pub(crate) mod sql;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
+use serde_json::Value;
 use tollgate_store::{Clock, Store};
 
-use crate::door::Imports;
+use crate::door::{Imports, Operation};
 use crate::sandbox::SandboxError;
 
 /// What capabilities work with. Opened once a host, shared by all runs; each
@@ -44,6 +46,25 @@ impl Backends {
             directories: files::Directories::new(home.clone()),
             databases: sql::Databases::new(home),
         }
+    }
+}
+
+/// Whether a reply that a person gives for a call in doubt is one of that call.
+pub(crate) fn fits(call: &str, reply: &Value) -> Result<(), String> {
+    fn of<O: Operation>(reply: &Value) -> Result<(), String> {
+        O::Reply::deserialize(reply)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+    match call {
+        kv::Set::CALL => of::<kv::Set>(reply),
+        kv::Delete::CALL => of::<kv::Delete>(reply),
+        files::Write::CALL => of::<files::Write>(reply),
+        files::Remove::CALL => of::<files::Remove>(reply),
+        sql::Execute::CALL => of::<sql::Execute>(reply),
+        kv::Restore::CALL | files::Restore::CALL | sql::Restore::CALL => of::<kv::Restore>(reply),
+        // Checked when the run goes on; one that does not fit ends it.
+        _ => Ok(()),
     }
 }
 

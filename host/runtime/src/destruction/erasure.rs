@@ -18,7 +18,7 @@ use tollgate_store::{
 };
 
 use super::{DESTRUCTION, PAGE};
-use crate::error::JournalFault;
+use crate::error::{CallError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::{About, KEY_BELIEVED_FOR, Saying};
 
@@ -167,7 +167,7 @@ impl Inner {
             Erase::Subject(given) => {
                 let label = match given.starts_with("subject:") {
                     true => given.clone(),
-                    false => self.journal.ring().subject_label(tenant, given),
+                    false => self.journal.subject_label(tenant, given),
                 };
                 let filter = RecordFilter {
                     subject: Some(label.clone()),
@@ -321,7 +321,6 @@ impl Inner {
         run: &str,
         patience: tokio::time::Instant,
     ) -> Result<Option<RunRow>, EraseError> {
-        let owner = format!("erasure-{}", std::process::id());
         loop {
             match self.journal.store.run(tenant, run).await? {
                 Some(row) if row.state == RunState::InDoubt => {
@@ -332,7 +331,7 @@ impl Inner {
                 Some(row) if row.state.is_active() => {}
                 _ => return Ok(None),
             }
-            let claimed = self.journal.store.claim_run(tenant, run, &owner, LEASE_MS);
+            let claimed = self.journal.store.claim_run(tenant, run, &self.owner, LEASE_MS);
             match claimed.await {
                 Ok(row) if row.state.is_active() => return Ok(Some(row)),
                 Ok(_) | Err(StoreError::Rejected(Rejected::NoSuchRun(_))) => return Ok(None),
@@ -370,7 +369,7 @@ impl Inner {
         &self,
         about: &About,
         row: &RunRow,
-    ) -> Result<(Prepared, Vec<Change>), EraseError> {
+    ) -> Result<(Prepared, Vec<Change>), JournalFault> {
         let about = About {
             case: row.case.clone(),
             run: Some(row.run.clone()),
@@ -479,18 +478,14 @@ impl Inner {
         Ok(records.iter().any(|record| record.gone))
     }
 
-    /// End a run that cannot go on because its values were erased while it waited
-    /// or was worked on elsewhere.
-    pub(crate) async fn end_erased(
-        self: &Arc<Self>,
-        tenant: &str,
-        run: &str,
-    ) -> Result<(), EraseError> {
-        let patience = tokio::time::Instant::now();
-        if let Some(row) = self.take(tenant, run, patience).await? {
-            let about = self.destroying(tenant, "tollgate").await?;
-            self.end_runs(&about, &[row]).await?;
-        }
+    /// End a run whose lease this host has, and which cannot go on because its
+    /// values were erased while it waited.
+    pub(crate) async fn end_erased(&self, row: &RunRow) -> Result<(), CallError> {
+        let about = self.destroying(&row.tenant, "tollgate").await?;
+        let (record, changes) = self.ending(&about, row).await?;
+        self.journal
+            .append(&row.tenant, vec![record], changes)
+            .await?;
         Ok(())
     }
 }

@@ -175,6 +175,7 @@ impl Door {
 
     /// Make the hold durable; the instance ends with the returned value.
     pub(super) async fn hold(&self, hold: Hold, mut changes: Vec<Change>) -> Ending {
+        fail::fail_point!("door::before_hold");
         let now = self.journal.now_ms();
         let approval = hold.id.clone();
         let record = self.journal.record(&self.about, hold.saying());
@@ -191,6 +192,7 @@ impl Door {
             }
             Err(fault) => Err(fault),
         };
+        fail::fail_point!("door::after_hold");
         match result {
             Ok(()) => self.end(Ending::Held { approval }),
             Err(fault) => self.end(repeats(&fault).unwrap_or_else(|| fault.into())),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tollgate_journal::Stage;
 
+use super::Prior;
 use crate::journal::OpenRecord;
 
 /// One import call that the journal knows of.
@@ -18,7 +19,27 @@ pub(crate) struct RecordedCall {
     pub(crate) intent: bool,
     /// Whether a later call of the same run, or an undo, can put it back.
     pub(crate) prior: Option<Value>,
+    pub(crate) prior_version: Option<String>,
     pub(crate) written: Option<Value>,
+    /// Whether it was said that the call is in doubt.
+    pub(crate) marked: bool,
+    /// How often it was sent again since.
+    pub(crate) resent: u32,
+    /// What a person found out about it.
+    pub(crate) settled: Option<Settled>,
+}
+
+/// A person's word on a call in doubt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// Whether it happened.
+    pub(crate) happened: bool,
+    /// Who said so.
+    pub(crate) by: String,
+    /// That person's words.
+    pub(crate) note: String,
+    /// The call's reply, where the person gave one.
+    pub(crate) answer: Option<Vec<u8>>,
 }
 
 /// Recorded calls by position, without a gap from 0.
@@ -30,7 +51,13 @@ pub(crate) fn recorded_calls(records: &[OpenRecord]) -> Vec<RecordedCall> {
         };
         if !matches!(
             record.leaf.stage,
-            Stage::CallIntent | Stage::CallOutcome | Stage::CallDenied | Stage::LimitHit
+            Stage::CallIntent
+                | Stage::CallOutcome
+                | Stage::CallDenied
+                | Stage::LimitHit
+                | Stage::CallInDoubt
+                | Stage::CallResent
+                | Stage::CallSettled
         ) {
             continue;
         }
@@ -44,6 +71,19 @@ pub(crate) fn recorded_calls(records: &[OpenRecord]) -> Vec<RecordedCall> {
 }
 
 impl RecordedCall {
+    /// Whether it is not known what became of the call.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.intent && self.reply.is_none()
+    }
+
+    /// What was captured of what the call replaces.
+    pub(crate) fn prior(&self) -> Option<Prior> {
+        Some(Prior {
+            version: self.prior_version.clone()?,
+            value: self.prior.clone()?,
+        })
+    }
+
     fn add(&mut self, record: &OpenRecord) {
         let text = |name: &str| {
             record
@@ -59,7 +99,24 @@ impl RecordedCall {
             self.destination = text("destination");
             self.fuel = record.leaf.facts.get("fuel").and_then(Value::as_u64);
         }
-        self.intent |= record.leaf.stage == Stage::CallIntent;
+        match record.leaf.stage {
+            Stage::CallIntent => {
+                self.intent = true;
+                self.prior_version = record.fact("prior_version").map(str::to_owned);
+            }
+            Stage::CallInDoubt => self.marked = true,
+            Stage::CallResent => self.resent += 1,
+            Stage::CallSettled => {
+                let answer = record.values.iter().find(|(name, _)| name == "answer");
+                self.settled = Some(Settled {
+                    happened: record.fact("resolution") == Some("done"),
+                    by: record.leaf.principal.clone(),
+                    note: record.text("note").unwrap_or_default().to_owned(),
+                    answer: answer.map(|(_, bytes)| bytes.clone()),
+                });
+            }
+            _ => {}
+        }
         for (name, bytes) in &record.values {
             match name.as_str() {
                 "arguments" => self.arguments.clone_from(bytes),

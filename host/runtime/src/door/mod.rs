@@ -10,6 +10,7 @@
 //! meter      calls, bytes, deadline
 //! gate       rule outcome: allow, require -> hold, deny
 //! intent     append; durable before any effect; consumes the approval in the same transaction
+//! send-by    the lease and the intent's send-by still hold? else nothing is sent
 //! perform    the capability does the work
 //! outcome    append; prior value beside it
 //! ```
@@ -29,6 +30,7 @@ mod history;
 mod linker;
 mod operation;
 mod perform;
+mod recover;
 mod refusal;
 pub(crate) mod wasi;
 
@@ -44,17 +46,17 @@ use tollgate_store::{
 };
 
 use gate::Gate;
-pub(crate) use history::{RecordedCall, recorded_calls};
+pub(crate) use history::{RecordedCall, Settled, recorded_calls};
 pub(crate) use linker::Imports;
 pub(crate) use operation::{
-    Described, Immediate, Imported, Next, Operation, Performed, Prior, Scope,
+    Described, Immediate, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope,
 };
 pub(crate) use refusal::Refusal;
 
 use crate::capability::Backends;
 use crate::error::{Ending, JournalFault};
 use crate::journal::{About, Journal, Saying};
-use crate::runs::Run;
+use crate::runs::{Lease, Run, awake_ms};
 
 /// Calls beyond the limit that are answered with a refusal, so that a guest can
 /// end in order. One that goes on calling is stopped: each answer is a record.
@@ -84,6 +86,8 @@ pub(crate) struct Door {
     /// Why a person denied the call that the run was held at.
     denial: Option<String>,
     deadline: Instant,
+    /// This host's hold on the run. Nothing is performed without one.
+    lease: Option<Arc<Lease>>,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
     state: Mutex<State>,
@@ -144,6 +148,7 @@ pub(crate) struct DoorSettings {
     pub(crate) approval: Option<ApprovalRow>,
     pub(crate) denial: Option<String>,
     pub(crate) committed: bool,
+    pub(crate) lease: Option<Arc<Lease>>,
 }
 
 /// A call on its way through the door.
@@ -162,9 +167,19 @@ struct Passing {
 /// What comes next for a call of this operation.
 type NextOf<O> = Next<<O as Operation>::Plan, <O as Operation>::Reply>;
 
+/// How a call is not the recorded one.
+enum Differs {
+    /// The run cannot go on.
+    Known(Ending),
+    /// It cannot either, and what the recorded call did is not known.
+    Doubtful(String),
+}
+
 /// What the replay step found.
 enum Found {
     Reply(Vec<u8>),
+    /// An intent without an outcome.
+    Doubt,
     New,
 }
 
@@ -188,6 +203,7 @@ impl Door {
             resumed: settings.resumed,
             denial: settings.denial,
             deadline: settings.deadline,
+            lease: settings.lease,
             passing: AtomicBool::new(false),
             state: Mutex::new(state),
         })
@@ -204,8 +220,10 @@ impl Door {
         let scope = self.scope(position);
         let described = O::describe(arguments, &scope);
         let (mut passing, next) = Passing::new::<O>(position, fuel, described)?;
-        if let Found::Reply(bytes) = self.replay(&passing)? {
-            return decode::<O>(position, &bytes);
+        match self.replay(&passing).await? {
+            Found::Reply(bytes) => return decode::<O>(position, &bytes),
+            Found::Doubt => return self.doubtful::<O>(&mut passing, next, &scope).await,
+            Found::New => {}
         }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
@@ -245,17 +263,20 @@ impl Door {
                 return Ok(reply);
             }
         };
-        if passing.effect > Effect::Read {
-            match self.intent(&passing, prior.as_ref(), &admission).await? {
-                None => {}
-                Some(refusal) => {
-                    let reply = O::refuse(refusal);
-                    self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
-                    return Ok(reply);
-                }
+        if passing.effect == Effect::Read {
+            return self.read::<O>(&passing, plan, &admission).await;
+        }
+        match self.intent(&passing, prior.as_ref(), &admission).await? {
+            Ok(send_by) => {
+                self.write::<O>(&passing, plan, prior, &admission, send_by)
+                    .await
+            }
+            Err(refusal) => {
+                let reply = O::refuse(refusal);
+                self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
+                Ok(reply)
             }
         }
-        self.perform::<O>(&passing, plan, prior, &admission).await
     }
 
     /// One call whose answer needs no waiting, in the same order. Reads only:
@@ -273,8 +294,16 @@ impl Door {
             Effect::Read,
             "only reads pass without waiting"
         );
-        if let Found::Reply(bytes) = self.replay(&passing)? {
-            return decode::<O>(position, &bytes);
+        match self.compare(&passing) {
+            Ok(Found::Reply(bytes)) => return decode::<O>(position, &bytes),
+            Ok(Found::New) => {}
+            // A read has no intent: the journal is of another component.
+            Ok(Found::Doubt) | Err(Differs::Doubtful(_)) => {
+                return Err(self.end(Ending::HostFault(
+                    "a read has an intent in the journal".to_owned(),
+                )));
+            }
+            Err(Differs::Known(ending)) => return Err(self.end(ending)),
         }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
@@ -323,30 +352,47 @@ impl Door {
         }
     }
 
-    /// Compare a call with the recorded one at its position.
-    fn replay(&self, passing: &Passing) -> Result<Found, Ending> {
+    /// Compare a call with the recorded one at its position. A call in doubt that
+    /// the connector does not make again is a person's.
+    async fn replay(&self, passing: &Passing) -> Result<Found, Ending> {
+        match self.compare(passing) {
+            Ok(found) => Ok(found),
+            Err(Differs::Known(ending)) => Err(self.end(ending)),
+            Err(Differs::Doubtful(difference)) => {
+                let why = format!("the connector does something else now: {difference}");
+                Err(self.give_recorded(passing.position, &why).await)
+            }
+        }
+    }
+
+    fn compare(&self, passing: &Passing) -> Result<Found, Differs> {
         let Some(recorded) = self.recorded.get(passing.position as usize) else {
             return if self.replay_only {
-                Err(self.end(Ending::ReplayedToEnd))
+                Err(Differs::Known(Ending::ReplayedToEnd))
             } else {
                 Ok(Found::New)
             };
         };
         if let Some(difference) = self.difference(passing, recorded) {
-            return Err(self.end(Ending::Diverged {
-                position: passing.position,
-                difference,
-            }));
+            return Err(if recorded.is_doubtful() && !self.replay_only {
+                Differs::Doubtful(difference)
+            } else {
+                Differs::Known(Ending::Diverged {
+                    position: passing.position,
+                    difference,
+                })
+            });
         }
         match &recorded.reply {
             Some(reply) => {
                 self.state().replayed += 1;
                 Ok(Found::Reply(reply.clone()))
             }
-            None => Err(self.end(Ending::InDoubt {
+            None if self.replay_only => Err(Differs::Known(Ending::InDoubt {
                 position: passing.position,
                 call: recorded.call.clone(),
             })),
+            None => Ok(Found::Doubt),
         }
     }
 
@@ -443,7 +489,8 @@ impl Door {
 
     // ── records ────────────────────────────────────────────────────────────
 
-    /// Append everything buffered and `last`, with `changes`.
+    /// Append everything buffered and `last`, with `changes`, if this host still
+    /// has the run where it has a row.
     pub(crate) async fn flush(
         &self,
         last: Vec<Prepared>,
@@ -467,20 +514,73 @@ impl Door {
         let mut parts = in_parts(records);
         let end = parts.pop().unwrap_or_default();
         for part in parts {
-            self.journal
-                .append(&self.run.tenant, part, Vec::new())
-                .await?;
+            self.append(part, Vec::new()).await?;
         }
-        let appended = self.journal.append(&self.run.tenant, end, changes).await;
+        let appended = self.append(end, changes).await;
         if appended.is_err() {
             self.state().buffer.splice(0..0, kept);
         }
         appended
     }
 
+    /// Append under the run's lease, and know of the lease what the store knows.
+    async fn append(
+        &self,
+        records: Vec<Prepared>,
+        mut changes: Vec<Change>,
+    ) -> Result<(), JournalFault> {
+        let asked = awake_ms();
+        let state = changes.iter().find_map(|change| match change {
+            Change::PutRun(row) if row.run == self.run.run => Some(row.state),
+            _ => None,
+        });
+        if let Some(lease) = &self.lease {
+            match lease.condition(&self.run.run) {
+                Some(condition) => changes.insert(0, condition),
+                None if state == Some(RunState::Open) => lease.asks(),
+                None => {}
+            }
+        }
+        let appended = self
+            .journal
+            .append(&self.run.tenant, records, changes)
+            .await;
+        if let (Some(lease), Some(state)) = (&self.lease, state) {
+            match &appended {
+                Ok(()) if state != RunState::Open => lease.given_back(),
+                Ok(()) if lease.condition(&self.run.run).is_none() => {
+                    lease.taken(Lease::first_token(), asked);
+                }
+                Err(fault)
+                    if fault.rejected().is_some() && lease.condition(&self.run.run).is_none() =>
+                {
+                    lease.refused();
+                }
+                _ => {}
+            }
+        }
+        appended
+    }
+
     /// The run's row as it is now.
     pub(crate) fn row(&self, state: RunState, approval: Option<String>, now: u64) -> RunRow {
-        self.run.row(state, approval, now)
+        let mut row = self.run.row(state, approval, now);
+        // Counts where the row is new.
+        if let Some(lease) = self.lease.as_ref().filter(|_| state == RunState::Open) {
+            row.lease_owner = Some(lease.owner().to_owned());
+            row.lease_until_ms = now.saturating_add(lease.length_ms());
+            row.lease_token = Lease::first_token();
+        }
+        row
+    }
+
+    /// The first recorded call in doubt that this execution did not come to.
+    pub(crate) fn doubt_left(&self) -> Option<u32> {
+        let reached = self.state().position as usize;
+        let left = self.recorded.iter().skip(reached);
+        left.clone()
+            .position(RecordedCall::is_doubtful)
+            .and_then(|index| u32::try_from(reached + index).ok())
     }
 
     /// Remember why the run cannot go on.
@@ -603,12 +703,14 @@ fn in_parts(records: Vec<Prepared>) -> Vec<Vec<Prepared>> {
 
 /// The run that this one repeats, where that is why nothing was recorded.
 fn repeats(fault: &JournalFault) -> Option<Ending> {
-    match fault {
-        JournalFault::Store(error) => match error.rejected() {
-            Some(Rejected::RunExists { run, .. }) => Some(Ending::Repeats { run: run.clone() }),
-            _ => None,
-        },
-        JournalFault::Record(_) => None,
+    match fault.rejected() {
+        Some(Rejected::RunExists {
+            run, input_digest, ..
+        }) => Some(Ending::Repeats {
+            run: run.clone(),
+            input_digest: input_digest.clone(),
+        }),
+        _ => None,
     }
 }
 

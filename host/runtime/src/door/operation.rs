@@ -29,6 +29,10 @@ pub(crate) trait Operation: Send + Sync + 'static {
         scope: &Scope<'_>,
     ) -> Described<Self::Plan, Self::Reply>;
 
+    /// What can be done where it is not known whether a call happened. Declared
+    /// honestly: what is wrongly declared doubles an effect.
+    const RECOVERY: Recovery = Recovery::None;
+
     /// The reply that tells the guest of a refusal.
     fn refuse(refusal: Refusal) -> Self::Reply;
 
@@ -49,6 +53,81 @@ pub(crate) trait Operation: Send + Sync + 'static {
         scope: &Scope<'_>,
         backends: &Backends,
     ) -> impl Future<Output = Performed<Self::Reply>> + Send;
+
+    /// Look whether a call in doubt happened. Reads only. Whoever cannot tell
+    /// says so: a person decides then.
+    fn look(
+        _plan: &Self::Plan,
+        _prior: Option<&Prior>,
+        _scope: &Scope<'_>,
+        _backends: &Backends,
+    ) -> impl Future<Output = Looked<Self::Reply>> + Send {
+        async { Looked::unclear("this operation cannot look") }
+    }
+
+    /// The reply to a call that a person found to have happened, where it does
+    /// not depend on anything but the call itself.
+    fn assumed(_plan: &Self::Plan, _prior: Option<&Prior>) -> Option<Self::Reply> {
+        None
+    }
+}
+
+/// What an operation allows after a call whose outcome is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recovery {
+    /// The receiver takes a second call under the same
+    /// [key](Scope::idempotency_key) for the first one.
+    IdempotencyKey,
+    /// It can be seen whether the call happened. One that is not found may still
+    /// arrive, so it is not sent again.
+    Readable,
+    /// The call happens only if what it replaces is still what was seen: one that
+    /// was not found can be sent again, and a late first one is refused.
+    Conditional,
+    /// Nothing can be done by a machine.
+    None,
+}
+
+impl Recovery {
+    /// Its name in records.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::IdempotencyKey => "idempotency_key",
+            Self::Readable => "readable",
+            Self::Conditional => "conditional",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What a look at a call in doubt found.
+pub(crate) enum Looked<R> {
+    /// The call happened: its reply, and what it left, as by
+    /// [`Performed::Known`].
+    Happened { reply: R, written: Option<Value> },
+    /// What it would replace is still there as it was seen.
+    NotHappened,
+    /// Neither can be said; what was found is for a person to see.
+    Unclear { found: Value, why: String },
+}
+
+impl<R> Looked<R> {
+    /// Nothing could be found out.
+    pub(crate) fn unclear(why: impl Into<String>) -> Self {
+        Self::Unclear {
+            found: Value::Null,
+            why: why.into(),
+        }
+    }
+
+    /// Something else is there than before the call, and than it would leave.
+    pub(crate) fn changed(found: Value) -> Self {
+        Self::Unclear {
+            found,
+            why: "what is there now is neither what was there before the call nor what it leaves"
+                .to_owned(),
+        }
+    }
 }
 
 /// A function that guests may import.
@@ -81,6 +160,13 @@ pub(crate) struct Scope<'a> {
     pub(crate) manifest: &'a Manifest,
     /// The manifest the run opened under: `config` is answered from it.
     pub(crate) opened_under: &'a Manifest,
+}
+
+impl Scope<'_> {
+    /// The same for every attempt at this call, and for no other call.
+    pub(crate) fn idempotency_key(&self) -> String {
+        format!("{}/{}", self.run, self.position)
+    }
 }
 
 /// A call, before anything is decided about it.

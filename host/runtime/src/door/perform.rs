@@ -3,25 +3,74 @@
 
 use serde_json::Value;
 use tollgate_journal::Stage;
-use tollgate_policy::Effect;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
 use super::gate::Admission;
-use super::{Door, Operation, Passing, Performed, Prior, Refusal, encode, last_words};
-use crate::error::{Ending, JournalFault};
+use super::{Door, Operation, Passing, Performed, Prior, Recovery, Refusal, encode, last_words};
+use super::recover::Doubtful;
+use super::repeats;
+use crate::error::Ending;
+use crate::journal::Saying;
+use crate::runs::awake_ms;
+
+/// How long after its intent a call may be sent: what is later is not sent, so
+/// that another host that takes the run over never meets a late call.
+const SEND_WITHIN_MS: u64 = 10_000;
+
+/// Until when a call may be sent.
+#[derive(Clone, Copy)]
+pub(super) struct SendBy {
+    /// By [`awake_ms`]; never after the lease.
+    at: u64,
+    /// For the record, Unix milliseconds by this host's clock.
+    pub(super) at_ms: u64,
+}
 
 impl Door {
-    /// Record that a call is about to be made. A refusal means that its approval
-    /// ran out between decision and use.
+    /// Until when a call may be sent whose intent is made now.
+    pub(super) fn send_by(&self) -> Result<SendBy, Ending> {
+        let now = awake_ms();
+        let remaining = self.lease_ms(now);
+        if remaining == 0 {
+            return Err(self.end(Ending::LeaseLost));
+        }
+        let within = remaining.min(SEND_WITHIN_MS);
+        Ok(SendBy {
+            at: now.saturating_add(within),
+            at_ms: self.journal.now_ms().saturating_add(within),
+        })
+    }
+
+    /// Whether a call may still be sent: asked last, immediately before.
+    pub(super) fn may_send(&self, send_by: SendBy) -> Result<bool, Ending> {
+        let now = awake_ms();
+        if self.lease_ms(now) == 0 {
+            return Err(self.end(Ending::LeaseLost));
+        }
+        Ok(now < send_by.at)
+    }
+
+    /// How long this host has the run at least.
+    fn lease_ms(&self, now: u64) -> u64 {
+        self.lease
+            .as_ref()
+            .map_or(0, |lease| lease.remaining_ms(now))
+    }
+
+    /// Record that a call is about to be made; the answer is until when. A refusal
+    /// means that its approval ran out between decision and use.
     pub(super) async fn intent(
         &self,
         passing: &Passing,
         prior: Option<&Prior>,
         admission: &Admission,
-    ) -> Result<Option<Refusal>, Ending> {
+    ) -> Result<Result<SendBy, Refusal>, Ending> {
+        fail::fail_point!("door::before_intent");
+        let send_by = self.send_by()?;
         let mut saying = passing
             .saying(Stage::CallIntent)
             .maybe("rule", admission.rule.as_deref())
+            .fact("send_by", send_by.at_ms)
             .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
             .value("arguments", passing.text.clone().into_bytes());
         if let Some(prior) = prior {
@@ -46,72 +95,99 @@ impl Door {
             .journal
             .record(&self.about, saying)
             .map_err(|fault| self.end(fault.into()))?;
-        match self.flush(vec![record], changes).await {
-            Ok(()) => {
-                self.state().committed = true;
-                Ok(None)
+        let Err(fault) = self.flush(vec![record], changes).await else {
+            self.state().committed = true;
+            return Ok(Ok(send_by));
+        };
+        if let Some(ending) = repeats(&fault) {
+            return Err(self.end(ending));
+        }
+        match fault.rejected() {
+            // Expired by the store's clock, or by the watch a moment ago.
+            Some(
+                Rejected::Expired { .. }
+                | Rejected::NotApproved {
+                    state: ApprovalState::Expired,
+                    ..
+                },
+            ) => {
+                self.state().rejected = true;
+                Ok(Err(Refusal::rejected(
+                    "it was approved, and not executed in the time the manifest gives",
+                )))
             }
-            Err(JournalFault::Store(error)) => match error.rejected() {
-                // Expired by the store's clock, or by the watch a moment ago.
-                Some(
-                    Rejected::Expired { .. }
-                    | Rejected::NotApproved {
-                        state: ApprovalState::Expired,
-                        ..
-                    },
-                ) => {
-                    self.state().rejected = true;
-                    Ok(Some(Refusal::rejected(
-                        "it was approved, and not executed in the time the manifest gives",
-                    )))
-                }
-                Some(Rejected::RunExists { run, .. }) => {
-                    Err(self.end(Ending::Repeats { run: run.clone() }))
-                }
-                Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
-                None => Err(self.end(JournalFault::Store(error).into())),
-            },
-            Err(fault) => Err(self.end(fault.into())),
+            Some(Rejected::LeaseLost) | None => Err(self.end(fault.into())),
+            Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
         }
     }
 
-    pub(super) async fn perform<O: Operation>(
+    /// A read may be given up.
+    pub(super) async fn read<O: Operation>(
         &self,
         passing: &Passing,
         plan: O::Plan,
-        prior: Option<Prior>,
         admission: &Admission,
     ) -> Result<O::Reply, Ending> {
         if passing.call == "log.panic" {
             self.state().panic = Some(last_words(&passing.arguments));
         }
         let scope = self.scope(passing.position);
-        let work = O::perform(plan, prior.as_ref(), &scope, &self.backends);
-        if passing.effect == Effect::Read {
-            // A read may be given up; a write is never left half observed.
-            let Ok(performed) = tokio::time::timeout_at(self.deadline.into(), work).await else {
-                let reply = O::refuse(Refusal::limited(
-                    "deadline",
-                    self.manifest.limits.deadline.as_secs(),
-                ));
-                self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
-                return Ok(reply);
-            };
-            return self.read_outcome::<O>(passing, performed, admission);
+        let work = O::perform(plan, None, &scope, &self.backends);
+        let Ok(performed) = tokio::time::timeout_at(self.deadline.into(), work).await else {
+            let reply = O::refuse(Refusal::limited(
+                "deadline",
+                self.manifest.limits.deadline.as_secs(),
+            ));
+            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
+            return Ok(reply);
+        };
+        self.read_outcome::<O>(passing, performed, admission)
+    }
+
+    /// A write is never left half observed.
+    pub(super) async fn write<O: Operation>(
+        &self,
+        passing: &Passing,
+        plan: O::Plan,
+        prior: Option<Prior>,
+        admission: &Admission,
+        send_by: SendBy,
+    ) -> Result<O::Reply, Ending> {
+        fail::fail_point!("door::after_intent");
+        if !self.may_send(send_by)? {
+            return self.not_sent::<O>(passing).await;
         }
-        match work.await {
+        fail::fail_point!("door::before_send");
+        let scope = self.scope(passing.position);
+        let performed = O::perform(plan, prior.as_ref(), &scope, &self.backends).await;
+        fail::fail_point!("door::after_send");
+        match performed {
             Performed::Known { reply, written } => {
-                self.write_outcome::<O>(passing, reply, written, admission)
-                    .await
+                let saying = self
+                    .outcome(passing, &encode(&reply), written.as_ref())
+                    .maybe("rule", admission.rule.as_deref());
+                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                fail::fail_point!("door::after_outcome");
+                Ok(reply)
             }
             Performed::Unknown(why) => {
                 tracing::warn!(run = %self.run.run, call = passing.call, why, "outcome unknown");
-                Err(self.end(Ending::InDoubt {
-                    position: passing.position,
-                    call: passing.call.to_owned(),
-                }))
+                Err(self.end(Ending::Doubt))
             }
         }
+    }
+
+    /// The host was stopped between intent and sending, for longer than anybody
+    /// would wait: recorded as not sent, which is known.
+    async fn not_sent<O: Operation>(&self, passing: &Passing) -> Result<O::Reply, Ending> {
+        let reply = O::refuse(Refusal::limited("send_by", SEND_WITHIN_MS / 1_000));
+        let saying = passing
+            .saying(Stage::LimitHit)
+            .fact("limit", "send_by")
+            .fact("sent", false)
+            .value("reply", encode(&reply));
+        self.write_outcome(passing, O::RECOVERY, saying).await?;
+        Ok(reply)
     }
 
     pub(super) fn read_outcome<O: Operation>(
@@ -140,34 +216,45 @@ impl Door {
         Ok(reply)
     }
 
-    pub(super) async fn write_outcome<O: Operation>(
+    /// What a write came to.
+    pub(super) fn outcome(
         &self,
         passing: &Passing,
-        reply: O::Reply,
-        written: Option<Value>,
-        admission: &Admission,
-    ) -> Result<O::Reply, Ending> {
-        let mut saying = passing
+        reply: &[u8],
+        written: Option<&Value>,
+    ) -> Saying {
+        let saying = passing
             .saying(Stage::CallOutcome)
-            .maybe("rule", admission.rule.as_deref())
             .fact("changed", written.is_some())
-            .value("reply", encode(&reply));
-        if let Some(written) = &written {
-            saying = saying.json("written", written);
+            .value("reply", reply.to_vec());
+        match written {
+            Some(written) => saying.json("written", written),
+            None => saying,
         }
-        // The effect is done: an outcome that cannot be recorded is in doubt.
-        let record = self.journal.record(&self.about, saying).map_err(|fault| {
-            tracing::error!(run = %self.run.run, %fault, "an outcome cannot be recorded");
-            self.end(Ending::InDoubt {
-                position: passing.position,
-                call: passing.call.to_owned(),
-            })
-        })?;
-        // The effect is done. If this cannot be recorded now the call is in
-        // doubt, which is the truth.
-        match self.flush(vec![record], Vec::new()).await {
-            Ok(()) => Ok(reply),
-            Err(fault) => Err(self.end(fault.into())),
+    }
+
+    /// Make the outcome of a call with an intent durable. One that cannot be a
+    /// record leaves the call in doubt, which is the truth; one that cannot be
+    /// recorded now is in doubt until the store is back.
+    pub(super) async fn write_outcome(
+        &self,
+        passing: &Passing,
+        recovery: Recovery,
+        saying: Saying,
+    ) -> Result<(), Ending> {
+        let recorded = match self.journal.record(&self.about, saying) {
+            Ok(record) => self.flush(vec![record], Vec::new()).await,
+            Err(fault) => Err(fault),
+        };
+        match recorded.map_err(Ending::from) {
+            Ok(()) => Ok(()),
+            Err(Ending::HostFault(why)) => {
+                tracing::error!(run = %self.run.run, why, "an outcome cannot be recorded");
+                let why = format!("its outcome cannot be recorded: {why}");
+                let doubtful = Doubtful::of(passing, recovery, false);
+                Err(self.give_to_person(doubtful, &why, None).await)
+            }
+            Err(ending) => Err(self.end(ending)),
         }
     }
 

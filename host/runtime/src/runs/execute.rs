@@ -8,7 +8,7 @@ use tollgate_journal::{Prepared, Stage};
 use tollgate_policy::{UndoDecl, visible};
 use tollgate_store::{ApprovalRow, Change, RunState as StoredState};
 
-use super::Run;
+use super::{Lease, Run};
 use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
 use crate::door::{Door, DoorSettings, RecordedCall};
@@ -50,17 +50,22 @@ pub(crate) enum End {
         inverse: Option<Value>,
     },
     Failed(RunState, Failure),
-    Held {
-        approval: String,
-    },
+    Held,
     InDoubt {
         position: u32,
         call: String,
     },
+    /// Whether its last call happened is not known, and can be found out.
+    Doubt,
     /// The journal cannot be written.
     Unrecorded(String),
+    /// Another host may work on it.
+    LeaseLost,
     /// The same request is going on as this run; nothing was recorded of this one.
-    Repeats(String),
+    Repeats {
+        run: String,
+        input_digest: String,
+    },
 }
 
 impl Inner {
@@ -70,22 +75,45 @@ impl Inner {
         run: &Arc<Run>,
         installed: &Arc<Installed>,
         start: Start,
+        lease: &Arc<Lease>,
     ) -> Result<RunReport, CallError> {
         let known = start.known;
-        let door = self.door(run, start, false);
-        if let Some(undoes) = run.undoes.as_ref().filter(|undoes| undoes.by_host) {
-            let end = self.put_back(run, &undoes.run, &door).await;
-            return self.finish(run, &door, end, 0, known).await;
+        let door = self.opened_door(run, start, false, Some(Arc::clone(lease)));
+        let (mut end, fuel) = match run.undoes.as_ref().filter(|undoes| undoes.by_host) {
+            Some(undoes) => (self.put_back(run, &undoes.run, &door).await, 0),
+            None => {
+                let returned = self.run_guest(run, installed, &door).await;
+                let fuel = returned.fuel;
+                (self.end(run, installed, &door, returned), fuel)
+            }
+        };
+        // An end that leaves a doubt behind would hide it.
+        if matches!(end, End::Done { .. } | End::Failed(..))
+            && let Some(position) = door.doubt_left()
+        {
+            let why = "the connector did not come to this call again";
+            end = ended(door.give_recorded(position, why).await);
         }
-        let returned = self.run_guest(run, installed, &door).await;
-        let fuel = returned.fuel;
-        let end = self.end(run, installed, &door, returned);
+        if matches!(end, End::Doubt) {
+            return self.again(run, lease).await;
+        }
         self.finish(run, &door, end, fuel, known).await
+    }
+
+    /// The door of a replay.
+    pub(crate) fn door(&self, run: &Arc<Run>, start: Start, replay_only: bool) -> Arc<Door> {
+        self.opened_door(run, start, replay_only, None)
     }
 
     /// The door of one execution. Grants and rules are those in force now; a
     /// connector that is gone since grants nothing more than when it opened.
-    pub(crate) fn door(&self, run: &Arc<Run>, start: Start, replay_only: bool) -> Arc<Door> {
+    fn opened_door(
+        &self,
+        run: &Arc<Run>,
+        start: Start,
+        replay_only: bool,
+        lease: Option<Arc<Lease>>,
+    ) -> Arc<Door> {
         let resumed = start.known;
         let now = self
             .connectors
@@ -115,6 +143,7 @@ impl Inner {
             approval: start.approval,
             denial: start.denial,
             committed: start.committed,
+            lease,
         })
     }
 
@@ -178,15 +207,25 @@ impl Inner {
         known: bool,
     ) -> Result<RunReport, CallError> {
         match end {
-            End::Held { approval } => {
-                self.watch_deadline(&run.tenant, &approval).await;
+            End::Held => {
                 // It is held, also when the store does not answer right now.
                 let report = self.report(&run.tenant, &run.run).await;
                 Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Held)))
             }
-            End::Repeats(first) => self.report(&run.tenant, &first).await,
-            End::InDoubt { position, call } => self.in_doubt(run, door, position, &call).await,
-            End::Unrecorded(why) => self.unrecorded(run, door, known, why),
+            End::Repeats {
+                run: first,
+                input_digest,
+            } => self.repeated(run, &first, &input_digest).await,
+            End::InDoubt { position, call } => Ok(RunReport {
+                failure: Some(in_doubt_failure(position, &call)),
+                ..RunReport::of(run, RunState::InDoubt)
+            }),
+            // Somebody else says what becomes of it.
+            End::LeaseLost | End::Doubt => {
+                let report = self.report(&run.tenant, &run.run).await;
+                Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Open)))
+            }
+            End::Unrecorded(why) => unrecorded(run, door, why),
             End::Done { output, inverse } => {
                 let mut saying = Saying::new(Stage::RunClosed).json("output", &output);
                 if let Some(inverse) = &inverse {
@@ -202,7 +241,7 @@ impl Inner {
                         .is_some_and(|undoes| !undoes.by_host || output["outcome"] == "undone"),
                 };
                 if let Err(fault) = self.close(run, door, saying, ending).await {
-                    return self.unrecorded(run, door, known, fault.to_string());
+                    return self.unclosed(run, door, fault).await;
                 }
                 Ok(RunReport {
                     output: Some(output),
@@ -218,7 +257,7 @@ impl Inner {
                     undone: false,
                 };
                 if let Err(fault) = self.close(run, door, saying, ending).await {
-                    return self.unrecorded(run, door, known, fault.to_string());
+                    return self.unclosed(run, door, fault).await;
                 }
                 Ok(RunReport {
                     failure: Some(failure),
@@ -226,6 +265,20 @@ impl Inner {
                 })
             }
         }
+    }
+
+    /// The end of a run could not be recorded.
+    async fn unclosed(
+        &self,
+        run: &Arc<Run>,
+        door: &Door,
+        fault: JournalFault,
+    ) -> Result<RunReport, CallError> {
+        if fault.is_lease_lost() {
+            let report = self.report(&run.tenant, &run.run).await;
+            return Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Open)));
+        }
+        unrecorded(run, door, fault.to_string())
     }
 
     /// Record the end of a run with everything that is still buffered. The
@@ -243,7 +296,10 @@ impl Inner {
             .fact("fuel", ending.fuel)
             .fact("calls", calls)
             .maybe("replayed", (replayed > 0).then_some(replayed));
-        let mut last = vec![self.journal.record(door.about(), saying)?];
+        fail::fail_point!("run::before_close");
+        let mut closed = self.journal.record(door.about(), saying)?;
+        closed.closing = Some(run.closing(ending.state));
+        let mut last = vec![closed];
         let mut changes = Vec::new();
         let now = self.journal.now_ms();
         if ending.known || door.committed() {
@@ -255,54 +311,22 @@ impl Inner {
             last.push(record);
             changes.extend(change);
         }
-        door.flush(last, changes).await
+        door.flush(last, changes).await?;
+        fail::fail_point!("run::after_close");
+        Ok(())
     }
+}
 
-    /// The journal could not be written. Nothing was done if no intent of the run
-    /// is durable; else the run stays open under its name, so that the same
-    /// request finds it instead of doing the work twice, and is settled when the
-    /// store is back.
-    fn unrecorded(
-        &self,
-        run: &Arc<Run>,
-        door: &Door,
-        known: bool,
-        why: String,
-    ) -> Result<RunReport, CallError> {
-        if known || door.committed() {
-            self.strand(&run.tenant, &run.run);
-        }
-        if door.committed() {
-            tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
-            return Ok(RunReport::of(run, RunState::Open));
-        }
-        Err(CallError::Unavailable(why))
+/// The journal could not be written. Nothing was done if no intent of the run is
+/// durable; else the run stays open under its name, so that the same request
+/// finds it instead of doing the work twice, and is taken up when the store is
+/// back.
+fn unrecorded(run: &Run, door: &Door, why: String) -> Result<RunReport, CallError> {
+    if door.committed() {
+        tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
+        return Ok(RunReport::of(run, RunState::Open));
     }
-
-    async fn in_doubt(
-        self: &Arc<Self>,
-        run: &Arc<Run>,
-        door: &Door,
-        position: u32,
-        call: &str,
-    ) -> Result<RunReport, CallError> {
-        let failure = in_doubt_failure(position, call);
-        let saying = Saying::new(Stage::CallInDoubt)
-            .at(position)
-            .fact("call", call);
-        let record = self.journal.record(door.about(), saying)?;
-        let now = self.journal.now_ms();
-        let row = run.row(StoredState::InDoubt, None, now);
-        let changes = vec![Change::PutRun(Box::new(row))];
-        if let Err(fault) = door.flush(vec![record], changes).await {
-            tracing::error!(run = %run.run, %fault, "a doubt could not be recorded");
-            self.strand(&run.tenant, &run.run);
-        }
-        Ok(RunReport {
-            failure: Some(failure),
-            ..RunReport::of(run, RunState::InDoubt)
-        })
-    }
+    Err(CallError::Unavailable(why))
 }
 
 pub(crate) fn in_doubt_failure(position: u32, call: &str) -> Failure {
@@ -431,10 +455,20 @@ fn limited(name: &str, allowed: u64) -> End {
 pub(crate) fn ended(ending: Ending) -> End {
     match ending {
         Ending::OverBudget { name, allowed } => limited(name, allowed),
-        Ending::Held { approval } => End::Held { approval },
+        Ending::Held { .. } => End::Held,
         Ending::InDoubt { position, call } => End::InDoubt { position, call },
         Ending::Unrecorded(why) => End::Unrecorded(why),
-        Ending::Repeats { run } => End::Repeats(run),
+        Ending::Repeats { run, input_digest } => End::Repeats { run, input_digest },
+        Ending::Doubt => End::Doubt,
+        Ending::LeaseLost => End::LeaseLost,
+        ending @ Ending::SettledDone { .. } => End::Failed(
+            RunState::Failed,
+            failure(
+                "settled_done",
+                format!("{ending}: the run cannot go on"),
+                Some("look at the other system; call again only for what is still missing there"),
+            ),
+        ),
         Ending::Diverged {
             position,
             difference,

@@ -3,10 +3,13 @@
 //!
 //! `open` turns a request into a run, `execute` carries one through the sandbox
 //! and records what came of it, `resume` rebuilds one from its journal, `live`
-//! knows which are going on so that a repeated request finds the first one, and
+//! knows which this process works on so that a repeated request finds the first
+//! one, `lease` is a host's hold on one, `elsewhere` waits for other hosts, and
 //! `replay` re-executes a past one with no effect.
 
+mod elsewhere;
 mod execute;
+mod lease;
 mod live;
 mod open;
 mod replay;
@@ -15,10 +18,13 @@ mod resume;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tollgate_journal::Closing;
 use tollgate_policy::{Digest, Manifest, ToolDecl};
 use tollgate_store::{RunRow, RunState};
 
+pub(crate) use elsewhere::POLL;
 pub(crate) use execute::{End, ended, failure};
+pub(crate) use lease::{LEASE, Lease, awake_ms};
 pub(crate) use live::{Live, UNDO_KEY};
 pub(crate) use open::Request;
 pub(crate) use resume::Rebuilt;
@@ -84,6 +90,15 @@ impl Run {
             what,
         ];
         Digest::of(serde_json::json!(parts).to_string().as_bytes()).to_string()
+    }
+
+    /// What finds the run by its end.
+    pub(crate) fn closing(&self, state: crate::api::RunState) -> Closing {
+        Closing {
+            tool: format!("{}.{}", self.connector, self.tool.name),
+            outcome: state.as_str().to_owned(),
+            workflow: self.workflow.clone(),
+        }
     }
 
     /// The row that stands for the run beside the journal.

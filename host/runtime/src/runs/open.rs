@@ -13,7 +13,7 @@ use tollgate_store::{RecordFilter, RunState as StoredState};
 
 use super::execute::Start;
 use super::live::Found;
-use super::{Run, Undoes};
+use super::{Lease, Run, Undoes};
 use crate::api::{Failure, Principal, RunReport, RunState, ToolCall};
 use crate::connectors::{Installed, Tool};
 use crate::error::{CallError, JournalFault};
@@ -43,18 +43,29 @@ impl Inner {
             .tool(&request.call.tool)
             .ok_or_else(|| self.unknown(who, &request.call))?;
         let run = Arc::new(self.identify(who, request, &installed, tool)?);
-        match self.live.enter(&run) {
-            Found::New => {}
+        let lease = match self.live.enter(&run) {
+            Found::New(lease) => lease,
             Found::First(first) => {
                 self.live.settled(&first).await;
-                return self.report(&run.tenant, &first).await;
+                return self.settled_elsewhere(&run.tenant, &first).await;
             }
             Found::KeyReused => {
                 let key = run.request_key.clone().unwrap_or_default();
                 return Err(CallError::KeyReused(key));
             }
+        };
+        // Entered first, so that of two callers in this process one finds the other.
+        match self.first_of(&run).await {
+            Ok(None) => self.carry(run, installed, lease).await,
+            Ok(Some(first)) => {
+                self.live.leave(&run);
+                self.repeated(&run, &first.run, &first.input_digest).await
+            }
+            Err(error) => {
+                self.live.leave(&run);
+                Err(error)
+            }
         }
-        self.carry(run, installed).await
     }
 
     /// Carry an entered run on a task of its own: a caller that goes away does
@@ -63,17 +74,17 @@ impl Inner {
         self: &Arc<Self>,
         run: Arc<Run>,
         installed: Arc<Installed>,
+        lease: Arc<Lease>,
     ) -> Result<RunReport, CallError> {
         let inner = Arc::clone(self);
         let work = tokio::spawn(async move {
-            let report = unpanicked(inner.opened(&run, &installed)).await;
-            // A run whose outcome could not be recorded is still going on: the
-            // same request again must find it, and not do its work twice.
-            let ended = match &report {
-                Ok(report) => has_ended(report),
-                Err(_) => !inner.is_stranded(&run),
-            };
-            inner.live.lay_down(&run, ended);
+            let report = unpanicked(inner.opened(&run, &installed, &lease)).await;
+            inner.live.leave(&run);
+            // A row that nobody works on: the end of the run, or that it is held,
+            // could not be recorded.
+            if lease.is_open() {
+                inner.strand(&run.tenant, &run.run);
+            }
             inner.changed();
             report
         });
@@ -85,6 +96,7 @@ impl Inner {
         self: &Arc<Self>,
         run: &Arc<Run>,
         installed: &Arc<Installed>,
+        lease: &Arc<Lease>,
     ) -> Result<RunReport, CallError> {
         let about = self.about(run).await?;
         let opening = self.opening(run, &about).await?;
@@ -110,7 +122,7 @@ impl Inner {
             committed: false,
             known: false,
         };
-        self.execute(run, installed, start).await
+        self.execute(run, installed, start, lease).await
     }
 
     /// Everything about a run, with the key its values are sealed under.
@@ -155,6 +167,7 @@ impl Inner {
             ("case", &call.case),
             ("workflow", &call.workflow),
             ("request_key", &call.request_key),
+            ("subject", &call.subject),
         ] {
             if given
                 .as_deref()
@@ -174,10 +187,12 @@ impl Inner {
         let case = call.case.unwrap_or_else(names::own_case);
         Ok(Run {
             tenant: who.tenant.clone(),
-            subject: if case.starts_with(names::OWN_CASE) {
-                format!("day:{}", time::day(opened_ms))
-            } else {
-                format!("case:{case}")
+            subject: match &call.subject {
+                Some(subject) => self.journal.subject_label(&who.tenant, subject),
+                None if case.starts_with(names::OWN_CASE) => {
+                    format!("day:{}", time::day(opened_ms))
+                }
+                None => format!("case:{case}"),
             },
             case,
             run: names::run(),
@@ -265,7 +280,9 @@ impl Inner {
         let closed = Saying::new(Stage::RunClosed)
             .fact("state", RunState::Denied.as_str())
             .json("failure", &serde_json::json!(failure));
-        records.push(self.journal.record(about, closed)?);
+        let mut closed = self.journal.record(about, closed)?;
+        closed.closing = Some(run.closing(RunState::Denied));
+        records.push(closed);
         self.journal
             .append(&run.tenant, records, Vec::new())
             .await?;
@@ -274,14 +291,6 @@ impl Inner {
             ..RunReport::of(run, RunState::Denied)
         })
     }
-}
-
-/// Whether nothing more will happen to a run by itself or by a person.
-pub(super) fn has_ended(report: &RunReport) -> bool {
-    !matches!(
-        report.state,
-        RunState::Held | RunState::InDoubt | RunState::Open
-    )
 }
 
 /// A run's work; a panic in it is a fault of this program, and must leave the

@@ -1,22 +1,25 @@
 //! Rebuilding a run from its journal, to go on with it: after a decision, after
 //! a crash, after a restart on any machine that has the store and the keys.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
-use tollgate_store::{ApprovalRow, ApprovalState, RunRow, RunState as StoredState};
+use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState as StoredState};
 
 use super::execute::Start;
-use super::open::{has_ended, unpanicked};
-use super::{Run, Undoes};
+use super::open::unpanicked;
+use super::{Lease, Run, Undoes, awake_ms};
 use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
 use crate::door::{RecordedCall, recorded_calls};
 use crate::error::CallError;
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord, Saying};
+use crate::queue::Handover;
 
 /// A run as its journal tells it.
 pub(crate) struct Rebuilt {
@@ -126,63 +129,117 @@ impl Inner {
         })
     }
 
-    /// Go on with a run whose held call was decided on, or that a crash left
-    /// open between two calls. Returns at once where somebody does already.
+    /// Go on with a run whose held call was decided on, or that a crash or
+    /// another host left open. Waits where somebody does already.
     pub(crate) async fn resume(
         self: &Arc<Self>,
         tenant: &str,
         run: &str,
     ) -> Result<RunReport, CallError> {
         // Whoever works on it may have looked before the decision: look again after.
-        while !self.live.take_up(run) {
-            self.live.settled(run).await;
-        }
+        let lease = loop {
+            match self.live.take_up(run) {
+                Some(lease) => break lease,
+                None => self.live.settled(run).await,
+            }
+        };
         let inner = Arc::clone(self);
         let (tenant, run) = (tenant.to_owned(), run.to_owned());
-        tokio::spawn(async move { inner.resuming(&tenant, &run).await })
+        tokio::spawn(async move { inner.resuming(&tenant, &run, &lease).await })
             .await
             .unwrap_or_else(|panic| Err(CallError::Connector(panic.to_string())))
     }
 
-    async fn resuming(self: &Arc<Self>, tenant: &str, run: &str) -> Result<RunReport, CallError> {
-        let resumed = unpanicked(async {
-            let rebuilt = self.rebuild(tenant, run).await?;
-            let run = Arc::clone(&rebuilt.run);
-            Ok((run, self.go_on(rebuilt).await?))
-        })
-        .await;
-        match resumed {
-            Ok((run, report)) => {
-                self.live.lay_down(&run, has_ended(&report));
-                self.changed();
-                Ok(report)
-            }
-            Err(error) => {
-                self.live.drop_work(run);
-                // Decided or recorded is decided and recorded: it is taken up
-                // again when the journal is back.
-                if matches!(error, CallError::Unavailable(_)) {
-                    self.strand(tenant, run);
-                }
-                // It can never go on; whoever waits for it is told so.
-                if matches!(error, CallError::Erased(_))
-                    && let Err(fault) = self.end_erased(tenant, run).await
-                {
-                    tracing::warn!(run, %fault, "a run whose values were erased is not ended yet");
-                }
-                Err(error)
-            }
+    async fn resuming(
+        self: &Arc<Self>,
+        tenant: &str,
+        run: &str,
+        lease: &Arc<Lease>,
+    ) -> Result<RunReport, CallError> {
+        let resumed = unpanicked(self.claimed(tenant, run, lease)).await;
+        self.live.lay_down(run);
+        // Decided or recorded is decided and recorded: it is taken up again when
+        // the journal is back, or the connector can be started.
+        match &resumed {
+            Err(CallError::Connector(_)) if lease.is_open() => self.strand_for_long(tenant, run),
+            Err(CallError::Unavailable(_)) => self.strand(tenant, run),
+            _ if lease.is_open() => self.strand(tenant, run),
+            _ => {}
+        }
+        self.changed();
+        match resumed? {
+            Some(report) => Ok(report),
+            None => self.settled_elsewhere(tenant, run).await,
         }
     }
 
-    async fn go_on(self: &Arc<Self>, rebuilt: Rebuilt) -> Result<RunReport, CallError> {
+    /// Claim a run and go on with it. Nothing where another host has it.
+    async fn claimed(
+        self: &Arc<Self>,
+        tenant: &str,
+        run: &str,
+        lease: &Arc<Lease>,
+    ) -> Result<Option<RunReport>, CallError> {
+        let store = &self.journal.store;
+        let row = store.run(tenant, run).await?;
+        if !self.can_go_on(row.as_ref()).await? {
+            return self.report(tenant, run).await.map(Some);
+        }
+        let asked = awake_ms();
+        let claim = store.claim_run(tenant, run, lease.owner(), lease.length_ms());
+        let row = match claim.await {
+            Ok(row) => row,
+            Err(error) if matches!(error.rejected(), Some(Rejected::Leased { .. })) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        lease.taken(row.lease_token, asked);
+        fail::fail_point!("resume::claimed");
+        match self.rebuild(tenant, run).await {
+            Ok(rebuilt) => self.go_on(rebuilt, lease).await.map(Some),
+            Err(CallError::Connector(why)) => self.unstartable(tenant, run, lease, why).await,
+            // It can never go on; whoever waits for it is told so.
+            Err(CallError::Erased(_)) => {
+                self.end_erased(&row).await?;
+                lease.given_back();
+                self.report(tenant, run).await.map(Some)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Execute a run again whose last call is in doubt: it is looked at where it
+    /// is made again.
+    pub(super) fn again<'a>(
+        self: &'a Arc<Self>,
+        run: &'a Run,
+        lease: &'a Arc<Lease>,
+    ) -> Pin<Box<dyn Future<Output = Result<RunReport, CallError>> + Send + 'a>> {
+        Box::pin(async move {
+            let rebuilt = self.rebuild(&run.tenant, &run.run).await;
+            match rebuilt {
+                Ok(rebuilt) => self.go_on(rebuilt, lease).await,
+                // Taken up again when the store is back.
+                Err(_) => Ok(RunReport::of(run, RunState::Open)),
+            }
+        })
+    }
+
+    async fn go_on(
+        self: &Arc<Self>,
+        rebuilt: Rebuilt,
+        lease: &Arc<Lease>,
+    ) -> Result<RunReport, CallError> {
         let run = Arc::clone(&rebuilt.run);
         let row = self.journal.store.run(&run.tenant, &run.run).await?;
         let Some(row) = row.filter(is_unfinished) else {
+            lease.given_back();
             return self.report(&run.tenant, &run.run).await;
         };
         let approval = self.decision_on(&row).await?;
         if row.state == StoredState::Held && !approval.as_ref().is_some_and(is_decided) {
+            self.give_back(&run.tenant, &run.run, lease).await?;
             return self.report(&run.tenant, &run.run).await;
         }
         let recorded = rebuilt.recorded();
@@ -198,59 +255,82 @@ impl Inner {
             approval,
             known: true,
         };
-        self.execute(&run, &rebuilt.installed, start).await
+        self.execute(&run, &rebuilt.installed, start, lease).await
+    }
+
+    /// Whether there is something to go on with.
+    async fn can_go_on(&self, row: Option<&RunRow>) -> Result<bool, CallError> {
+        match row {
+            Some(row) if row.state == StoredState::Held => {
+                Ok(self.decision_on(row).await?.as_ref().is_some_and(is_decided))
+            }
+            Some(row) => Ok(row.state == StoredState::Open),
+            None => Ok(false),
+        }
+    }
+
+    /// Let others have a run.
+    async fn give_back(&self, tenant: &str, run: &str, lease: &Lease) -> Result<(), CallError> {
+        if let Some(release) = lease.release(run) {
+            self.journal
+                .append(tenant, Vec::new(), vec![release])
+                .await?;
+            lease.given_back();
+        }
+        Ok(())
+    }
+
+    /// A run whose connector cannot be started any more. A call in doubt is a
+    /// person's; one without is left until it can be.
+    async fn unstartable(
+        &self,
+        tenant: &str,
+        run: &str,
+        lease: &Lease,
+        why: String,
+    ) -> Result<Option<RunReport>, CallError> {
+        let records = self.journal.run_records(tenant, run).await?;
+        let calls = recorded_calls(&records);
+        let doubtful = calls
+            .iter()
+            .position(|call| call.is_doubtful() && call.settled.is_none());
+        let row = self.journal.store.run(tenant, run).await?;
+        let (Some(position), Some(mut row)) = (doubtful, row) else {
+            return Err(CallError::Connector(why));
+        };
+        let call = &calls[position];
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let about = self.about_recorded(tenant, run).await?;
+        let why = format!("its connector cannot be started to look: {why}");
+        let handover = Handover::new(position, &call.call, &why, None);
+        let mut sayings = vec![handover.saying()];
+        if !call.marked {
+            let marked = Saying::new(Stage::CallInDoubt)
+                .at(position)
+                .fact("call", call.call.as_str())
+                .fact("destination", call.destination.as_str())
+                .fact("recovery", "none");
+            sayings.insert(0, marked);
+        }
+        let mut records = Vec::new();
+        for saying in sayings {
+            records.push(self.journal.record(&about, saying)?);
+        }
+        let now = self.journal.now_ms();
+        row.state = StoredState::InDoubt;
+        row.updated_ms = now;
+        let mut changes = Vec::from_iter(lease.condition(run));
+        changes.push(Change::PutQueueItem(Box::new(handover.row(&row, now))));
+        changes.push(Change::PutRun(Box::new(row)));
+        self.journal.append(tenant, records, changes).await?;
+        lease.given_back();
+        self.report(tenant, run).await.map(Some)
     }
 
     async fn decision_on(&self, row: &RunRow) -> Result<Option<ApprovalRow>, CallError> {
         match &row.approval {
             Some(id) => Ok(self.journal.store.approval(&row.tenant, id).await?),
             None => Ok(None),
-        }
-    }
-
-    /// What a crash left behind: runs with an intent and no outcome are in
-    /// doubt; others go on from their journal; decided ones are carried out.
-    pub(crate) async fn recover(self: &Arc<Self>, tenant: &str) -> Result<(), CallError> {
-        let states = [StoredState::Open, StoredState::Held, StoredState::InDoubt];
-        for row in self.journal.store.runs(tenant, &states).await? {
-            self.live.remember(&row);
-            let recovered = match row.state {
-                StoredState::Open => self.recover_open(&row).await,
-                StoredState::Held => self.recover_held(&row).await,
-                _ => Ok(()),
-            };
-            // One damaged run must not keep the others from work.
-            if let Err(error) = recovered {
-                tracing::error!(run = row.run, %error, "a run is left as it is");
-            }
-        }
-        Ok(())
-    }
-
-    /// Say of a run whose end could not be recorded what is known of it.
-    pub(crate) async fn settle(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
-        match row.state {
-            StoredState::Open => self.recover_open(row).await,
-            StoredState::Held => self.recover_held(row).await,
-            _ => Ok(()),
-        }
-    }
-
-    async fn recover_open(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
-        let records = self.journal.run_records(&row.tenant, &row.run).await?;
-        let calls = recorded_calls(&records);
-        let doubtful = calls
-            .iter()
-            .position(|call| call.intent && call.reply.is_none());
-        match doubtful {
-            Some(position) => {
-                let call = calls[position].call.clone();
-                self.mark_in_doubt(row, &records, position, &call).await
-            }
-            None => {
-                self.resume_later(&row.tenant, &row.run);
-                Ok(())
-            }
         }
     }
 
@@ -269,52 +349,6 @@ impl Inner {
                 &opened.leaf.subject,
             )
             .await?)
-    }
-
-    async fn mark_in_doubt(
-        &self,
-        row: &RunRow,
-        records: &[OpenRecord],
-        position: usize,
-        call: &str,
-    ) -> Result<(), CallError> {
-        let opened = opening(records).ok_or_else(|| CallError::UnknownRun(row.run.clone()))?;
-        let about = self
-            .journal
-            .about(
-                &row.tenant,
-                &row.case,
-                Some(&row.run),
-                &row.principal,
-                row.workflow.as_deref(),
-                &opened.leaf.subject,
-            )
-            .await?;
-        let position = u32::try_from(position).unwrap_or(u32::MAX);
-        let saying = Saying::new(Stage::CallInDoubt)
-            .at(position)
-            .fact("call", call);
-        let record = self.journal.record(&about, saying)?;
-        let mut row = row.clone();
-        row.state = StoredState::InDoubt;
-        row.updated_ms = self.journal.now_ms();
-        let tenant = row.tenant.clone();
-        let change = tollgate_store::Change::PutRun(Box::new(row));
-        self.journal
-            .append(&tenant, vec![record], vec![change])
-            .await?;
-        Ok(())
-    }
-
-    async fn recover_held(self: &Arc<Self>, row: &RunRow) -> Result<(), CallError> {
-        let Some(approval) = self.decision_on(row).await? else {
-            return Ok(());
-        };
-        if is_decided(&approval) {
-            self.resume_later(&row.tenant, &row.run);
-        }
-        self.watch(&approval);
-        Ok(())
     }
 
     /// Resume on a task of its own, for nobody in particular.

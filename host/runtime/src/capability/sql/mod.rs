@@ -21,7 +21,9 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use super::Backends;
 use super::restore::{RestoreFailure, Restored, Restoring};
-use crate::door::{Described, Imported, Next, Operation, Performed, Prior, Refusal, Scope};
+use crate::door::{
+    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
+};
 
 pub(crate) use connection::Databases;
 pub(crate) use value::SqlValue;
@@ -252,6 +254,47 @@ impl Operation for Execute {
             Err(error) => Performed::answered(Err(error)),
         }
     }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    /// A statement is one transaction: while the rows that it names are as they
+    /// were, it has not happened. An `INSERT` names none before it happens, and
+    /// rows that changed may be anybody's change: those are a person's.
+    async fn look(
+        granted: &Granted,
+        prior: Option<&Prior>,
+        scope: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Self::Reply> {
+        if granted.statement.capture.is_none() {
+            return Looked::unclear("what an INSERT adds cannot be told from what others add");
+        }
+        let deadline = scope.manifest.limits.deadline;
+        let now = match backends.databases.of(&granted.grant).await {
+            Ok(database) => database.look(granted, deadline).await,
+            Err(error) => Err(error),
+        };
+        match (now, prior) {
+            // It met no row, and meets none: made or not, it changes nothing.
+            (Ok(Some(now)), Some(prior))
+                if now.version == prior.version && now.value["rows"] == json!([]) =>
+            {
+                Looked::Happened {
+                    reply: Ok(Changed {
+                        rows_affected: 0,
+                        inserted_id: None,
+                    }),
+                    written: None,
+                }
+            }
+            (Ok(Some(now)), Some(prior)) if now.version == prior.version => Looked::NotHappened,
+            (Ok(Some(now)), Some(_)) => Looked::changed(now.value),
+            (Ok(_), _) => Looked::unclear("rows of this table cannot be told apart"),
+            (Err(error), _) => {
+                Looked::unclear(format!("the database cannot be looked at: {error:?}"))
+            }
+        }
+    }
 }
 
 impl Imported for Execute {
@@ -329,6 +372,35 @@ impl Operation for Restore {
             Ok(database) => database.restore(&restoring).await,
             Err(error) => Performed::answered(Err(RestoreFailure::Failed(format!("{error:?}")))),
         }
+    }
+
+    const RECOVERY: Recovery = Recovery::Conditional;
+
+    async fn look(
+        (grant, restoring): &Self::Plan,
+        _: Option<&Prior>,
+        _: &Scope<'_>,
+        backends: &Backends,
+    ) -> Looked<Restored> {
+        let now = match backends.databases.of(grant).await {
+            Ok(database) => database.rows_now(restoring).await,
+            Err(error) => Err(error),
+        };
+        match now {
+            Ok(now) if write::same_rows(restoring, &now) => Looked::NotHappened,
+            Ok(now) => match write::left_behind(restoring, &now) {
+                Some(written) => Looked::Happened {
+                    reply: Ok(()),
+                    written: Some(written),
+                },
+                None => Looked::changed(now),
+            },
+            Err(error) => Looked::unclear(format!("the database cannot be looked at: {error:?}")),
+        }
+    }
+
+    fn assumed(_: &Self::Plan, _: Option<&Prior>) -> Option<Restored> {
+        Some(Ok(()))
     }
 }
 

@@ -336,13 +336,7 @@ impl Writer<'_> {
             rows_affected: count,
             inserted_id: None,
         };
-        // Putting inserted rows back removes them, and the other way round.
-        let done = match verb(restoring) {
-            Verb::Insert => Verb::Delete,
-            Verb::Delete => Verb::Insert,
-            other => other,
-        };
-        Ok((changed, image(&table, done, left)))
+        Ok((changed, image(&table, way_back(restoring), left)))
     }
 
     async fn put_row(&mut self, table: &str, row: &Value, verb: Verb) -> Result<(), SqlError> {
@@ -416,6 +410,24 @@ pub(super) fn prior_of(image: Value) -> Prior {
 /// Whether the rows are still what the write left.
 pub(super) fn same_rows(restoring: &Restoring, now: &Value) -> bool {
     now["rows"] == restoring.written["rows"]
+}
+
+/// What a restore left, where the rows that are there now are what it leaves.
+pub(super) fn left_behind(restoring: &Restoring, now: &Value) -> Option<Value> {
+    let left = match verb(restoring) {
+        Verb::Insert => json!([]),
+        _ => restoring.before["rows"].clone(),
+    };
+    (now["rows"] == left).then(|| image(&text(now, "table"), way_back(restoring), left))
+}
+
+/// Putting inserted rows back removes them, and the other way round.
+fn way_back(restoring: &Restoring) -> Verb {
+    match verb(restoring) {
+        Verb::Insert => Verb::Delete,
+        Verb::Delete => Verb::Insert,
+        other => other,
+    }
 }
 
 fn verb(restoring: &Restoring) -> Verb {

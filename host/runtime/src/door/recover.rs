@@ -1,0 +1,272 @@
+//! Calls in doubt: an intent is in the journal, and no outcome. The process was
+//! stopped between the two, or the receiver's answer was lost. Unknown is not
+//! failure: nothing is repeated unless the operation declared that repeating
+//! cannot double it.
+//!
+//! ```text
+//! idempotency key   sent again under the same key
+//! readable          looked for; found: that is the outcome; else a person
+//! conditional       looked for; still as before: sent again, under its condition
+//! none              a person
+//! ```
+//!
+//! Whatever is done is in the journal before it is done. A look that fails, or
+//! finds what it cannot explain, is a person's.
+
+use serde_json::Value;
+use tollgate_journal::Stage;
+use tollgate_policy::Outcome;
+use tollgate_store::{Change, RunState};
+
+use super::{
+    Door, Looked, NextOf, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, Settled,
+    decode, encode,
+};
+use crate::door::Next;
+use crate::error::Ending;
+use crate::journal::Saying;
+use crate::queue::Handover;
+
+/// How often a call in doubt is sent again before a person is asked.
+const RESENDS_MAX: u32 = 3;
+
+/// A call in doubt, as it is recorded.
+pub(crate) struct Doubtful<'a> {
+    position: u32,
+    call: &'a str,
+    destination: &'a str,
+    recovery: Recovery,
+    /// Whether the journal says already that it is in doubt.
+    marked: bool,
+}
+
+impl<'a> Doubtful<'a> {
+    pub(super) fn of(passing: &'a Passing, recovery: Recovery, marked: bool) -> Self {
+        Self {
+            position: passing.position,
+            call: passing.call,
+            destination: &passing.destination,
+            recovery,
+            marked,
+        }
+    }
+
+    fn saying(&self) -> Saying {
+        Saying::new(Stage::CallInDoubt)
+            .at(self.position)
+            .fact("call", self.call)
+            .fact("destination", self.destination)
+            .fact("recovery", self.recovery.as_str())
+    }
+}
+
+impl Door {
+    /// Find out what became of a recorded call, or have a person find out.
+    pub(super) async fn doubtful<O: Operation>(
+        &self,
+        passing: &mut Passing,
+        next: NextOf<O>,
+        scope: &Scope<'_>,
+    ) -> Result<O::Reply, Ending> {
+        let recorded = &self.recorded[passing.position as usize];
+        let prior = recorded.prior();
+        passing.effect = passing.effect.max(self.run.tool.effect);
+        let plan = match next {
+            Next::Perform(plan) => Some(plan),
+            _ => None,
+        };
+        if let Some(settled) = &recorded.settled {
+            return self
+                .settled::<O>(passing, plan.as_ref(), prior.as_ref(), settled)
+                .await;
+        }
+        let doubtful = |marked| Doubtful::of(passing, O::RECOVERY, marked);
+        let Some(plan) = plan.filter(|_| O::RECOVERY != Recovery::None) else {
+            let why = match O::RECOVERY {
+                Recovery::None => "nothing can show whether it happened, and it cannot be repeated",
+                _ => "the manifest in force does not grant the call any more",
+            };
+            return Err(self
+                .give_to_person(doubtful(recorded.marked), why, None)
+                .await);
+        };
+        if !recorded.marked {
+            fail::fail_point!("recover::before_mark");
+            let record = self
+                .journal
+                .record(&self.about, doubtful(false).saying())
+                .map_err(|fault| self.end(fault.into()))?;
+            self.flush(vec![record], Vec::new())
+                .await
+                .map_err(|fault| self.end(fault.into()))?;
+            fail::fail_point!("recover::after_mark");
+        }
+        if O::RECOVERY == Recovery::IdempotencyKey {
+            return self.resend::<O>(passing, plan, prior, recorded.resent).await;
+        }
+        let look = O::look(&plan, prior.as_ref(), scope, &self.backends);
+        let looked = tokio::time::timeout_at(self.deadline.into(), look).await;
+        fail::fail_point!("recover::after_look");
+        match looked.unwrap_or_else(|_| Looked::unclear("looking took too long")) {
+            Looked::Happened { reply, written } => {
+                let saying = self
+                    .outcome(passing, &encode(&reply), written.as_ref())
+                    .fact("recovered", "found");
+                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                Ok(reply)
+            }
+            Looked::NotHappened if O::RECOVERY == Recovery::Conditional => {
+                self.resend::<O>(passing, plan, prior, recorded.resent)
+                    .await
+            }
+            Looked::NotHappened => {
+                let why = "it was looked for and not found; it may still arrive";
+                Err(self.give_to_person(doubtful(true), why, None).await)
+            }
+            Looked::Unclear { found, why } => {
+                let found = Some(found).filter(|found| !found.is_null());
+                Err(self.give_to_person(doubtful(true), &why, found).await)
+            }
+        }
+    }
+
+    /// Send a call again, in a way that cannot double it.
+    async fn resend<O: Operation>(
+        &self,
+        passing: &Passing,
+        plan: O::Plan,
+        prior: Option<Prior>,
+        resent: u32,
+    ) -> Result<O::Reply, Ending> {
+        let doubtful = Doubtful::of(passing, O::RECOVERY, true);
+        // Admitted once is not admitted for ever.
+        if self.decide(passing).outcome == Outcome::Deny {
+            let why = "a rule of the manifest in force denies sending it again";
+            return Err(self.give_to_person(doubtful, why, None).await);
+        }
+        if resent >= RESENDS_MAX {
+            let why = format!("it was sent again {resent} times, and its outcome is not known");
+            return Err(self.give_to_person(doubtful, &why, None).await);
+        }
+        let send_by = self.send_by()?;
+        let saying = passing
+            .saying(Stage::CallResent)
+            .fact("recovery", O::RECOVERY.as_str())
+            .fact("send_by", send_by.at_ms);
+        let record = self
+            .journal
+            .record(&self.about, saying)
+            .map_err(|fault| self.end(fault.into()))?;
+        self.flush(vec![record], Vec::new())
+            .await
+            .map_err(|fault| self.end(fault.into()))?;
+        fail::fail_point!("recover::before_resend");
+        // Not sent, and still not known whether the first one was.
+        if !self.may_send(send_by)? {
+            return Err(self.end(Ending::Doubt));
+        }
+        let scope = self.scope(passing.position);
+        match O::perform(plan, prior.as_ref(), &scope, &self.backends).await {
+            // Its condition did not hold: the first one may have come late. Look again.
+            Performed::Known { written: None, .. } if O::RECOVERY == Recovery::Conditional => {
+                Err(self.end(Ending::Doubt))
+            }
+            Performed::Known { reply, written } => {
+                let saying = self
+                    .outcome(passing, &encode(&reply), written.as_ref())
+                    .fact("recovered", "resent");
+                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                Ok(reply)
+            }
+            Performed::Unknown(why) => {
+                tracing::warn!(run = %self.run.run, call = passing.call, why, "still unknown");
+                Err(self.end(Ending::Doubt))
+            }
+        }
+    }
+
+    /// Go on with what a person found out.
+    async fn settled<O: Operation>(
+        &self,
+        passing: &Passing,
+        plan: Option<&O::Plan>,
+        prior: Option<&Prior>,
+        settled: &Settled,
+    ) -> Result<O::Reply, Ending> {
+        let (reply, resolution) = if settled.happened {
+            let given = settled.answer.as_deref();
+            let given = given.and_then(|bytes| decode::<O>(passing.position, bytes).ok());
+            let reply = given.or_else(|| plan.and_then(|plan| O::assumed(plan, prior)));
+            let Some(reply) = reply else {
+                return Err(self.end(Ending::SettledDone {
+                    position: passing.position,
+                    call: passing.call.to_owned(),
+                    by: settled.by.clone(),
+                }));
+            };
+            (reply, "done")
+        } else {
+            let refusal = Refusal::rejected(format!(
+                "{} found that it did not happen: {}",
+                settled.by, settled.note
+            ));
+            (O::refuse(refusal), "not_done")
+        };
+        let saying = passing
+            .saying(Stage::CallOutcome)
+            .fact("changed", settled.happened)
+            .fact("settled", resolution)
+            .value("reply", encode(&reply));
+        self.write_outcome(passing, O::RECOVERY, saying).await?;
+        Ok(reply)
+    }
+
+    /// Put a recorded call in doubt into a person's queue.
+    pub(crate) async fn give_recorded(&self, position: u32, why: &str) -> Ending {
+        let Some(recorded) = self.recorded.get(position as usize) else {
+            return self.end(Ending::HostFault(format!("there is no call {position}")));
+        };
+        let doubtful = Doubtful {
+            position,
+            call: &recorded.call,
+            destination: &recorded.destination,
+            recovery: Recovery::None,
+            marked: recorded.marked,
+        };
+        self.give_to_person(doubtful, why, None).await
+    }
+
+    /// Put a call in doubt into a person's queue, with the run's state in one
+    /// transaction. The instance ends with the answer.
+    pub(super) async fn give_to_person(
+        &self,
+        doubtful: Doubtful<'_>,
+        why: &str,
+        found: Option<Value>,
+    ) -> Ending {
+        let handover = Handover::new(doubtful.position, doubtful.call, why, found);
+        let marked = (!doubtful.marked).then(|| doubtful.saying());
+        let records: Result<Vec<_>, _> = marked
+            .into_iter()
+            .chain([handover.saying()])
+            .map(|saying| self.journal.record(&self.about, saying))
+            .collect();
+        let now = self.journal.now_ms();
+        let row = self.row(RunState::InDoubt, None, now);
+        let changes = vec![
+            Change::PutQueueItem(Box::new(handover.row(&row, now))),
+            Change::PutRun(Box::new(row)),
+        ];
+        let handed = match records {
+            Ok(records) => self.flush(records, changes).await,
+            Err(fault) => Err(fault),
+        };
+        match handed {
+            Ok(()) => self.end(Ending::InDoubt {
+                position: doubtful.position,
+                call: doubtful.call.to_owned(),
+            }),
+            Err(fault) => self.end(fault.into()),
+        }
+    }
+}
