@@ -261,6 +261,10 @@ pub(crate) struct Call {
     /// Your own key: the same key while the first call is held returns that one.
     #[arg(long)]
     pub(crate) request_key: Option<String>,
+    /// Whom the data is about, by your own identifier: what is recorded of this
+    /// call can be erased for them.
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
 }
 
 #[derive(Debug, Args)]
