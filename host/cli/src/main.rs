@@ -80,6 +80,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Approve(approve) => remote::approve(&server, &approve, json).await,
         Command::Deny(deny) => remote::deny(&server, &deny, json).await,
         Command::Undo(undo) => remote::undo(&server, &undo, json).await,
+        Command::Queue(queue) => remote::queue::queue(&server, queue, json).await,
         Command::Log(log) => journal::log(&home.home, log, json).await,
         Command::Verify(verify) => match (&verify.export, &verify.record) {
             (Some(folder), _) => offline::export(folder, &verify, json),

@@ -4,6 +4,8 @@
 
 #![expect(clippy::print_stderr, reason = "this file is where the command prints")]
 
+pub(crate) mod queue;
+
 use std::time::Duration;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -11,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_policy::visible;
-use tollgate_runtime::{Card, InstallError, LogLine, RunReport, RunState, UndoReport};
+use tollgate_runtime::{Card, InstallError, LogLine, LogPlace, RunReport, RunState, UndoReport};
 
 use crate::exit::Exit;
 use crate::remote::RemoteError;
@@ -232,48 +234,116 @@ pub(crate) fn undo(report: &UndoReport) {
     }
 }
 
-/// One record: a line that says what happened, its facts, then its values.
-pub(crate) fn record(line: &LogLine) {
-    let fact = |name: &str| {
-        line.facts
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let position = line
-        .position
-        .map(|at| format!("#{at} "))
-        .unwrap_or_default();
-    let what = match (fact("call"), fact("tool")) {
-        ("", "") => String::new(),
-        ("", tool) => format!("{}.{tool}", fact("connector")),
-        (call, _) => format!("{call} on {} ({})", fact("destination"), fact("effect")),
-    };
-    out!(
-        "{:>6}  {}  {:<18} {position}{}  by {}",
-        line.seq,
-        line.at,
-        line.stage,
-        visible(&what),
-        visible(&line.principal)
-    );
-    let told = ["call", "destination", "effect", "tool", "connector"];
-    let facts: Vec<String> = line
-        .facts
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !told.contains(&name.as_str()))
-        .map(|(name, value)| format!("{name} {}", one_line(value)))
-        .collect();
-    if let Some(run) = &line.run {
-        out!("        {run}  {}", facts.join("  "));
-    } else if !facts.is_empty() {
-        out!("        {}", facts.join("  "));
+/// Records as a story: a line for each that says who did what, and below it why
+/// and with which values. What lies together is under one heading.
+pub(crate) struct Story {
+    full: bool,
+    as_json: bool,
+    /// Run and case of the last record.
+    at: Option<(Option<String>, String)>,
+    shortened: bool,
+}
+
+impl Story {
+    pub(crate) fn new(full: bool, as_json: bool) -> Self {
+        Self {
+            full,
+            as_json,
+            at: None,
+            shortened: false,
+        }
     }
-    for (name, value) in line.values.as_object().into_iter().flatten() {
-        out!("        {name}: {}", one_line(value));
+
+    pub(crate) fn record(&mut self, line: &LogLine) {
+        if self.as_json {
+            json(line);
+            return;
+        }
+        let at = (line.run.clone(), line.case.clone());
+        if self.at.as_ref() != Some(&at) {
+            self.at = Some(at);
+            heading(line);
+        }
+        let told = line.told();
+        out!(
+            "{:>6}  {}  {:<18}  {} {}",
+            line.seq,
+            line.at,
+            line.stage,
+            visible(&line.principal),
+            visible(&told.what)
+        );
+        for (name, value) in &told.details {
+            let value = self.value(value);
+            out!("        {:<18}  {value}", visible(name));
+        }
+        if self.full {
+            for (name, value) in &told.technical {
+                out!("        {:<18}  {}", visible(name), whole(value));
+            }
+        } else {
+            self.shortened |= !told.technical.is_empty();
+        }
     }
+
+    fn value(&mut self, value: &Value) -> String {
+        let whole = whole(value);
+        if self.full || whole.chars().count() <= SHOWN_CHARS_MAX {
+            return whole;
+        }
+        self.shortened = true;
+        shown(&text_of(value))
+    }
+
+    /// There is more than was printed, and how to see it.
+    pub(crate) fn more(&self, next: LogPlace) {
+        match (next, self.as_json) {
+            (_, true) => json(&serde_json::json!({ "next": next })),
+            (LogPlace::After(place), false) => {
+                note(format!("there is more: the same with --after {place}"));
+            }
+            (LogPlace::Before(place), false) => {
+                note(format!("there is more: the same with --before {place}"));
+            }
+        }
+    }
+
+    pub(crate) fn finish(&self) {
+        if self.shortened {
+            note("shortened for reading; --full shows every value and fact, --json everything");
+        }
+    }
+}
+
+/// Which run the records below are of.
+fn heading(line: &LogLine) {
+    let mut words = match &line.run {
+        Some(run) => format!("{run}  case {}", visible(&line.case)),
+        None => format!("case {}", visible(&line.case)),
+    };
+    if let Some(workflow) = &line.workflow {
+        words.push_str(&format!("  workflow {}", visible(workflow)));
+    }
+    if let Some(linked) = line.linked {
+        words.push_str(&format!("  [{}]", linked.as_str()));
+    }
+    out!("{words}");
+}
+
+/// A run that differs from its journal.
+pub(crate) fn difference(run: &str, difference: &str) {
+    out!("{run}: {}", visible(difference));
+}
+
+/// A bar for something of known length, on standard error, only in a terminal.
+pub(crate) fn progress(what: impl Into<String>) -> ProgressBar {
+    let bar = ProgressBar::new(0).with_message(what.into());
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} [{wide_bar}] {percent}% of {len} records ({eta})")
+    {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// JSON over several lines, safe to print: JSON escapes control characters, and
@@ -285,9 +355,18 @@ pub(crate) fn pretty(value: &Value) -> String {
 }
 
 fn one_line(value: &Value) -> String {
+    shown(&text_of(value))
+}
+
+/// The whole value on one line, safe to print.
+fn whole(value: &Value) -> String {
+    visible(&text_of(value))
+}
+
+fn text_of(value: &Value) -> String {
     match value {
-        Value::String(text) => shown(text),
-        other => shown(&other.to_string()),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 

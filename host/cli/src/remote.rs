@@ -1,6 +1,8 @@
 //! Talking to a running host over REST, with the user's own token. Decisions go
 //! this way and no other: nobody decides by opening the store.
 
+pub(crate) mod queue;
+
 use std::fs;
 use std::io::{self, Read as _};
 
@@ -187,14 +189,14 @@ impl Client {
     }
 }
 
-/// The name of a run or an approval, as one segment of a path. The attack: a
+/// The name of a run, an approval or an item, as one segment of a path. The attack: a
 /// person copies a name from an agent's text, and `x/../..` makes another
 /// request of it, with the person's token.
 fn segment(name: &str) -> anyhow::Result<&str> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     anyhow::ensure!(
         !name.is_empty() && name.bytes().all(fits),
-        "`{}` is no name of a run or an approval",
+        "`{}` is no name of a run, an approval or an item",
         tollgate_policy::visible(name)
     );
     Ok(name)
@@ -220,6 +222,7 @@ pub(crate) async fn call(server: &Server, call: Call, as_json: bool) -> anyhow::
         trigger: call.trigger,
         reason: call.reason,
         request_key: call.request_key,
+        subject: call.subject,
     };
     let report = Client::of(server)?.call(&request).await?;
     Ok(output::report(&report, as_json))

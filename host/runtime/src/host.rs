@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect, UndoDecl};
 use tollgate_store::{
-    ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, RecordFilter, Store, SystemClock,
-    Verdict,
+    ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, Store, SystemClock, Verdict,
 };
 
 use crate::api::{
@@ -25,11 +24,11 @@ use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
 use crate::home::{Identity, lock, new_token, private_folder, sqlite};
 use crate::housekeeping::Housekeeping;
 use crate::journal::{Journal, Saying};
+use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
 use crate::sandbox::Compiler;
 use crate::sandbox::instance::Sandbox;
 use crate::watch::Watching;
-use crate::{logbook, names};
 
 /// How long an established principal is believed without asking the store: a
 /// token that another process revokes stops to count within this time.
@@ -88,7 +87,7 @@ impl HostOptions {
 
 /// A running host. Cheap to clone.
 #[derive(Clone)]
-pub struct Host(pub(crate) Arc<Inner>);
+pub struct Host(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) journal: Arc<Journal>,
@@ -201,7 +200,11 @@ impl Host {
             principals: Mutex::default(),
             _lock: lock,
         });
-        if !inner.journal.is_our_ring(options.role == Role::Serve).await? {
+        if !inner
+            .journal
+            .is_our_ring(options.role == Role::Serve)
+            .await?
+        {
             return Err(HostError::OtherKeyRing { path: keys });
         }
         inner.load_installed().await?;
@@ -498,21 +501,13 @@ impl Host {
         self.0.undo(who, run, plan_only).await
     }
 
-    /// Records of a tenant, opened.
+    /// Records of a tenant, opened: the lines of [`Host::log_page`].
     ///
     /// # Errors
     ///
     /// When the store cannot be read, or a record cannot be opened.
     pub async fn log(&self, tenant: &str, filter: LogFilter) -> Result<Vec<LogLine>, CallError> {
-        let filter = RecordFilter {
-            run: filter.run,
-            case: filter.case,
-            after_seq: filter.after,
-            limit: filter.limit,
-            ..RecordFilter::default()
-        };
-        let records = self.0.journal.read(tenant, &filter).await?;
-        Ok(records.into_iter().map(logbook::line).collect())
+        Ok(self.log_page(tenant, &filter).await?.lines)
     }
 
     /// Check a tenant's whole journal: records against the tree, the tree against

@@ -58,7 +58,7 @@ impl Host {
     ///
     /// When the store cannot be read or written.
     pub async fn keep_house(&self) -> Result<(), CallError> {
-        self.0.keep_house().await
+        self.inner().keep_house().await
     }
 }
 

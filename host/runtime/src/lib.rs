@@ -15,6 +15,7 @@
 //! | `destruction` | erasing what is sealed of a person, pruning what is old |
 //! | `housekeeping` | what a serving host does for its journal by itself |
 //! | `queue` | what a person has to settle |
+//! | `logbook` | reading the journal: by run, by what runs came to, as records come |
 //! | `journal` | the host's hand in the journal |
 //! | `connectors` | what is installed |
 //!
@@ -44,7 +45,8 @@ mod undo;
 mod watch;
 
 pub use api::{
-    Card, Conflict, Failure, LogFilter, LogLine, Pending, Principal, PrincipalKind, ReplayReport,
+    Card, Conflict, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NotReplayable,
+    Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed,
     RunReport, RunState, ToolCall, ToolInfo, UndoReport, UndoStep, VerifyReport,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
@@ -55,6 +57,8 @@ pub use evidence::anchor::Anchored;
 pub use evidence::checkpoints::CheckpointInfo;
 pub use evidence::export::ExportReport;
 pub use host::{Host, HostOptions, InstalledConnector, Role};
+pub use logbook::{Follow, Told};
 pub use queue::{QueueItem, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
+pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_store::{Clock, ManualClock, SystemClock};

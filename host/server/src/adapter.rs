@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tollgate_runtime::{
-    AuthError, CallError, Card, DecideError, Failure, Host, LogFilter, LogLine, Principal,
-    RunReport, ToolCall, ToolInfo, UndoReport,
+    AuthError, CallError, Card, DecideError, Failure, Host, LogFilter, LogPage, Principal,
+    QueueItem, Resolution, RunReport, ToolCall, ToolInfo, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -75,8 +76,27 @@ impl Gatekeeper for Host {
     }
 
     /// Of the caller's own tenant: a face has no way to name another.
-    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<Vec<LogLine>, Refusal> {
-        Ok(Host::log(self, &who.tenant, filter).await?)
+    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<LogPage, Refusal> {
+        Ok(Host::log_page(self, &who.tenant, &filter).await?)
+    }
+
+    async fn queue(&self, who: &Principal, all: bool) -> Result<Vec<QueueItem>, Refusal> {
+        Ok(Host::queue(self, who, all).await?)
+    }
+
+    async fn queue_item(&self, who: &Principal, id: &str) -> Result<QueueItem, Refusal> {
+        Ok(Host::queue_item(self, who, id).await?)
+    }
+
+    async fn resolve(
+        &self,
+        who: &Principal,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+        reply: Option<Value>,
+    ) -> Result<RunReport, Refusal> {
+        Ok(Host::resolve(self, who, id, resolution, note, reply).await?)
     }
 }
 

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
-    Card, Failure, LogFilter, LogLine, Pending, Principal, PrincipalKind, RunReport, RunState,
-    ToolCall, ToolInfo, UndoReport,
+    Card, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal, PrincipalKind,
+    QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -31,6 +31,11 @@ struct State {
     calls: Vec<ToolCall>,
     runs: HashMap<String, RunReport>,
     cards: Vec<Card>,
+    items: Vec<QueueItem>,
+    /// What persons said became of calls in doubt, with the reply.
+    resolutions: Vec<(Resolution, String, Option<Value>)>,
+    lines: Vec<LogLine>,
+    filters: Vec<LogFilter>,
     revoked: Vec<String>,
 }
 
@@ -52,6 +57,30 @@ impl Double {
 
     pub(crate) fn edit_card(&self, edit: impl FnOnce(&mut Card)) {
         edit(self.state().cards.last_mut().expect("a call was held"));
+    }
+
+    /// Put a call in doubt into the queue.
+    pub(crate) fn doubt(&self, item: QueueItem) {
+        self.state().items.push(item);
+    }
+
+    /// What was said about calls in doubt.
+    pub(crate) fn resolutions(&self) -> Vec<(Resolution, String, Option<Value>)> {
+        self.state().resolutions.clone()
+    }
+
+    /// What the log has, whatever is asked for.
+    pub(crate) fn record(&self, line: LogLine) {
+        self.state().lines.push(line);
+    }
+
+    /// The last question to the log.
+    pub(crate) fn asked(&self) -> LogFilter {
+        self.state()
+            .filters
+            .last()
+            .cloned()
+            .expect("the log was read")
     }
 
     pub(crate) fn card_state(&self) -> String {
@@ -314,17 +343,74 @@ impl Gatekeeper for Double {
         })
     }
 
-    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<Vec<LogLine>, Refusal> {
-        Ok(vec![LogLine {
-            seq: filter.after.unwrap_or(0),
-            at: "2026-11-22T00:00:00Z".into(),
-            stage: "call.intent".into(),
-            case: filter.case.unwrap_or_default(),
-            run: filter.run,
-            principal: who.name.clone(),
-            position: None,
-            facts: json!({"limit": filter.limit}),
-            values: json!({}),
-        }])
+    async fn log(&self, _who: &Principal, filter: LogFilter) -> Result<LogPage, Refusal> {
+        let mut state = self.state();
+        let full = filter.limit == Some(1);
+        state.filters.push(filter);
+        Ok(LogPage {
+            next: state
+                .lines
+                .last()
+                .filter(|_| full)
+                .map(|line| LogPlace::After(line.seq)),
+            lines: state.lines.clone(),
+        })
+    }
+
+    async fn queue(&self, _who: &Principal, all: bool) -> Result<Vec<QueueItem>, Refusal> {
+        let mut items = self.state().items.clone();
+        items.retain(|item| all || item.state == "open");
+        Ok(items)
+    }
+
+    async fn queue_item(&self, _who: &Principal, id: &str) -> Result<QueueItem, Refusal> {
+        let items = self.state().items.clone();
+        let found = items.into_iter().find(|item| item.id == id);
+        found.ok_or_else(|| Refusal::new("unknown_approval", "there is no such item"))
+    }
+
+    async fn resolve(
+        &self,
+        who: &Principal,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+        reply: Option<Value>,
+    ) -> Result<RunReport, Refusal> {
+        let mut state = self.state();
+        let item = state
+            .items
+            .iter_mut()
+            .find(|item| item.id == id)
+            .ok_or_else(|| Refusal::new("unknown_approval", "there is no such item"))?;
+        let refused = |kind: &'static str, message: &str| Err(Refusal::new(kind, message));
+        match () {
+            () if who.kind != PrincipalKind::Person => return refused("not_a_person", "no person"),
+            () if who.name == item.principal => {
+                return refused("requester", "whoever asked for a call cannot settle it");
+            }
+            () if item.state != "open" => {
+                return refused("already_decided", "this was settled before");
+            }
+            () => {}
+        }
+        item.state = "resolved".into();
+        item.resolved_by = Some(who.name.clone());
+        item.note = Some(note.into());
+        let done = resolution == Resolution::Done;
+        item.resolution = Some(if done { "done" } else { "not_done" }.into());
+        let call = ToolCall {
+            connector: item.connector.clone(),
+            tool: item.tool.clone(),
+            ..ToolCall::default()
+        };
+        let mut run = report(1, &call, who);
+        run.state = if done {
+            RunState::Done
+        } else {
+            RunState::Failed
+        };
+        state.resolutions.push((resolution, note.into(), reply));
+        Ok(run)
     }
 }

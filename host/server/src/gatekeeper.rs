@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
+use serde_json::Value;
 use tollgate_runtime::{
-    Card, Failure, LogFilter, LogLine, Principal, RunReport, ToolCall, ToolInfo, UndoReport,
+    Card, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall,
+    ToolInfo, UndoReport,
 };
 
 /// The host as its faces see it.
@@ -57,7 +59,21 @@ pub trait Gatekeeper: Send + Sync + 'static {
         plan_only: bool,
     ) -> Result<UndoReport, Refusal>;
     /// Records of the journal of `who`'s tenant.
-    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<Vec<LogLine>, Refusal>;
+    async fn log(&self, who: &Principal, filter: LogFilter) -> Result<LogPage, Refusal>;
+    /// What waits for a person to settle it; with `all`, what was settled too.
+    async fn queue(&self, who: &Principal, all: bool) -> Result<Vec<QueueItem>, Refusal>;
+    /// One item, with the evidence.
+    async fn queue_item(&self, who: &Principal, id: &str) -> Result<QueueItem, Refusal>;
+    /// Say what became of a call in doubt. `reply` is the call's answer, where
+    /// the person knows it.
+    async fn resolve(
+        &self,
+        who: &Principal,
+        id: &str,
+        resolution: Resolution,
+        note: &str,
+        reply: Option<Value>,
+    ) -> Result<RunReport, Refusal>;
 }
 
 /// A host's "no", in the shape every face can show: what kind, what happened,
@@ -103,7 +119,7 @@ impl Refusal {
         self
     }
 
-    /// Whether there is no such tool, connector, run or approval.
+    /// Whether there is no such tool, connector, run, approval or item.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(

@@ -80,7 +80,9 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused" => {
             StatusCode::CONFLICT
         }
-        "invalid_input" | "reason_missing" => StatusCode::UNPROCESSABLE_ENTITY,
+        "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         "malformed" => StatusCode::BAD_REQUEST,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "limited" => StatusCode::TOO_MANY_REQUESTS,

@@ -5,9 +5,12 @@
 //! and 202 with a `Location` while it is open, held or in doubt. Only what is
 //! no run at all is an HTTP error.
 //!
-//! What people decide on and read (approvals, the log) needs a person's token.
+//! What people decide on and read (approvals, queues, the log) needs a person's token.
 //! An agent's or a service's is refused here with the reason, before the host
 //! refuses it once more.
+
+mod log;
+pub(crate) mod queue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +26,7 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tollgate_runtime::{
-    Card, LogFilter, LogLine, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo,
-    UndoReport,
+    Card, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
 };
 
 use crate::exact;
@@ -34,12 +36,6 @@ use crate::problem::Problem;
 /// Longest time a request may wait for a run, in seconds. Proxies commonly give
 /// up after one minute.
 pub(crate) const WAIT_MAX_S: u64 = 60;
-
-/// Most log records in one answer.
-const LOG_LIMIT_MAX: u32 = 1_000;
-
-/// Log records in one answer where the client names no number.
-const LOG_LIMIT_DEFAULT: u32 = 100;
 
 /// The document served at `/v1/openapi.json`.
 const OPENAPI: &str = include_str!("rest/openapi.json");
@@ -55,7 +51,10 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
         .route("/approvals/{id}", get(approval))
         .route("/approvals/{id}/approve", post(approve))
         .route("/approvals/{id}/deny", post(deny))
-        .route("/log", get(log))
+        .route("/log", get(log::log))
+        .route("/queue", get(queue::list))
+        .route("/queue/{id}", get(queue::item))
+        .route("/queue/{id}/resolve", post(queue::resolve))
         .layer(from_fn(people_only));
     Router::new()
         .route("/calls", post(call))
@@ -227,32 +226,6 @@ async fn deny(
 pub(crate) fn reason_missing() -> Refusal {
     Refusal::new("reason_missing", "a denial needs a reason")
         .with_hint("Say why: whoever asked reads it, and it goes into the record.")
-}
-
-/// A filter that is misspelt would show everything; it is refused.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Records {
-    run: Option<String>,
-    case: Option<String>,
-    after: Option<u64>,
-    limit: Option<u32>,
-}
-
-async fn log(
-    State(host): Host,
-    Extension(who): Who,
-    query: Result<Query<Records>, QueryRejection>,
-) -> Answer<Json<Vec<LogLine>>> {
-    let Query(records) = query.map_err(|error| malformed(error.body_text()))?;
-    let limit = records.limit.unwrap_or(LOG_LIMIT_DEFAULT);
-    let filter = LogFilter {
-        run: records.run,
-        case: records.case,
-        after: records.after,
-        limit: Some(limit.min(LOG_LIMIT_MAX)),
-    };
-    Ok(Json(host.log(&who, filter).await?))
 }
 
 fn reported(report: &RunReport) -> Response {

@@ -1,6 +1,7 @@
-//! Pages for the people who decide: an inbox of held calls, and a card for each
-//! with what is there now beside what would be sent. Server-rendered, without
-//! script, so that the strictest policy of the browser can stay on.
+//! Pages for the people who decide: an inbox of held calls and of calls in doubt,
+//! a page for each with the evidence, and a page per run that tells its story.
+//! Server-rendered, without script, so that the strictest policy of the browser
+//! can stay on.
 //!
 //! What an agent or a connector wrote is hostile text: it is escaped, isolated
 //! from the text around it, its invisible and reordering characters are shown
@@ -12,9 +13,13 @@
 
 mod attempts;
 mod card;
+mod item;
 mod moment;
 mod pages;
+mod queue;
+mod runs;
 mod session;
+mod timeline;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,6 +67,9 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/approvals/{id}", get(show))
         .route("/approvals/{id}/approve", post(approve))
         .route("/approvals/{id}/deny", post(deny))
+        .route("/queue/{id}", get(queue::show))
+        .route("/queue/{id}/resolve", post(queue::resolve))
+        .route("/runs/{run}", get(runs::show))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))
         .route("/style.css", get(style))
@@ -125,9 +133,10 @@ async fn inbox(
     Query(Shown { all }): Query<Shown>,
 ) -> Response {
     let all = all.is_some();
-    match pages.gatekeeper.cards(&visitor.who, all).await {
-        Ok(cards) => pages::inbox(&visitor, &cards, all),
-        Err(refusal) => pages::refusal(&refusal),
+    let items = pages.gatekeeper.queue(&visitor.who, all).await;
+    match (pages.gatekeeper.cards(&visitor.who, all).await, items) {
+        (Ok(cards), Ok(items)) => pages::inbox(&visitor, &cards, &items, all),
+        (Err(refusal), _) | (_, Err(refusal)) => pages::refusal(&refusal),
     }
 }
 
@@ -336,19 +345,22 @@ fn login_address(path: &str) -> String {
 }
 
 /// Where to go after signing in. The attack: a link to our login that ends on
-/// somebody else's copy of it. Only cards are places to go.
+/// somebody else's copy of it. Only cards, items of a queue and runs are places to
+/// go.
 fn after_login(next: &str) -> &str {
-    let is_card = next.strip_prefix("/approvals/").is_some_and(|id| {
-        !id.is_empty()
-            && id
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    });
-    if is_card { next } else { "/" }
+    let is_place = ["/approvals/", "/queue/", "/runs/"]
+        .iter()
+        .any(|room| next.strip_prefix(room).is_some_and(is_name));
+    if is_place { next } else { "/" }
+}
+
+fn is_name(id: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !id.is_empty() && id.bytes().all(fits)
 }
 
 /// Percent-encoded for a path segment or a query value.
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
@@ -365,12 +377,16 @@ mod tests {
 
     #[test]
     fn signing_in_leads_nowhere_else() {
-        assert_eq!(after_login("/approvals/a-1"), "/approvals/a-1");
+        for good in ["/approvals/a-1", "/queue/que-1", "/runs/run-1"] {
+            assert_eq!(after_login(good), good);
+        }
         for bad in [
             "",
             "//x.test",
             "https://x.test",
             "/approvals/../x",
+            "/runs/x/..",
+            "/queue/x?next=y",
             "/approvals/",
             "/\\x",
         ] {

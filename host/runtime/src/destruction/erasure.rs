@@ -140,8 +140,8 @@ impl Host {
         tenant: &str,
         what: &Erase,
     ) -> Result<ErasurePlan, EraseError> {
-        let scope = self.0.scope(tenant, what).await?;
-        self.0.erasure_plan(tenant, &scope).await
+        let scope = self.inner().scope(tenant, what).await?;
+        self.inner().erasure_plan(tenant, &scope).await
     }
 
     /// Erase. `by` is who does it, `reason` why, sealed for the record.
@@ -157,7 +157,7 @@ impl Host {
         by: &str,
         reason: &str,
     ) -> Result<ErasureReport, EraseError> {
-        self.0.erase(tenant, what, by, reason).await
+        self.inner().erase(tenant, what, by, reason).await
     }
 }
 

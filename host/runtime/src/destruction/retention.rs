@@ -50,7 +50,7 @@ impl Host {
         by: &str,
         dry_run: bool,
     ) -> Result<PruneReport, CallError> {
-        self.0.prune(tenant, older_than, by, dry_run).await
+        self.inner().prune(tenant, older_than, by, dry_run).await
     }
 }
 

@@ -102,7 +102,9 @@ impl Door {
             fail::fail_point!("recover::after_mark");
         }
         if O::RECOVERY == Recovery::IdempotencyKey {
-            return self.resend::<O>(passing, plan, prior, recorded.resent).await;
+            return self
+                .resend::<O>(passing, plan, prior, recorded.resent)
+                .await;
         }
         let look = O::look(&plan, prior.as_ref(), scope, &self.backends);
         let looked = tokio::time::timeout_at(self.deadline.into(), look).await;

@@ -54,8 +54,8 @@ impl Host {
         tenant: &str,
         seen: u64,
     ) -> Result<String, EvidenceError> {
-        let row = self.0.checkpoint(tenant).await?;
-        let tree = Tree::of(&self.0.journal, tenant).await?;
+        let row = self.inner().checkpoint(tenant).await?;
+        let tree = Tree::of(&self.inner().journal, tenant).await?;
         let mut cache = TileCache::new();
         tree.fetch(
             &needs_for_consistency(seen, row.count, &tree.stored)?,
@@ -85,7 +85,7 @@ impl Host {
         witness: &VerifierKey,
         by: &str,
     ) -> Result<Anchored, EvidenceError> {
-        self.0.anchor(tenant, cosignature, witness, by).await
+        self.inner().anchor(tenant, cosignature, witness, by).await
     }
 }
 

@@ -41,7 +41,7 @@ impl Host {
     ///
     /// When the tenant's name cannot name a key.
     pub fn log_key(&self, tenant: &str) -> Result<VerifierKey, EvidenceError> {
-        Ok(self.0.signing_key(tenant)?.verifier_key())
+        Ok(self.inner().signing_key(tenant)?.verifier_key())
     }
 
     /// Sign the head of a tenant's tree, or answer with the last checkpoint where
@@ -51,7 +51,7 @@ impl Host {
     ///
     /// When there is no journal, or it does not continue what was signed before.
     pub async fn checkpoint(&self, tenant: &str) -> Result<CheckpointInfo, EvidenceError> {
-        let row = self.0.checkpoint(tenant).await?;
+        let row = self.inner().checkpoint(tenant).await?;
         Ok(CheckpointInfo {
             tenant: row.tenant,
             records: row.count,

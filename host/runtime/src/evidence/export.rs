@@ -66,7 +66,7 @@ impl Host {
         folder: &Path,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportReport, EvidenceError> {
-        self.0.export(tenant, folder, progress).await
+        self.inner().export(tenant, folder, progress).await
     }
 }
 

@@ -26,7 +26,7 @@ impl Host {
         place: u64,
         disclose: &[String],
     ) -> Result<RecordProof, EvidenceError> {
-        self.0.prove_record(tenant, place, disclose).await
+        self.inner().prove_record(tenant, place, disclose).await
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use execute::{End, ended, failure};
 pub(crate) use lease::{LEASE, Lease, awake_ms};
 pub(crate) use live::{Live, UNDO_KEY};
 pub(crate) use open::Request;
-pub(crate) use resume::Rebuilt;
+pub(crate) use resume::{Rebuilt, closing, opening, public, state_named};
 
 use crate::names::OWN_CASE;
 

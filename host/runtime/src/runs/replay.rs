@@ -2,42 +2,204 @@
 //! calls are what this component does with them. Nothing is performed, nothing
 //! is recorded.
 
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
 use serde_json::Value;
+use tokio::task::JoinSet;
+use tollgate_journal::Stage;
+use tollgate_store::RecordFilter;
 
 use super::execute::{End, Start};
-use crate::api::{ReplayReport, RunState};
+use super::{Rebuilt, closing};
+use crate::api::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunState};
 use crate::error::{CallError, Stop};
-use crate::host::Inner;
-use std::sync::Arc;
+use crate::host::{Host, Inner};
+use crate::journal::OpenRecord;
+
+/// Openings read at once.
+const BATCH: u32 = 256;
+
+/// Differences kept for the summary. All are counted, and told as they are found.
+const DIFFERENCES_MAX: usize = 1_000;
+
+/// A run that is replayed apart: its opening's place, its name, what came of it.
+type Apart = (u64, String, Result<Replayed, CallError>);
+
+impl Host {
+    /// Re-execute all of a tenant's past runs that opened at or after `since_ms`,
+    /// as many at once as there are processors. Memory does not grow with the
+    /// journal. `on_progress` is called after each run, in no particular order.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read. A run that cannot be rebuilt is a difference.
+    pub async fn replay_all(
+        &self,
+        tenant: &str,
+        since_ms: Option<u64>,
+        on_progress: impl FnMut(ReplayProgress<'_>) + Send,
+    ) -> Result<ReplaySummary, CallError> {
+        let inner = self.inner();
+        let heads = inner.journal.store.heads().await?;
+        let head = heads.iter().find(|head| head.tenant == tenant);
+        let mut all = All {
+            summary: ReplaySummary {
+                tenant: tenant.to_owned(),
+                ..ReplaySummary::default()
+            },
+            running: JoinSet::new(),
+            on_progress,
+            records: 0,
+            // What opens meanwhile is left for the next time.
+            of: head.map_or(0, |head| head.count),
+        };
+        inner.replay_since(tenant, since_ms, &mut all).await?;
+        Ok(all.summary)
+    }
+}
+
+/// A replay of many runs.
+struct All<F> {
+    summary: ReplaySummary,
+    running: JoinSet<Apart>,
+    on_progress: F,
+    records: u64,
+    of: u64,
+}
+
+impl<F: FnMut(ReplayProgress<'_>) + Send> All<F> {
+    /// Wait for one run.
+    async fn settle(&mut self) -> Result<(), CallError> {
+        let Some(joined) = self.running.join_next().await else {
+            return Ok(());
+        };
+        let (place, run, replayed) =
+            joined.map_err(|panic| CallError::Connector(panic.to_string()))?;
+        let replayed = match replayed {
+            Ok(replayed) => replayed,
+            Err(error @ CallError::Unavailable(_)) => return Err(error),
+            Err(error) => Replayed::Different {
+                difference: error.to_string(),
+            },
+        };
+        let summary = &mut self.summary;
+        summary.runs += 1;
+        match &replayed {
+            Replayed::Identical { .. } => summary.identical += 1,
+            Replayed::Different { difference } => {
+                summary.different += 1;
+                if summary.differences.len() < DIFFERENCES_MAX {
+                    summary.differences.push((run.clone(), difference.clone()));
+                }
+            }
+            Replayed::NotReplayable { why } => {
+                *summary.not_replayable.entry(*why).or_default() += 1;
+            }
+        }
+        self.records = self.records.max(place + 1);
+        (self.on_progress)(ReplayProgress {
+            run: &run,
+            replayed: &replayed,
+            records: self.records,
+            of: self.of,
+        });
+        Ok(())
+    }
+}
 
 impl Inner {
+    async fn replay_since<F: FnMut(ReplayProgress<'_>) + Send>(
+        self: &Arc<Self>,
+        tenant: &str,
+        since_ms: Option<u64>,
+        all: &mut All<F>,
+    ) -> Result<(), CallError> {
+        let at_once = available_parallelism().map_or(1, usize::from);
+        let mut after_seq = None;
+        loop {
+            let wanted = RecordFilter {
+                stage: Some(Stage::RunOpened),
+                since_ms,
+                after_seq,
+                leaves_only: true,
+                limit: Some(BATCH),
+                ..RecordFilter::default()
+            };
+            let found = self.journal.read(tenant, &wanted).await?;
+            let more = found.len() == BATCH as usize;
+            after_seq = found.last().map(|record| record.seq);
+            let of = all.of;
+            for record in found.into_iter().take_while(|record| record.seq < of) {
+                let Some(run) = record.leaf.run else { continue };
+                if all.running.len() >= at_once {
+                    all.settle().await?;
+                }
+                let (inner, tenant) = (Arc::clone(self), tenant.to_owned());
+                all.running.spawn(async move {
+                    let replayed = inner.replay_ended(&tenant, &run).await;
+                    (record.seq, run, replayed)
+                });
+            }
+            if !more || after_seq >= Some(all.of) {
+                break;
+            }
+        }
+        while !all.running.is_empty() {
+            all.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Replay a run among many: one that has not ended, or cannot be repeated,
+    /// says so.
+    async fn replay_ended(
+        self: &Arc<Self>,
+        tenant: &str,
+        run: &str,
+    ) -> Result<Replayed, CallError> {
+        let records = self.journal.run_records(tenant, run).await?;
+        if closing(&records).is_none() {
+            return Ok(Replayed::NotReplayable {
+                why: NotReplayable::NotEnded,
+            });
+        }
+        // Before it is rebuilt: without its input it cannot be.
+        if is_erased(&records) {
+            return Ok(Replayed::NotReplayable {
+                why: NotReplayable::Erased,
+            });
+        }
+        let rebuilt = self.rebuild(tenant, run).await?;
+        if let Some(why) = not_replayable(&rebuilt) {
+            return Ok(Replayed::NotReplayable { why });
+        }
+        let report = self.replay_rebuilt(&rebuilt).await;
+        Ok(match report.difference {
+            None => Replayed::Identical {
+                calls: report.calls,
+            },
+            Some(difference) => Replayed::Different { difference },
+        })
+    }
+
     /// Replay a run and say the first difference, if there is one.
     pub(crate) async fn replay(
         self: &Arc<Self>,
         tenant: &str,
         run: &str,
     ) -> Result<ReplayReport, CallError> {
+        let impossible = |why: NotReplayable| {
+            CallError::NotAllowed(format!("there is nothing to replay: {}", why.as_str()))
+        };
         let rebuilt = self.rebuild(tenant, run).await?;
-        if rebuilt
-            .run
-            .undoes
-            .as_ref()
-            .is_some_and(|undoes| undoes.by_host)
-        {
-            return Err(CallError::NotAllowed(
-                "this run put values back and executed no connector; there is nothing to replay"
-                    .to_owned(),
-            ));
+        match not_replayable(&rebuilt) {
+            Some(why) => Err(impossible(why)),
+            None => Ok(self.replay_rebuilt(&rebuilt).await),
         }
-        if rebuilt
-            .closing()
-            .is_some_and(|closing| !closing.leaf.facts.contains_key("fuel"))
-        {
-            return Err(CallError::NotAllowed(
-                "this run was denied before its connector was started; there is nothing to replay"
-                    .to_owned(),
-            ));
-        }
+    }
+
+    async fn replay_rebuilt(self: &Arc<Self>, rebuilt: &Rebuilt) -> ReplayReport {
         let recorded = rebuilt.recorded();
         let calls = u32::try_from(recorded.len()).unwrap_or(u32::MAX);
         let same_engine = rebuilt.same_engine(self.sandbox.fingerprint());
@@ -82,13 +244,30 @@ impl Inner {
                 }
             }
         };
-        Ok(ReplayReport {
-            run: run.to_owned(),
+        ReplayReport {
+            run: rebuilt.run.run.clone(),
             identical: difference.is_none(),
             calls: replayed,
             difference,
-        })
+        }
     }
+}
+
+/// Whether a value that a replay needs was erased or pruned.
+fn is_erased(records: &[OpenRecord]) -> bool {
+    records
+        .iter()
+        .any(|record| record.erased().next().is_some())
+}
+
+/// Why a run executed no connector, where it did not.
+fn not_replayable(rebuilt: &Rebuilt) -> Option<NotReplayable> {
+    let undoes = rebuilt.run.undoes.as_ref();
+    if undoes.is_some_and(|undoes| undoes.by_host) {
+        return Some(NotReplayable::ByHost);
+    }
+    let closing = rebuilt.closing()?;
+    (!closing.leaf.facts.contains_key("fuel")).then_some(NotReplayable::NeverStarted)
 }
 
 fn differs(end: &End, output: Option<Value>, failure: Option<Value>) -> Option<String> {

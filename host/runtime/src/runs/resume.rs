@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
-use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState as StoredState};
+use tollgate_store::{
+    ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState as StoredState,
+};
 
 use super::execute::Start;
 use super::open::unpanicked;
@@ -261,9 +263,11 @@ impl Inner {
     /// Whether there is something to go on with.
     async fn can_go_on(&self, row: Option<&RunRow>) -> Result<bool, CallError> {
         match row {
-            Some(row) if row.state == StoredState::Held => {
-                Ok(self.decision_on(row).await?.as_ref().is_some_and(is_decided))
-            }
+            Some(row) if row.state == StoredState::Held => Ok(self
+                .decision_on(row)
+                .await?
+                .as_ref()
+                .is_some_and(is_decided)),
             Some(row) => Ok(row.state == StoredState::Open),
             None => Ok(false),
         }
@@ -430,7 +434,7 @@ fn is_decided(approval: &ApprovalRow) -> bool {
     )
 }
 
-fn public(state: StoredState) -> RunState {
+pub(crate) fn public(state: StoredState) -> RunState {
     match state {
         StoredState::Open => RunState::Open,
         StoredState::Held => RunState::Held,

@@ -97,12 +97,12 @@ impl RunView {
 
 /// A value as indented JSON. Line breaks inside its texts stay escapes, so the
 /// only real ones are the indentation's.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     lines(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 /// Text that may have line breaks of its own.
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     let lines: Vec<_> = text.split('\n').map(visible).collect();
     lines.join("\n")
 }

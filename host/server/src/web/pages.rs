@@ -4,10 +4,12 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use tollgate_policy::visible;
-use tollgate_runtime::{Card, RunReport};
+use tollgate_runtime::{Card, LogPage, QueueItem, RunReport};
 
 use super::Visitor;
 use super::card::{CardView, RunView};
+use super::item::{ItemView, Step};
+use super::timeline::Timeline;
 use crate::gatekeeper::Refusal;
 use crate::problem::status_of;
 
@@ -29,6 +31,7 @@ pub(super) fn login(status: StatusCode, next: &str, problem: Option<&Refusal>) -
 struct InboxPage<'a> {
     who: Who<'a>,
     cards: Vec<CardView>,
+    items: Vec<ItemView>,
     all: bool,
 }
 
@@ -49,13 +52,17 @@ impl<'a> Who<'a> {
     }
 }
 
-/// The list of held calls.
-pub(super) fn inbox(visitor: &Visitor, cards: &[Card], all: bool) -> Response {
+/// The lists of held calls and of calls in doubt.
+pub(super) fn inbox(visitor: &Visitor, cards: &[Card], items: &[QueueItem], all: bool) -> Response {
     let page = InboxPage {
         who: Who::new(visitor),
         cards: cards
             .iter()
             .map(|card| CardView::new(card, &visitor.who))
+            .collect(),
+        items: items
+            .iter()
+            .map(|item| ItemView::new(item, &visitor.who))
             .collect(),
         all,
     };
@@ -86,6 +93,54 @@ pub(super) fn card(
         problem: problem.map(|refusal| visible(&refusal.sentence())),
     };
     rendered(status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "item.html")]
+struct ItemPage<'a> {
+    who: Who<'a>,
+    item: ItemView,
+    step: Step,
+    problem: Option<String>,
+}
+
+/// One item of a queue: to be decided on, or to be confirmed.
+pub(super) fn item(
+    visitor: &Visitor,
+    item: &QueueItem,
+    step: Step,
+    status: StatusCode,
+    problem: Option<&Refusal>,
+) -> Response {
+    let page = ItemPage {
+        who: Who::new(visitor),
+        item: ItemView::new(item, &visitor.who),
+        step,
+        problem: problem.map(|refusal| visible(&refusal.sentence())),
+    };
+    rendered(status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage<'a> {
+    who: Who<'a>,
+    run: RunView,
+    name: String,
+    tool: String,
+    timeline: Timeline,
+}
+
+/// A run's story.
+pub(super) fn run(visitor: &Visitor, run: &RunReport, page: &LogPage) -> Response {
+    let page = RunPage {
+        who: Who::new(visitor),
+        run: RunView::new(run),
+        name: visible(&run.run),
+        tool: visible(&format!("{}.{}", run.connector, run.tool)),
+        timeline: Timeline::new(&run.run, page),
+    };
+    rendered(StatusCode::OK, &page)
 }
 
 #[derive(Template)]

@@ -1,0 +1,210 @@
+//! What a record says, in words: the same for the terminal and the pages, so
+//! that a person can follow a run from its trigger to its end, and back.
+
+use serde_json::Value;
+
+use crate::api::{LogLine, LogLink};
+
+/// Facts for whoever checks a record rather than follows a story.
+const TECHNICAL: [&str; 11] = [
+    "by_host",
+    "calls",
+    "changed",
+    "component",
+    "digest",
+    "engine",
+    "fuel",
+    "kind",
+    "manifest",
+    "prior_version",
+    "replayed",
+];
+
+/// Facts that the sentence tells.
+const TOLD: [&str; 8] = [
+    "call",
+    "connector",
+    "decision",
+    "destination",
+    "effect",
+    "state",
+    "tool",
+    "undoes",
+];
+
+/// What a caller wrote, and nobody checked.
+const UNVERIFIED: [&str; 2] = ["reason", "trigger"];
+
+/// A record in words. Texts are as they were recorded: whoever shows them makes
+/// them safe to look at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What happened, as a sentence without its subject.
+    pub what: String,
+    /// Why, and with which values, by name.
+    pub details: Vec<(String, Value)>,
+    /// For whoever checks the record.
+    pub technical: Vec<(String, Value)>,
+}
+
+impl LogLine {
+    /// The record in words.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        let mut told = Told {
+            what: self.sentence(),
+            details: Vec::new(),
+            technical: Vec::new(),
+        };
+        for (name, value) in self.facts.as_object().into_iter().flatten() {
+            if TECHNICAL.contains(&name.as_str()) {
+                told.technical.push((name.clone(), value.clone()));
+            } else if !TOLD.contains(&name.as_str()) {
+                told.details.push((name.clone(), value.clone()));
+            }
+        }
+        for (name, value) in self.values.as_object().into_iter().flatten() {
+            match (self.stage.as_str(), name.as_str(), value) {
+                // What the person was shown, part by part.
+                ("approval.requested", "card", Value::Object(card)) => {
+                    let known = ["approval", "approvers", "rule"];
+                    let shown = card.iter().filter(|(name, value)| {
+                        !known.contains(&name.as_str()) && !value.is_null()
+                    });
+                    told.details
+                        .extend(shown.map(|(name, value)| (name.clone(), value.clone())));
+                }
+                ("run.opened", name, value) if UNVERIFIED.contains(&name) => {
+                    let name = format!("{name} (unverified)");
+                    told.details.push((name, value.clone()));
+                }
+                _ => told.details.push((name.clone(), value.clone())),
+            }
+        }
+        for name in &self.erased {
+            let gone = Value::from("erased, or pruned by the retention rule");
+            told.details.push((name.clone(), gone));
+        }
+        told
+    }
+
+    fn fact(&self, name: &str) -> &str {
+        let fact = self.facts.get(name).and_then(Value::as_str);
+        fact.unwrap_or_default()
+    }
+
+    fn sentence(&self) -> String {
+        let call = || {
+            let (call, to, effect) = (
+                self.fact("call"),
+                self.fact("destination"),
+                self.fact("effect"),
+            );
+            let place = self.position.map(|at| format!(" (call {at})"));
+            let place = place.unwrap_or_default();
+            match (to, effect) {
+                ("", "") => format!("{call}{place}"),
+                _ => format!("{call} on {to}, {effect}{place}"),
+            }
+        };
+        match self.stage.as_str() {
+            "case.opened" => format!("opened the case {}", self.case),
+            "run.opened" => {
+                let tool = format!("asked for {}.{}", self.fact("connector"), self.fact("tool"));
+                match self.fact("undoes") {
+                    "" => tool,
+                    of => format!("{tool}, to take back {of}"),
+                }
+            }
+            "call.denied" => format!("was refused: {}", call()),
+            "approval.requested" => format!("has to wait for a decision: {}", call()),
+            "approval.decided" => match self.fact("decision") {
+                "approved" => "approved the call".to_owned(),
+                "denied" => "denied the call".to_owned(),
+                "expired" => "got no decision in time".to_owned(),
+                other => format!("decided: {other}"),
+            },
+            "call.intent" => format!("sends {}", call()),
+            "call.outcome" if self.fact("effect") == "read" => format!("reads {}", call()),
+            "call.outcome" => format!("got the answer of {}", call()),
+            "call.in_doubt" => format!("does not know whether this happened: {}", call()),
+            "handoff" => format!("asks people to look: {}", call()),
+            "call.settled" => match self.fact("resolution") {
+                "done" => format!("says that this happened: {}", call()),
+                "not_done" => format!("says that this did not happen: {}", call()),
+                // The host found out by itself.
+                _ => format!("found out about {}", call()),
+            },
+            "undo.planned" => "is about to be taken back".to_owned(),
+            "undo.done" => "took the run back".to_owned(),
+            "run.closed" => format!("ended the run: {}", self.fact("state")),
+            "manifest.changed" => format!("installed {}", self.fact("connector")),
+            other => other.to_owned(),
+        }
+    }
+}
+
+impl LogLink {
+    /// In words, as a part of the line that names the linked run.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Undoes => "takes this run back",
+            Self::UndoneBy => "is taken back by this run",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::api::LogLine;
+
+    fn line(stage: &str, facts: Value, values: Value) -> LogLine {
+        LogLine {
+            seq: 0,
+            at: String::new(),
+            stage: stage.to_owned(),
+            case: "case-1".to_owned(),
+            run: Some("run-1".to_owned()),
+            principal: "bot".to_owned(),
+            position: Some(2),
+            facts,
+            workflow: None,
+            values,
+            erased: vec!["reply".to_owned()],
+            linked: None,
+        }
+    }
+
+    #[test]
+    fn a_record_is_told_with_its_reasons_and_without_its_digests() {
+        let call = json!({"call": "sql.execute", "destination": "orders", "effect": "write", "rule": "limit", "fuel": 7});
+        let told = line("call.intent", call, json!({"arguments": [1]})).told();
+        assert_eq!(told.what, "sends sql.execute on orders, write (call 2)");
+        let names: Vec<_> = told.details.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["rule", "arguments", "reply"]);
+        assert_eq!(told.technical, [("fuel".to_owned(), json!(7))]);
+    }
+
+    #[test]
+    fn what_a_caller_wrote_is_marked_and_a_card_is_taken_apart() {
+        let opened = json!({"connector": "db", "tool": "refund", "undoes": "run-0"});
+        let told = line(
+            "run.opened",
+            opened,
+            json!({"reason": "because", "input": {}}),
+        )
+        .told();
+        assert_eq!(told.what, "asked for db.refund, to take back run-0");
+        assert!(
+            told.details
+                .contains(&("reason (unverified)".to_owned(), json!("because")))
+        );
+        let card = json!({"card": {"title": "Refund 80.00", "approvers": ["x"], "prior": null}});
+        let told = line("approval.requested", json!({}), card).told();
+        assert_eq!(told.details[0], ("title".to_owned(), json!("Refund 80.00")));
+        assert_eq!(told.details.len(), 2);
+    }
+}
