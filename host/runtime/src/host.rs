@@ -24,6 +24,7 @@ use crate::door::Offered;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
 use crate::extend::{Extension, Extensions};
 use crate::home::{Identity, lock, new_token, private_folder, sqlite};
+use crate::housekeeping::Housekeeping;
 use crate::journal::{Journal, Saying};
 use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
@@ -54,6 +55,9 @@ pub struct HostOptions {
     pub clock: Arc<dyn Clock>,
     /// Capabilities beside those of the contract. None by default.
     pub extensions: Vec<Extension>,
+    /// How long sealed values are kept; a serving host prunes older ones daily.
+    /// For ever where there is none.
+    pub retention: Option<Duration>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -80,6 +84,7 @@ impl HostOptions {
             role,
             clock: Arc::new(SystemClock),
             extensions: Vec::new(),
+            retention: None,
             lease: LEASE,
         }
     }
@@ -96,6 +101,9 @@ pub(crate) struct Inner {
     pub(crate) connectors: Connectors,
     pub(crate) live: Live,
     pub(crate) cases: Cases,
+    pub(crate) housekeeping: Housekeeping,
+    /// The host's folder.
+    pub(crate) home: PathBuf,
     pub(crate) watching: Watching,
     /// Who has this process's leases.
     pub(crate) owner: Arc<str>,
@@ -182,7 +190,7 @@ impl Host {
         let sandbox = Sandbox::start(cache, cache_key, options.compiler, &extensions)?;
         let inner = Arc::new(Inner {
             backends: Arc::new(Backends::new(
-                home,
+                home.clone(),
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
                 extensions,
@@ -192,6 +200,8 @@ impl Host {
             connectors: Connectors::default(),
             live: Live::new(Arc::clone(&owner), options.lease),
             cases: Cases::default(),
+            housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
+            home,
             watching: Watching::default(),
             owner,
             lease: options.lease,
@@ -211,6 +221,7 @@ impl Host {
             inner.watch();
             inner.recover(&identity.before).await?;
             identity.alone()?;
+            inner.keep_house_regularly();
         }
         Ok(Self(inner))
     }
@@ -507,26 +518,14 @@ impl Host {
         Ok(self.log_page(tenant, &filter).await?.lines)
     }
 
-    /// Check a tenant's whole journal against its tree.
+    /// Check a tenant's whole journal: records against the tree, the tree against
+    /// every checkpoint that was signed, sealed values against the records.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
     pub async fn verify(&self, tenant: &str) -> Result<VerifyReport, CallError> {
-        Ok(match self.0.journal.store.verify(tenant).await? {
-            Ok(verified) => VerifyReport {
-                tenant: tenant.to_owned(),
-                records: verified.count,
-                root: hex::encode(verified.root),
-                problem: self.0.journal.verify_values(tenant).await?,
-            },
-            Err(report) => VerifyReport {
-                tenant: tenant.to_owned(),
-                records: 0,
-                root: String::new(),
-                problem: Some(report.to_string()),
-            },
-        })
+        self.0.verify(tenant).await
     }
 
     /// Tenants that have a journal.
@@ -589,8 +588,9 @@ impl Host {
         })
     }
 
-    /// Finish what is being written and close the store.
+    /// Finish what is being written, sign a last checkpoint, and close the store.
     pub async fn shutdown(&self) {
+        self.0.last_checkpoint().await;
         self.0.journal.store.close().await;
     }
 }

@@ -366,7 +366,7 @@ impl Gatekeeper for Double {
     async fn queue_item(&self, _who: &Principal, id: &str) -> Result<QueueItem, Refusal> {
         let items = self.state().items.clone();
         let found = items.into_iter().find(|item| item.id == id);
-        found.ok_or_else(|| Refusal::new("unknown_item", "there is no such item"))
+        found.ok_or_else(|| Refusal::new("unknown_approval", "there is no such item"))
     }
 
     async fn resolve(
@@ -382,7 +382,7 @@ impl Gatekeeper for Double {
             .items
             .iter_mut()
             .find(|item| item.id == id)
-            .ok_or_else(|| Refusal::new("unknown_item", "there is no such item"))?;
+            .ok_or_else(|| Refusal::new("unknown_approval", "there is no such item"))?;
         let refused = |kind: &'static str, message: &str| Err(Refusal::new(kind, message));
         match () {
             () if who.kind != PrincipalKind::Person => return refused("not_a_person", "no person"),
@@ -390,7 +390,7 @@ impl Gatekeeper for Double {
                 return refused("requester", "whoever asked for a call cannot settle it");
             }
             () if item.state != "open" => {
-                return refused("already_resolved", "this was settled before");
+                return refused("already_decided", "this was settled before");
             }
             () => {}
         }

@@ -124,12 +124,7 @@ impl Refusal {
     pub fn is_not_found(&self) -> bool {
         matches!(
             self.kind.as_ref(),
-            "not_found"
-                | "unknown_connector"
-                | "unknown_tool"
-                | "unknown_run"
-                | "unknown_approval"
-                | "unknown_item"
+            "not_found" | "unknown_connector" | "unknown_tool" | "unknown_run" | "unknown_approval"
         )
     }
 

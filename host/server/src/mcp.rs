@@ -26,6 +26,7 @@
 //! | what started it | `dev.tollgate/trigger` | `_tollgate.trigger` |
 //! | why this call | `dev.tollgate/reason` | `_tollgate.reason` |
 //! | the caller's key for this request | `dev.tollgate/request-key` | `_tollgate.request_key` |
+//! | whom the data is about | `dev.tollgate/subject` | `_tollgate.subject` |
 //!
 //! `_meta` is for programs; `_tollgate` is an extra property of every tool's
 //! input schema for clients that let only the model speak. It is taken out
@@ -345,6 +346,7 @@ impl Caller {
             trigger: self.trigger,
             reason: self.reason,
             request_key: self.request_key,
+            subject: self.subject,
         }
     }
 }

@@ -128,6 +128,13 @@ impl LogLine {
             "call.outcome" if self.fact("effect") == "read" => format!("reads {}", call()),
             "call.outcome" => format!("got the answer of {}", call()),
             "call.in_doubt" => format!("does not know whether this happened: {}", call()),
+            "handoff" => format!("asks people to look: {}", call()),
+            "call.settled" => match self.fact("resolution") {
+                "done" => format!("says that this happened: {}", call()),
+                "not_done" => format!("says that this did not happen: {}", call()),
+                // The host found out by itself.
+                _ => format!("found out about {}", call()),
+            },
             "undo.planned" => "is about to be taken back".to_owned(),
             "undo.done" => "took the run back".to_owned(),
             "run.closed" => format!("ended the run: {}", self.fact("state")),

@@ -22,6 +22,7 @@ pub(super) struct Caller {
     pub(super) trigger: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) request_key: Option<String>,
+    pub(super) subject: Option<String>,
 }
 
 struct Field {
@@ -31,7 +32,7 @@ struct Field {
     says: &'static str,
 }
 
-const FIELDS: [Field; 5] = [
+const FIELDS: [Field; 6] = [
     Field {
         meta: "dev.tollgate/case",
         argument: "case",
@@ -62,6 +63,12 @@ const FIELDS: [Field; 5] = [
         max_bytes: NAME_MAX_BYTES,
         says: "Your own key for this request: repeating it does not repeat a call that is open or held.",
     },
+    Field {
+        meta: "dev.tollgate/subject",
+        argument: "subject",
+        max_bytes: NAME_MAX_BYTES,
+        says: "Whom the data is about, by your own identifier for that person: what is recorded of this call can be erased for them.",
+    },
 ];
 
 impl Caller {
@@ -78,7 +85,7 @@ impl Caller {
                 "is no field of it",
             ));
         }
-        let [case, workflow, trigger, reason, request_key] =
+        let [case, workflow, trigger, reason, request_key, subject] =
             FIELDS.map(|field| field.read(meta, &argument));
         Ok(Self {
             case: case?,
@@ -86,6 +93,7 @@ impl Caller {
             trigger: trigger?,
             reason: reason?,
             request_key: request_key?,
+            subject: subject?,
         })
     }
 }
@@ -178,13 +186,14 @@ mod tests {
     fn the_reserved_argument_never_reaches_the_host() {
         let mut arguments = object(json!({
             "order": 7,
-            "_tollgate": {"case": "c-1", "reason": "the customer asked", "request_key": "k"},
+            "_tollgate": {"case": "c-1", "reason": "the customer asked", "request_key": "k", "subject": "customer-9"},
         }));
         let caller = Caller::take(&JsonObject::new(), &mut arguments).unwrap();
         assert_eq!(arguments, object(json!({"order": 7})));
         assert_eq!(caller.case.as_deref(), Some("c-1"));
         assert_eq!(caller.reason.as_deref(), Some("the customer asked"));
         assert_eq!(caller.request_key.as_deref(), Some("k"));
+        assert_eq!(caller.subject.as_deref(), Some("customer-9"));
         assert_eq!(caller.workflow, None);
     }
 

@@ -112,7 +112,7 @@ fn reply(said: &Said) -> Result<Option<Value>, Refusal> {
         .map(Some)
         .map_err(|refusal| {
             Refusal::new(
-                "invalid_reply",
+                "reply_unfit",
                 format!("the answer is not JSON: {}", refusal.message),
             )
             .with_hint("Write it as JSON, or leave it empty.")
