@@ -92,9 +92,7 @@ async fn an_approval_is_decided_once() {
         (decided.decided_ms, decided.execute_by_ms),
         (Some(NOW), Some(NOW + 500))
     );
-    let denied = Verdict::Denied {
-        reason: "no".into(),
-    };
+    let denied = Verdict::Denied;
     let refused = bench.refused(decide(denied, "person:noor")).await;
     let by = Some("person:mira".into());
     assert_eq!(
@@ -107,17 +105,12 @@ async fn an_approval_is_decided_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_keeps_its_reason_and_cannot_be_used() {
+async fn a_denied_approval_cannot_be_used() {
     let bench = pending().await;
-    let denied = Verdict::Denied {
-        reason: "twice".into(),
-    };
+    let denied = Verdict::Denied;
     bench.change(decide(denied, "person:mira")).await.unwrap();
     let read = bench.store.approval("acme", "a1").await.unwrap().unwrap();
-    assert_eq!(
-        (read.reason.as_deref(), read.execute_by_ms),
-        (Some("twice"), None)
-    );
+    assert_eq!(read.execute_by_ms, None);
     let refused = bench.refused(consume("sha256:bound")).await;
     assert_eq!(
         refused,
@@ -197,10 +190,7 @@ async fn an_approval_serves_only_what_was_approved_and_only_after_it() {
         bench.refused(consume("sha256:bound")).await,
         Rejected::AlreadyConsumed
     );
-    let unknown = Change::VoidApproval {
-        id: "a2".into(),
-        reason: "x".into(),
-    };
+    let unknown = Change::VoidApproval { id: "a2".into() };
     assert_eq!(
         bench.refused(unknown).await,
         Rejected::NoSuchApproval("a2".into())
@@ -268,10 +258,7 @@ async fn expiry_needs_the_time_to_have_passed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_voided_approval_cannot_be_used() {
     let bench = approved().await;
-    let void = Change::VoidApproval {
-        id: "a1".into(),
-        reason: "arguments changed".into(),
-    };
+    let void = Change::VoidApproval { id: "a1".into() };
     bench.change(void).await.unwrap();
     let refused = bench.refused(consume("sha256:bound")).await;
     assert_eq!(

@@ -1,23 +1,11 @@
 //! Runs: found again by a repeated call, worked on by one host at a time.
 
-use tollgate_store::{Change, Rejected, RunKey, RunState, Store};
+use tollgate_store::{Change, Rejected, RunState, Store};
 
 use crate::support::{Bench, NOW, records, run_row, submission};
 
 fn put(run: &str, input: &str) -> Change {
     Change::PutRun(Box::new(run_row(run, input)))
-}
-
-fn key<'a>(input: &'a str, request_key: Option<&'a str>) -> RunKey<'a> {
-    RunKey {
-        tenant: "acme",
-        principal: "agent:a",
-        case: "case-1",
-        connector: "database",
-        tool: "execute",
-        request_key,
-        input_digest: input,
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +33,7 @@ async fn a_run_reads_back_and_follows_its_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_call_is_the_first_one_until_that_is_over() {
+async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_counts() {
     let bench = Bench::new().await;
     let mut first = run_row("r1", "i1");
     first.request_key = Some("k1".into());
@@ -56,29 +44,25 @@ async fn a_repeated_call_is_the_first_one_until_that_is_over() {
     let exists = Rejected::RunExists {
         run: "r1".into(),
         state: RunState::Open,
+        input_digest: "i1".into(),
     };
     assert_eq!(bench.refused(put("r2", "i1")).await, exists);
-    let mut same_key = run_row("r3", "i3");
-    same_key.request_key = Some("k1".into());
-    assert_eq!(
-        bench.refused(Change::PutRun(Box::new(same_key))).await,
-        exists
-    );
-    let found = async |key: RunKey<'_>| {
-        bench
-            .store
-            .open_run_by_key(&key)
-            .await
-            .unwrap()
-            .map(|row| row.run)
+    let found = async |same: &str, ended_since_ms| {
+        let found = bench.store.run_of_request("acme", same, ended_since_ms);
+        found.await.unwrap().map(|row| row.run)
     };
-    assert_eq!(found(key("i1", None)).await.as_deref(), Some("r1"));
-    assert_eq!(found(key("i9", Some("k1"))).await.as_deref(), Some("r1"));
-    assert_eq!(found(key("i9", None)).await, None);
+    assert_eq!(found("same-i1", None).await.as_deref(), Some("r1"));
+    assert_eq!(found("same-i9", Some(0)).await, None);
     first.state = RunState::Done;
+    first.updated_ms = NOW + 10;
     bench.change(Change::PutRun(Box::new(first))).await.unwrap();
-    assert_eq!(found(key("i1", Some("k1"))).await, None);
+    assert_eq!(found("same-i1", None).await, None);
+    let at_the_end = found("same-i1", Some(NOW + 10)).await;
+    assert_eq!(at_the_end.as_deref(), Some("r1"));
+    assert_eq!(found("same-i1", Some(NOW + 11)).await, None);
     bench.change(put("r2", "i1")).await.unwrap();
+    let active = found("same-i1", Some(0)).await;
+    assert_eq!(active.as_deref(), Some("r2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,56 +89,13 @@ async fn of_equal_calls_at_once_one_becomes_a_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_host_at_a_time_holds_a_run() {
-    let bench = Bench::new().await;
-    bench.change(put("r1", "i1")).await.unwrap();
-    let claim = |owner: &str, until_ms| Change::ClaimRun {
-        run: "r1".into(),
-        owner: owner.into(),
-        until_ms,
-    };
-    let holds = |owner: &str| Change::HoldsRun {
-        run: "r1".into(),
-        owner: owner.into(),
-    };
-    bench.change(claim("h1", NOW + 100)).await.unwrap();
-    bench.change(claim("h1", NOW + 200)).await.unwrap();
-    let leased = Rejected::Leased {
-        owner: "h1".into(),
-        until_ms: NOW + 200,
-    };
-    assert_eq!(bench.refused(claim("h2", NOW + 300)).await, leased);
-    bench.change(holds("h1")).await.unwrap();
-    assert_eq!(bench.refused(holds("h2")).await, Rejected::LeaseLost);
-    bench.clock.set(NOW + 201);
-    assert_eq!(bench.refused(holds("h1")).await, Rejected::LeaseLost);
-    bench.change(claim("h2", NOW + 300)).await.unwrap();
-    let release = |owner: &str| Change::ReleaseRun {
-        run: "r1".into(),
-        owner: owner.into(),
-    };
-    bench.change(release("h1")).await.unwrap();
-    bench.change(holds("h2")).await.unwrap();
-    bench.change(release("h2")).await.unwrap();
-    bench.change(claim("h3", NOW + 300)).await.unwrap();
-    let unknown = Change::ClaimRun {
-        run: "r9".into(),
-        owner: "h".into(),
-        until_ms: NOW,
-    };
-    assert_eq!(
-        bench.refused(unknown).await,
-        Rejected::NoSuchRun("r9".into())
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_lease_keeps_the_intent_out_of_the_journal() {
     let bench = Bench::new().await;
     bench.change(put("r1", "i1")).await.unwrap();
     let changes = vec![Change::HoldsRun {
         run: "r1".into(),
         owner: "h1".into(),
+        token: 0,
     }];
     let refused = bench
         .store
@@ -176,6 +117,7 @@ async fn a_refused_submission_leaves_nothing_and_disturbs_nobody() {
                 changes.push(Change::HoldsRun {
                     run: run.clone(),
                     owner: "nobody".into(),
+                    token: 0,
                 });
             }
             store
@@ -207,6 +149,7 @@ async fn a_finished_run_has_no_lease() {
         .change(Change::HoldsRun {
             run: "r1".into(),
             owner: "h1".into(),
+            token: 0,
         })
         .await
         .unwrap();

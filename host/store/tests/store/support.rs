@@ -15,6 +15,21 @@ use tollgate_store::{
 
 pub(crate) const NOW: u64 = 1_000_000;
 
+/// A test of each name, on a store of its own.
+macro_rules! on_each_store {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name($crate::support::Bench::new().await).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_each_store;
+
 pub(crate) struct Bench {
     pub(crate) store: SqliteStore,
     pub(crate) clock: Arc<ManualClock>,
@@ -125,12 +140,14 @@ pub(crate) fn run_row(run: &str, input: &str) -> RunRow {
         component: "sha256:c".into(),
         input_digest: input.into(),
         request_key: None,
+        same: format!("same-{input}"),
         state: RunState::Open,
         approval: None,
         opened_ms: NOW,
         updated_ms: NOW,
         lease_owner: None,
         lease_until_ms: 0,
+        lease_token: 0,
         sealed: Some(vec![1, 2, 3]),
     }
 }
@@ -156,7 +173,6 @@ pub(crate) fn approval_row(id: &str) -> ApprovalRow {
         execute_by_ms: None,
         decided_by: None,
         decided_ms: None,
-        reason: None,
         consumed_ms: None,
         card: Some(vec![9]),
     }
