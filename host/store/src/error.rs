@@ -96,6 +96,15 @@ pub enum Rejected {
         /// Its number.
         index: u64,
     },
+    /// A checkpoint is not of this journal, or not the one stored before for the
+    /// same count.
+    #[error(
+        "the checkpoint of {count} records is not of this journal: a log has one root for a count"
+    )]
+    CheckpointDiffers {
+        /// How many records it covers.
+        count: u64,
+    },
     /// The key is not as expected.
     #[error("the key is not as expected: read it again")]
     VersionConflict {

@@ -16,6 +16,7 @@
 //! | `key_ring` | the key ring's file, outside the database |
 //! | `sqlite` | the SQLite store: opening, the writer task, changes, readers |
 
+mod checkpoint;
 mod clock;
 mod error;
 pub mod key_ring;

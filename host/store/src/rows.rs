@@ -14,6 +14,9 @@ macro_rules! states {
         pub enum $kind { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
 
         impl $kind {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$($kind::$name,)*];
+
             /// The stored and shown name.
             #[must_use]
             pub const fn as_str(self) -> &'static str {

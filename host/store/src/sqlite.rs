@@ -5,7 +5,10 @@
 
 mod changes;
 mod connect;
+mod erasing;
+mod events;
 mod fault;
+mod leases;
 mod readers;
 mod writer;
 
@@ -18,10 +21,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, Prepared, Stage, TamperReport, Verified};
 
 use self::connect::Place;
-use self::writer::{Job, Writer};
+use self::erasing::Scans;
+use self::leases::Lease;
+use self::writer::{Done, Job, Work, Writer};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
     ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
@@ -36,6 +41,17 @@ const QUEUE_SUBMISSIONS_MAX: usize = 4_096;
 /// Events that a slow listener may be behind; beyond it, it is told that it
 /// missed some.
 const EVENTS_KEPT: usize = 1_024;
+
+/// Bits of a place that number the record; the others number the tenant.
+const SEQ_BITS: u32 = 40;
+const SEQ_MASK: i64 = (1 << SEQ_BITS) - 1;
+
+/// Bits of a place that number the record within its span.
+const SPAN_BITS: u32 = 8;
+
+/// Hashes of a complete tile (<https://c2sp.org/tlog-tiles>), and their bytes.
+const TILE_HASHES: u64 = 256;
+const TILE_BYTES: usize = 256 * 32;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -87,6 +103,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     read_only: bool,
     max_pages: Arc<AtomicU32>,
+    clock: Arc<dyn Clock>,
     events: broadcast::Sender<Event>,
 }
 
@@ -116,7 +133,10 @@ impl SqliteStore {
         let max_pages = Arc::new(AtomicU32::new(options.max_pages.unwrap_or(u32::MAX)));
         let (writer, queue) = mpsc::channel(QUEUE_SUBMISSIONS_MAX);
         let read_only = options.read_only;
-        let task = Writer::new(place.clone(), options, max_pages.clone(), queue);
+        let clock = options.clock.clone();
+        let events = broadcast::channel(EVENTS_KEPT).0;
+        let limit = max_pages.clone();
+        let task = Writer::new(place.clone(), options, limit, queue, events.clone());
         tokio::spawn(task.run());
         Ok(Self {
             place,
@@ -124,7 +144,8 @@ impl SqliteStore {
             readers,
             read_only,
             max_pages,
-            events: broadcast::channel(EVENTS_KEPT).0,
+            clock,
+            events,
         })
     }
 
@@ -153,6 +174,16 @@ impl SqliteStore {
                 "a record is another tenant's".to_owned(),
             ));
         }
+        let closes = |record: &Prepared| record.stage == Stage::RunClosed;
+        if submission
+            .records
+            .iter()
+            .any(|r| r.closing.is_some() && !closes(r))
+        {
+            return Err(StoreError::Invalid(
+                "a record says what a run came to, and is not its last one".to_owned(),
+            ));
+        }
         submission
             .changes
             .iter()
@@ -164,20 +195,12 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
         self.check(&submission)?;
-        if self.read_only {
-            return Err(self.place.unavailable(Unavailable::ReadOnly));
+        let scans = self.read(Scans::of(&self.readers, &submission)).await?;
+        let bytes = submission.bytes();
+        match self.work(Work::Write(submission, scans), bytes).await? {
+            Done::Appended(appended) => Ok(appended),
+            _ => Err(StoreError::Closed),
         }
-        let (answer, answered) = oneshot::channel();
-        let job = Job::Write {
-            bytes: submission.bytes(),
-            submission,
-            answer,
-        };
-        self.writer
-            .send(job)
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
     }
 
     async fn records(
@@ -210,84 +233,112 @@ impl Store for SqliteStore {
 
     async fn closed_runs(
         &self,
-        _tenant: &str,
-        _filter: &ClosedFilter,
+        tenant: &str,
+        filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError> {
-        Err(not_made())
+        self.read(readers::closed_runs(&self.readers, tenant, filter))
+            .await
     }
 
     async fn claim_run(
         &self,
-        _tenant: &str,
-        _run: &str,
-        _owner: &str,
-        _lease_ms: u64,
+        tenant: &str,
+        run: &str,
+        owner: &str,
+        lease_ms: u64,
     ) -> Result<RunRow, StoreError> {
-        Err(not_made())
+        let claim = Lease::Claim {
+            tenant: tenant.to_owned(),
+            run: run.to_owned(),
+            owner: owner.to_owned(),
+            lease_ms,
+        };
+        let claimed = self.claimed(claim).await?.pop();
+        claimed.ok_or_else(|| StoreError::corrupt("a run was claimed and is not there"))
     }
 
     async fn claim_lapsed(
         &self,
-        _owner: &str,
-        _lease_ms: u64,
-        _limit: u32,
+        owner: &str,
+        lease_ms: u64,
+        limit: u32,
     ) -> Result<Vec<RunRow>, StoreError> {
-        Err(not_made())
+        let owner = owner.to_owned();
+        self.claimed(Lease::ClaimLapsed {
+            owner,
+            lease_ms,
+            limit,
+        })
+        .await
     }
 
-    async fn renew_leases(&self, _owner: &str, _lease_ms: u64) -> Result<u64, StoreError> {
-        Err(not_made())
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
+        let owner = owner.to_owned();
+        let renew = Work::Lease(Lease::Renew { owner, lease_ms });
+        match self.work(renew, 0).await? {
+            Done::Renewed(count) => Ok(count),
+            _ => Err(StoreError::Closed),
+        }
     }
 
-    async fn due_approvals(&self, _limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {
-        Err(not_made())
+    async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        self.read(readers::due_approvals(&self.readers, now_ms, limit))
+            .await
     }
 
     async fn queue_items(
         &self,
-        _tenant: &str,
-        _state: Option<QueueState>,
+        tenant: &str,
+        state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
-        Err(not_made())
+        self.read(readers::queue_items(&self.readers, tenant, state))
+            .await
     }
 
-    async fn queue_item(&self, _tenant: &str, _id: &str) -> Result<Option<QueueRow>, StoreError> {
-        Err(not_made())
+    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
+        self.read(readers::queue_item(&self.readers, tenant, id))
+            .await
     }
 
     async fn leaf_hashes(
         &self,
-        _tenant: &str,
-        _from: u64,
-        _limit: u32,
+        tenant: &str,
+        from: u64,
+        limit: u32,
     ) -> Result<Vec<Hash>, StoreError> {
-        Err(not_made())
+        self.read(readers::leaf_hashes(&self.readers, tenant, from, limit))
+            .await
     }
 
     async fn tile(
         &self,
-        _tenant: &str,
-        _level: u8,
-        _index: u64,
+        tenant: &str,
+        level: u8,
+        index: u64,
     ) -> Result<Option<TileRow>, StoreError> {
-        Err(not_made())
+        self.read(readers::tile(&self.readers, tenant, level, index))
+            .await
     }
 
-    async fn tile_count(&self, _tenant: &str, _level: u8) -> Result<u64, StoreError> {
-        Err(not_made())
+    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
+        self.read(readers::tile_count(&self.readers, tenant, level))
+            .await
     }
 
     async fn checkpoints(
         &self,
-        _tenant: &str,
-        _before: Option<u64>,
-        _limit: u32,
+        tenant: &str,
+        before: Option<u64>,
+        limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
-        Err(not_made())
+        self.read(readers::checkpoints(&self.readers, tenant, before, limit))
+            .await
     }
 
-    async fn sealed_count(&self, _tenant: &str, _what: &Erasure) -> Result<u64, StoreError> {
-        Err(not_made())
+    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
+        self.read(erasing::sealed_count(&self.readers, tenant, what))
+            .await
     }
 
     fn events(&self) -> broadcast::Receiver<Event> {
@@ -393,11 +444,32 @@ impl Store for SqliteStore {
     }
 }
 
-fn not_made() -> StoreError {
-    StoreError::Invalid("not made yet".to_owned())
-}
-
 impl SqliteStore {
+    /// Have the writer do something.
+    async fn work(&self, work: Work, bytes: usize) -> Result<Done, StoreError> {
+        if self.read_only {
+            return Err(self.place.unavailable(Unavailable::ReadOnly));
+        }
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Do {
+            work,
+            bytes,
+            answer,
+        };
+        self.writer
+            .send(job)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn claimed(&self, lease: Lease) -> Result<Vec<RunRow>, StoreError> {
+        match self.work(Work::Lease(lease), 0).await? {
+            Done::Claimed(rows) => Ok(rows),
+            _ => Err(StoreError::Closed),
+        }
+    }
+
     async fn read<T>(
         &self,
         reading: impl Future<Output = Result<T, fault::Fault>>,

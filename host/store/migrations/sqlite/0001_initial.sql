@@ -11,37 +11,51 @@ CREATE TABLE tenants (
 ) STRICT;
 
 -- The journal. `place` is tenant_id * 2^40 + sequence number: one B-tree holds
--- every record in order, without a second index for the key.
+-- every record in order, without a second index for the key. What is long stands
+-- last, so that reading what is short follows no overflow pages.
 CREATE TABLE records (
-    place   INTEGER PRIMARY KEY,
-    run     TEXT,
-    case_id TEXT    NOT NULL,
-    stage   INTEGER NOT NULL,
-    at_ms   INTEGER NOT NULL,
-    leaf    BLOB    NOT NULL,
-    hash    BLOB    NOT NULL,
-    sealed  BLOB,
+    place    INTEGER PRIMARY KEY,
+    run      TEXT,
+    case_id  TEXT    NOT NULL,
+    stage    INTEGER NOT NULL,
+    at_ms    INTEGER NOT NULL,
     -- Whose key seals the values, where a caller named a subject.
-    subject TEXT,
+    subject  TEXT,
     -- On `run.closed` only.
     tool     TEXT,
     outcome  TEXT,
-    workflow TEXT
+    workflow TEXT,
+    hash     BLOB    NOT NULL,
+    leaf     BLOB    NOT NULL,
+    sealed   BLOB
 ) STRICT;
 
+-- Every index ends with the place by itself, so each finds a tenant's records
+-- and has them in order.
 CREATE INDEX records_by_run ON records (run) WHERE run IS NOT NULL;
 
 -- Only cases that a caller named: one that the host opened for a single call
 -- (`auto-…`) is found by its run, and most are of that kind.
 CREATE INDEX records_by_case ON records (case_id) WHERE case_id NOT GLOB 'auto-*';
 
-CREATE INDEX records_by_subject ON records (subject, place) WHERE subject IS NOT NULL;
+CREATE INDEX records_by_subject ON records (subject) WHERE subject IS NOT NULL;
 
 -- Runs by what they came to. Most are done: those are found by tool and time.
-CREATE INDEX records_by_tool ON records (tool, place) WHERE tool IS NOT NULL;
-CREATE INDEX records_by_outcome ON records (outcome, place)
+CREATE INDEX records_by_tool ON records (tool) WHERE tool IS NOT NULL;
+CREATE INDEX records_by_outcome ON records (outcome)
     WHERE outcome IS NOT NULL AND outcome <> 'done';
-CREATE INDEX records_by_workflow ON records (workflow, place) WHERE workflow IS NOT NULL;
+CREATE INDEX records_by_workflow ON records (workflow) WHERE workflow IS NOT NULL;
+
+-- Earliest and latest time of 256 places each (span = place / 256). Records stand
+-- nearly, not exactly, in the order of their times: hosts' clocks differ, and a
+-- record may wait before it is appended. With this every record is found by its
+-- own time, however wrong a clock was, and an append writes one small row for
+-- hundreds of records in place of an index entry for each.
+CREATE TABLE spans (
+    span     INTEGER PRIMARY KEY,
+    first_ms INTEGER NOT NULL,
+    last_ms  INTEGER NOT NULL
+) STRICT;
 
 -- Large values, one of equal ones per tenant, and which records refer to them.
 CREATE TABLE blobs (
@@ -99,7 +113,7 @@ CREATE TABLE queue_items (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
-CREATE INDEX queue_items_by_state ON queue_items (tenant_id, state, created_ms);
+CREATE INDEX queue_items_by_state ON queue_items (tenant_id, state, created_ms, id);
 
 -- Projection of runs that hold, write or are in doubt.
 CREATE TABLE runs (
@@ -122,6 +136,8 @@ CREATE TABLE runs (
     lease_owner     TEXT,
     lease_until_ms  INTEGER NOT NULL,
     lease_token     INTEGER NOT NULL,
+    -- Held, and no person is waited for any more: some host should go on.
+    ready           INTEGER NOT NULL,
     sealed          BLOB,
     PRIMARY KEY (tenant_id, run)
 ) STRICT;
@@ -133,7 +149,9 @@ CREATE INDEX runs_requested ON runs (tenant_id, same, updated_ms)
     WHERE request_key IS NOT NULL;
 CREATE INDEX runs_leased ON runs (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX runs_open ON runs (lease_until_ms) WHERE state = 'open';
-CREATE INDEX runs_by_state ON runs (tenant_id, state, opened_ms);
+-- Beside a hundred thousand that wait, the few that wait no longer.
+CREATE INDEX runs_ready ON runs (lease_until_ms) WHERE ready = 1;
+CREATE INDEX runs_by_state ON runs (tenant_id, state, opened_ms, run);
 
 CREATE TABLE approvals (
     tenant_id         INTEGER NOT NULL,
@@ -160,12 +178,10 @@ CREATE TABLE approvals (
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
 
-CREATE INDEX approvals_by_state ON approvals (tenant_id, state, created_ms);
-CREATE INDEX approvals_due ON approvals (state, decide_by_ms)
-    WHERE state = 'pending';
-CREATE INDEX approvals_to_execute ON approvals (state, execute_by_ms)
-    WHERE state = 'approved';
--- Decided ones whose held run has to go on.
+CREATE INDEX approvals_by_state ON approvals (tenant_id, state, created_ms, id);
+CREATE INDEX approvals_to_decide ON approvals (decide_by_ms) WHERE state = 'pending';
+CREATE INDEX approvals_to_execute ON approvals (execute_by_ms) WHERE state = 'approved';
+-- For erasing what a run's cards show.
 CREATE INDEX approvals_by_run ON approvals (tenant_id, run);
 
 CREATE TABLE connectors (

@@ -106,8 +106,8 @@ async fn removed_renumbered_and_added_records_are_found() {
     let found = report(&bench).await;
     assert_eq!(found.what, Tampering::CountMismatch { head: 9, found: 8 });
     let bench = journal().await;
-    let extra = "INSERT INTO records SELECT place + 1, run, case_id, stage, at_ms, leaf, hash, \
-                 sealed, subject, tool, outcome, workflow FROM records WHERE place & 0xff = 8";
+    let extra = "INSERT INTO records SELECT place + 1, run, case_id, stage, at_ms, subject, tool, \
+                 outcome, workflow, hash, leaf, sealed FROM records WHERE place & 0xff = 8";
     bench.tamper(extra).await;
     let found = report(&bench).await;
     assert_eq!(found.what, Tampering::CountMismatch { head: 9, found: 10 });

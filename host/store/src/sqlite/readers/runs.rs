@@ -1,0 +1,136 @@
+//! Runs.
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::ROWS_MAX;
+use crate::sqlite::changes::{read_ms, stored_ms};
+use crate::sqlite::fault::Fault;
+use crate::{RunRow, RunState};
+
+/// What [`run_row`] reads, after the tenant.
+macro_rules! run_columns {
+    () => {
+        "run, case_id, workflow, principal, connector, tool, manifest_digest, component, \
+         input_digest, request_key, same, state, approval, opened_ms, updated_ms, lease_owner, \
+         lease_until_ms, lease_token, sealed"
+    };
+}
+pub(in crate::sqlite) use run_columns;
+
+macro_rules! select_runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT tenant, ",
+            run_columns!(),
+            " FROM tenants JOIN runs USING (tenant_id) WHERE tenant = ?1 ",
+            $rest
+        )
+    };
+}
+
+pub(in crate::sqlite) fn run_row(row: &SqliteRow) -> Result<RunRow, Fault> {
+    Ok(RunRow {
+        tenant: row.try_get(0)?,
+        run: row.try_get(1)?,
+        case: row.try_get(2)?,
+        workflow: row.try_get(3)?,
+        principal: row.try_get(4)?,
+        connector: row.try_get(5)?,
+        tool: row.try_get(6)?,
+        manifest_digest: row.try_get(7)?,
+        component: row.try_get(8)?,
+        input_digest: row.try_get(9)?,
+        request_key: row.try_get(10)?,
+        same: row.try_get(11)?,
+        state: RunState::from_stored(row.try_get(12)?)?,
+        approval: row.try_get(13)?,
+        opened_ms: read_ms(row.try_get(14)?),
+        updated_ms: read_ms(row.try_get(15)?),
+        lease_owner: row.try_get(16)?,
+        lease_until_ms: read_ms(row.try_get(17)?),
+        lease_token: read_ms(row.try_get(18)?),
+        sealed: row.try_get(19)?,
+    })
+}
+
+pub(in crate::sqlite) async fn run(
+    pool: &SqlitePool,
+    tenant: &str,
+    run: &str,
+) -> Result<Option<RunRow>, Fault> {
+    let sql = select_runs!("AND run = ?2");
+    let row = sqlx::query(sql)
+        .bind(tenant)
+        .bind(run)
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(run_row).transpose()
+}
+
+/// Each state by its index, and of these the newest: however many runs wait, no
+/// more than a thousand of each state are read.
+pub(in crate::sqlite) async fn runs(
+    pool: &SqlitePool,
+    tenant: &str,
+    states: &[RunState],
+) -> Result<Vec<RunRow>, Fault> {
+    let mut sql = runs_query(tenant, states);
+    let rows = sql.build().fetch_all(pool).await?;
+    rows.iter().map(run_row).collect()
+}
+
+pub(super) fn runs_query(tenant: &str, states: &[RunState]) -> QueryBuilder<Sqlite> {
+    let states = if states.is_empty() {
+        RunState::ALL
+    } else {
+        states
+    };
+    let mut sql = QueryBuilder::new("");
+    for (index, state) in states.iter().enumerate() {
+        // A state that was named twice is one.
+        if states[..index].contains(state) {
+            continue;
+        }
+        sql.push(if index == 0 { "" } else { " UNION ALL " });
+        sql.push(concat!(
+            "SELECT * FROM (SELECT tenant, ",
+            run_columns!(),
+            " FROM tenants CROSS JOIN runs USING (tenant_id) WHERE tenant = "
+        ));
+        sql.push_bind(tenant.to_owned()).push(" AND state = ");
+        sql.push_bind(state.as_str());
+        sql.push(" ORDER BY opened_ms DESC, run DESC LIMIT ");
+        sql.push_bind(ROWS_MAX).push(")");
+    }
+    sql.push(" ORDER BY opened_ms DESC, run DESC LIMIT ");
+    sql.push_bind(ROWS_MAX);
+    sql
+}
+
+pub(in crate::sqlite) async fn run_of_request(
+    pool: &SqlitePool,
+    tenant: &str,
+    same: &str,
+    ended_since_ms: Option<u64>,
+) -> Result<Option<RunRow>, Fault> {
+    const ACTIVE: &str =
+        select_runs!("AND same = ?2 AND state IN ('open', 'held', 'in_doubt') LIMIT 1");
+    const ENDED: &str = select_runs!(
+        "AND same = ?2 AND request_key IS NOT NULL AND updated_ms >= ?3 \
+         ORDER BY updated_ms DESC LIMIT 1"
+    );
+    let active = sqlx::query(ACTIVE).bind(tenant).bind(same);
+    if let Some(row) = active.fetch_optional(pool).await? {
+        return run_row(&row).map(Some);
+    }
+    let Some(since) = ended_since_ms else {
+        return Ok(None);
+    };
+    let ended = sqlx::query(ENDED)
+        .bind(tenant)
+        .bind(same)
+        .bind(stored_ms(since));
+    let row = ended.fetch_optional(pool).await?;
+    row.as_ref().map(run_row).transpose()
+}
