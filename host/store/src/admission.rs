@@ -2,13 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::TILE_BYTES;
+use crate::places::SEQ_BITS;
 use crate::{
-    ApprovalState, Change, Expected, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, StoreError,
-    Submission,
+    ApprovalState, Change, Expected, QueueState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
+    StoreError, Submission, TileRow,
 };
-
-/// Bytes of a complete tile: 256 hashes.
-const TILE_BYTES: usize = 256 * 32;
 
 /// What needs no database to be refused.
 pub(crate) fn check(submission: &Submission) -> Result<(), StoreError> {
@@ -47,11 +46,15 @@ fn check_change(change: &Change, tenant: &str) -> Result<(), StoreError> {
         Change::PutQueueItem(row) if row.tenant != tenant => {
             invalid("a queue item is another tenant's")
         }
+        // As with approvals: what is born resolved was resolved by nobody.
+        Change::PutQueueItem(row) if row.state != QueueState::Open => {
+            invalid("a new queue item is not open")
+        }
         Change::PutCheckpoint(row) if row.tenant != tenant => {
             invalid("a checkpoint is another tenant's")
         }
-        Change::PutTiles(tiles) if tiles.iter().any(|tile| tile.hashes.len() != TILE_BYTES) => {
-            invalid("a tile does not have 256 hashes")
+        Change::PutTiles(tiles) if !tiles.iter().all(is_tile) => {
+            invalid("a tile has not 256 hashes, or a number out of range")
         }
         // Components are shared by digest: one kept under a false digest would
         // run in place of the right one, for every tenant.
@@ -60,6 +63,11 @@ fn check_change(change: &Change, tenant: &str) -> Result<(), StoreError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Complete, and with a number that a tree can have.
+fn is_tile(tile: &TileRow) -> bool {
+    tile.hashes.len() == TILE_BYTES && tile.index < 1 << SEQ_BITS
 }
 
 fn invalid(what: &str) -> Result<(), StoreError> {

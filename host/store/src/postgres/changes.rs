@@ -17,6 +17,7 @@ use sqlx::{Executor, Postgres};
 
 pub(super) use self::runs::Leases;
 use self::values::Cell;
+use super::erasing::Scans;
 use super::fault::Fault;
 use crate::places::stored_ms;
 use crate::{Change, Rejected, Submission};
@@ -28,6 +29,8 @@ pub(super) struct Applying<'a> {
     /// Unix milliseconds.
     pub(super) now: i64,
     pub(super) leases: &'a mut Leases,
+    /// What was found before the transaction for the erasures in it.
+    pub(super) scans: &'a Scans,
 }
 
 /// A condition did not hold.
@@ -115,7 +118,10 @@ impl Applying<'_> {
                 store,
                 key,
                 expected,
-            } => self.delete_kv(&Cell::of(connector, store, key), expected).await,
+            } => {
+                self.delete_kv(&Cell::of(connector, store, key), expected)
+                    .await
+            }
             Change::PutConnector(row) => self.put_connector(row).await,
             Change::RemoveConnector { name } => self.remove_connector(name).await,
             Change::PutComponent { digest, bytes } => self.put_component(digest, bytes).await,

@@ -139,7 +139,11 @@ impl Server {
             lock.as_millis(),
             statement.as_millis(),
             IDLE_TRANSACTION.as_millis(),
-            if purpose == Purpose::Reading { "on" } else { "off" },
+            if purpose == Purpose::Reading {
+                "on"
+            } else {
+                "off"
+            },
         );
         connection.execute(AssertSqlSafe(text)).await?;
         Ok(())
@@ -224,7 +228,10 @@ impl Server {
 /// The newest complete migration, where there is any.
 async fn schema(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
     let there = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-    if !sqlx::query_scalar(there).fetch_one(&mut *connection).await? {
+    if !sqlx::query_scalar(there)
+        .fetch_one(&mut *connection)
+        .await?
+    {
         return Ok(None);
     }
     let newest = "SELECT max(version) FROM _sqlx_migrations WHERE success";

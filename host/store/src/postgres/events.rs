@@ -90,8 +90,7 @@ impl Events {
 
     /// Add the payloads for other hosts.
     pub(super) fn to_tell(&self, submission: &Submission, payloads: &mut Vec<String>) {
-        let changes = submission.changes.iter();
-        for (kind, id) in changes.filter(|change| is_for_others(change)).filter_map(told) {
+        for (kind, id) in submission.changes.iter().filter_map(told) {
             let whole = self.payload(&submission.tenant, kind, id);
             let payload = match whole.len() {
                 0..PAYLOAD_BYTES_MAX => whole,
@@ -129,7 +128,8 @@ impl Events {
 /// What a change tells of.
 fn told(change: &Change) -> Option<(Kind, &str)> {
     match change {
-        Change::PutRun(row) => Some((Kind::Run, &row.run)),
+        // Nobody waits for a run to be worked on, only for what comes of it.
+        Change::PutRun(row) if row.state != RunState::Open => Some((Kind::Run, &row.run)),
         Change::DecideApproval { id, .. }
         | Change::ExpireApproval { id, .. }
         | Change::VoidApproval { id } => Some((Kind::Approval, id)),
@@ -139,11 +139,6 @@ fn told(change: &Change) -> Option<(Kind, &str)> {
         Change::ResolveQueueItem { id, .. } => Some((Kind::Queue, id)),
         _ => None,
     }
-}
-
-/// A run that was only begun, or is worked on, is nothing to wake another for.
-fn is_for_others(change: &Change) -> bool {
-    !matches!(change, Change::PutRun(row) if row.state == RunState::Open)
 }
 
 /// Begin to listen: what is committed after this has answered is heard.

@@ -24,11 +24,13 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
-use self::heads::{CachedHead, OpenHeads};
+use self::heads::CachedHead;
+pub(super) use self::heads::OpenHeads;
 use self::insert::Insert;
 use self::settle::{Fate, Mark};
 use super::changes::{self, Applying, Leases, Refused};
 use super::connect::{Purpose, Server, lost};
+use super::erasing::Scans;
 use super::events::Events;
 use super::fault::Fault;
 use crate::{Appended, StoreError, Submission};
@@ -57,6 +59,7 @@ const COMMIT_WITHIN: Duration = Duration::from_secs(30);
 pub(super) enum Job {
     Write {
         submission: Submission,
+        scans: Scans,
         bytes: usize,
         answer: oneshot::Sender<Result<Appended, StoreError>>,
     },
@@ -68,6 +71,7 @@ pub(super) enum Job {
 /// A submission in a transaction.
 struct Waiting {
     submission: Submission,
+    scans: Scans,
     answer: oneshot::Sender<Result<Appended, StoreError>>,
 }
 
@@ -154,15 +158,23 @@ impl Writer {
         let mut next = Some(first);
         while let Some(job) = next.take() {
             match job {
+                // Nobody waits for the answer any more, so nobody would act on
+                // it: an intent written now would only be in doubt later.
+                Job::Write { answer, .. } if answer.is_closed() => {}
                 Job::Write {
                     submission,
+                    scans,
                     bytes: more,
                     answer,
                 } => {
                     records += submission.records.len();
                     changes += submission.changes.len();
                     bytes += more;
-                    batch.push(Waiting { submission, answer });
+                    batch.push(Waiting {
+                        submission,
+                        scans,
+                        answer,
+                    });
                 }
                 Job::Close { answer } => {
                     self.closing.push(answer);
@@ -292,11 +304,15 @@ impl Writer {
     ) -> Result<Option<Prepared>, Fault> {
         let (mut heads, now) = heads::begin(connection, batch, &self.heads).await?;
         let now = self.server.given_ms().unwrap_or(now);
-        let mut leases = Leases::of(connection, batch.iter().map(|w| &w.submission), &heads).await?;
+        let mut leases =
+            Leases::of(connection, batch.iter().map(|w| &w.submission), &heads).await?;
         let mut answers = Answers::with_capacity(batch.len());
         let mut insert = Insert::default();
         let mut told = Vec::new();
-        for Waiting { submission, .. } in batch {
+        for Waiting {
+            submission, scans, ..
+        } in batch
+        {
             let head = match heads.get_mut(&submission.tenant) {
                 Some(Ok(head)) => head,
                 Some(Err(error)) => {
@@ -310,6 +326,7 @@ impl Writer {
                 tenant_id: head.tenant_id(),
                 now,
                 leases: &mut leases,
+                scans,
             };
             match changes::apply(applying, submission, savepoints).await? {
                 Ok(()) => {
@@ -320,7 +337,9 @@ impl Writer {
                 Err(Refused { why, .. }) => answers.push(Err(why.into())),
             }
         }
-        insert.write(connection, &mut heads, &told, &mut self.mark, now).await?;
+        insert
+            .write(connection, &mut heads, &told, &mut self.mark, now)
+            .await?;
         Ok(Some(Prepared { answers, heads }))
     }
 

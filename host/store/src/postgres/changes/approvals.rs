@@ -115,12 +115,7 @@ impl Applying<'_> {
         }))
     }
 
-    pub(super) async fn consume_approval(
-        &mut self,
-        id: &str,
-        digest: &str,
-        at_ms: u64,
-    ) -> Applied {
+    pub(super) async fn consume_approval(&mut self, id: &str, digest: &str, at_ms: u64) -> Applied {
         const CONSUME: &str = "
             UPDATE approvals SET state = 'consumed', consumed_ms = $4
             WHERE tenant_id = $1 AND id = $2 AND state = 'approved' AND digest = $3

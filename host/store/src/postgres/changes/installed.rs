@@ -38,7 +38,9 @@ impl Applying<'_> {
     pub(super) async fn put_component(&mut self, digest: &str, bytes: &[u8]) -> Applied {
         const PUT: &str =
             "INSERT INTO components (digest, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let put = sqlx::query(PUT).bind(digest.to_owned()).bind(bytes.to_vec());
+        let put = sqlx::query(PUT)
+            .bind(digest.to_owned())
+            .bind(bytes.to_vec());
         self.changed(put).await?;
         Ok(Ok(()))
     }

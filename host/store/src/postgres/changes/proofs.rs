@@ -5,27 +5,44 @@ use sqlx::Row;
 use super::{Applied, Applying};
 use crate::places::{read_ms, stored_ms};
 use crate::postgres::fault::Fault;
-use crate::{CheckpointRow, Rejected, StoreError, TileRow};
+use crate::{CheckpointRow, Rejected, TileRow, checkpoint};
 
 impl Applying<'_> {
+    /// A second root for the same count would be a split view: two stories of one
+    /// journal, each with our signature.
     pub(super) async fn put_checkpoint(&mut self, row: &CheckpointRow) -> Applied {
-        // Two roots of one count would be two histories, both signed.
         const PUT: &str = "
-            INSERT INTO checkpoints AS c (tenant_id, count, root, at_ms, note)
-            VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (tenant_id, count) DO UPDATE SET note = excluded.note
-            WHERE c.root = excluded.root";
+            INSERT INTO checkpoints (tenant_id, count, root, at_ms, note)
+            SELECT $1, $2, $3, $4, $5 FROM tenants
+            WHERE tenant_id = $1 AND (count > $2 OR (count = $2 AND root = $3))
+            ON CONFLICT DO NOTHING";
+        const STORED: &str =
+            "SELECT root, note FROM checkpoints WHERE tenant_id = $1 AND count = $2";
+        const SIGNED: &str = "UPDATE checkpoints SET note = $3 WHERE tenant_id = $1 AND count = $2";
+        let count = stored_ms(row.count);
         let put = self
             .of_tenant(PUT)
-            .bind(stored_ms(row.count))
+            .bind(count)
             .bind(row.root.to_vec())
             .bind(stored_ms(row.at_ms))
             .bind(row.note.clone());
         if self.changed(put).await? {
             return Ok(Ok(()));
         }
-        let what = "there is a checkpoint of this many records with another root";
-        Err(StoreError::corrupt(what).into())
+        let differs = Rejected::CheckpointDiffers { count: row.count };
+        let stored = self.of_tenant(STORED).bind(count);
+        // Not stored, and refused: it covers what is not in the journal.
+        let Some(stored) = self.row(stored).await? else {
+            return Ok(Err(differs));
+        };
+        let (root, note): (&[u8], &str) = (stored.try_get(0)?, stored.try_get(1)?);
+        let merged = checkpoint::merged(note, &row.note).filter(|_| root == row.root);
+        let Some(note) = merged else {
+            return Ok(Err(differs));
+        };
+        let signed = self.of_tenant(SIGNED).bind(count).bind(note);
+        self.changed(signed).await?;
+        Ok(Ok(()))
     }
 
     pub(super) async fn put_tiles(&mut self, tiles: &[TileRow]) -> Applied {
@@ -43,7 +60,12 @@ impl Applying<'_> {
             at.of_tenant(sql)
                 .bind(tiles.iter().map(|t| i16::from(t.level)).collect::<Vec<_>>())
                 .bind(tiles.iter().map(|t| stored_ms(t.index)).collect::<Vec<_>>())
-                .bind(tiles.iter().map(|t| t.hashes.as_slice()).collect::<Vec<_>>())
+                .bind(
+                    tiles
+                        .iter()
+                        .map(|t| t.hashes.as_slice())
+                        .collect::<Vec<_>>(),
+                )
         };
         let different = bound(self, DIFFERENT);
         if let Some(row) = self.row(different).await? {

@@ -47,7 +47,7 @@ impl Applying<'_> {
             .bind(id.to_owned())
             .bind(resolution.to_owned())
             .bind(by.to_owned())
-            .bind(self.later(at_ms));
+            .bind(stored_ms(at_ms));
         if self.changed(resolve).await? {
             return Ok(Ok(()));
         }

@@ -155,7 +155,11 @@ impl Applying<'_> {
                 held(&Lease::of(&row)?, self.now)
             }
         };
-        Ok(if holds { Ok(()) } else { Err(Rejected::LeaseLost) })
+        Ok(if holds {
+            Ok(())
+        } else {
+            Err(Rejected::LeaseLost)
+        })
     }
 
     pub(super) async fn release_run(&mut self, run: &str, owner: &str, token: u64) -> Applied {

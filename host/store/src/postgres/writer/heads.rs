@@ -43,7 +43,12 @@ impl OpenHead {
         let tree = &self.cached.frontier;
         self.cached.root = tree.root();
         let count = crate::places::stored_ms(tree.count());
-        (self.cached.tenant_id, count, self.cached.root, tree.to_bytes())
+        (
+            self.cached.tenant_id,
+            count,
+            self.cached.root,
+            tree.to_bytes(),
+        )
     }
 
     pub(super) fn into_cached(self) -> CachedHead {

@@ -6,15 +6,12 @@ use tollgate_journal::Prepared;
 
 use super::heads::{OpenHead, OpenHeads};
 use super::settle::Mark;
+use crate::audit::is_named;
 use crate::places::{SEQ_BITS, place, stored_ms};
 use crate::postgres::connect::lost;
 use crate::postgres::events::CHANNEL;
 use crate::postgres::fault::{Fault, is_unique_violation};
 use crate::{Appended, StoreError};
-
-/// How the subject of a caller begins; the others are the host's own (a day, a
-/// case) and are not looked for.
-const NAMED_SUBJECT: &str = "subject:";
 
 /// The records of a transaction with their places.
 #[derive(Default)]
@@ -86,13 +83,29 @@ impl<'a> Insert<'a> {
         let write = sqlx::query_scalar(WRITE)
             .bind(self.records.iter().map(|r| r.0).collect::<Vec<_>>())
             .bind(each().map(|r| stored_ms(r.at_ms)).collect::<Vec<_>>())
-            .bind(each().map(|r| i16::from(r.stage.code())).collect::<Vec<_>>())
+            .bind(
+                each()
+                    .map(|r| i16::from(r.stage.code()))
+                    .collect::<Vec<_>>(),
+            )
             .bind(each().map(|r| r.run.as_deref()).collect::<Vec<_>>())
             .bind(each().map(|r| r.case.as_str()).collect::<Vec<_>>())
             .bind(each().map(named_subject).collect::<Vec<_>>())
-            .bind(closing().map(|c| c.map(|c| c.tool.as_str())).collect::<Vec<_>>())
-            .bind(closing().map(|c| c.map(|c| c.outcome.as_str())).collect::<Vec<_>>())
-            .bind(closing().map(|c| c.and_then(|c| c.workflow.as_deref())).collect::<Vec<_>>())
+            .bind(
+                closing()
+                    .map(|c| c.map(|c| c.tool.as_str()))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                closing()
+                    .map(|c| c.map(|c| c.outcome.as_str()))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                closing()
+                    .map(|c| c.and_then(|c| c.workflow.as_deref()))
+                    .collect::<Vec<_>>(),
+            )
             .bind(each().map(|r| r.hash.as_slice()).collect::<Vec<_>>())
             .bind(each().map(|r| r.leaf.as_slice()).collect::<Vec<_>>())
             .bind(each().map(|r| r.sealed.as_deref()).collect::<Vec<_>>())
@@ -100,7 +113,7 @@ impl<'a> Insert<'a> {
             .bind(heads.iter().map(|h| h.1).collect::<Vec<_>>())
             .bind(heads.iter().map(|h| h.2.as_slice()).collect::<Vec<_>>())
             .bind(heads.iter().map(|h| h.3.as_slice()).collect::<Vec<_>>())
-            .bind(mark.writer())
+            .bind(mark.writer().to_vec())
             .bind(mark.next())
             .bind(now)
             .bind(CHANNEL)
@@ -139,7 +152,11 @@ impl<'a> Insert<'a> {
         let write = sqlx::query(WRITE)
             .bind(uses.iter().map(|u| u.0).collect::<Vec<_>>())
             .bind(uses.iter().map(|u| u.1.id.as_slice()).collect::<Vec<_>>())
-            .bind(uses.iter().map(|u| u.1.sealed.as_slice()).collect::<Vec<_>>());
+            .bind(
+                uses.iter()
+                    .map(|u| u.1.sealed.as_slice())
+                    .collect::<Vec<_>>(),
+            );
         write.execute(connection).await?;
         Ok(())
     }
@@ -147,5 +164,5 @@ impl<'a> Insert<'a> {
 
 fn named_subject(record: &Prepared) -> Option<&str> {
     let subject = record.subject.as_str();
-    subject.starts_with(NAMED_SUBJECT).then_some(subject)
+    is_named(subject).then_some(subject)
 }
