@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fail::FailScenario;
-use tollgate_journal::{Entry, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{Entry, KeyRing, Prepared, Stage, SubjectKey, prepare};
 use tollgate_store::{SqliteOptions, SqliteStore, Store, StoreError, Submission};
 
 fn record() -> Prepared {
@@ -20,7 +20,8 @@ fn record() -> Prepared {
         values: Vec::new(),
         subject: "day:1970-01-01".into(),
     };
-    prepare(&entry, &SubjectKey::from_bytes([7; 32])).unwrap()
+    let blobs = KeyRing::generate().unwrap().blob_keys("acme");
+    prepare(&entry, &SubjectKey::from_bytes([7; 32]), &blobs).unwrap()
 }
 
 fn submission() -> Submission {

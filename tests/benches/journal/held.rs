@@ -81,7 +81,12 @@ pub(crate) async fn measure() {
         task.await.unwrap();
     }
     let rate = HELD as f64 / begun.elapsed().as_secs_f64();
-    line("held: calls held, 64 at once", rate, begun.elapsed() / HELD as u32, None);
+    line(
+        "held: calls held, 64 at once",
+        rate,
+        begun.elapsed() / HELD as u32,
+        None,
+    );
     host.shutdown().await;
     drop(host);
     let mut approvals = Arc::into_inner(approvals).unwrap().into_inner().unwrap();
@@ -104,7 +109,12 @@ pub(crate) async fn measure() {
     empty.shutdown().await;
 
     let newest = approvals.len() - usize::try_from(DECIDED).unwrap();
-    decide(&host, "the oldest", &approvals[..usize::try_from(DECIDED).unwrap()]).await;
+    decide(
+        &host,
+        "the oldest",
+        &approvals[..usize::try_from(DECIDED).unwrap()],
+    )
+    .await;
     decide(&host, "the newest", &approvals[newest..]).await;
     host.shutdown().await;
 }
@@ -157,7 +167,9 @@ async fn decide(host: &Host, which: &str, approvals: &[(u64, String)]) {
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)).unwrap();
+    let kib = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .unwrap();
     kib.parse::<u64>().unwrap() * 1024
 }
 

@@ -10,7 +10,7 @@
 
 mod append;
 mod held;
-#[path = "../measure.rs"]
+#[path = "../common/measure.rs"]
 mod measure;
 mod proofs;
 mod questions;

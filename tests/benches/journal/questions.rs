@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollgate_store::{
-    ClosedFilter, RecordFilter, SqliteOptions, SqliteStore, Store, Submission,
-};
+use tollgate_store::{ClosedFilter, RecordFilter, SqliteOptions, SqliteStore, Store, Submission};
 
 use crate::measure::line;
 use crate::records::{BEGAN_MS, Maker};

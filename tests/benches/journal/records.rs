@@ -37,7 +37,11 @@ impl Maker {
     pub(crate) fn run(&self, number: u64) -> Vec<Prepared> {
         let at_ms = BEGAN_MS + number * 10;
         let tool = TOOLS[(number % 8) as usize];
-        let outcome = if number % 1_000 == 0 { "failed" } else { "done" };
+        let outcome = if number % 1_000 == 0 {
+            "failed"
+        } else {
+            "done"
+        };
         let opened = json!({
             "connector": tool.split('.').next(), "tool": tool.split('.').nth(1),
             "component": format!("sha256:{:064x}", 7), "manifest": format!("sha256:{:064x}", 9),
@@ -49,14 +53,24 @@ impl Maker {
         });
         let closed = json!({ "state": outcome, "fuel": 9_120, "calls": 1 });
         let mut records = [
-            (Stage::RunOpened, None, opened, vec![("input", vec![b'i'; 60])]),
+            (
+                Stage::RunOpened,
+                None,
+                opened,
+                vec![("input", vec![b'i'; 60])],
+            ),
             (
                 Stage::CallOutcome,
                 Some(0),
                 call,
                 vec![("arguments", vec![b'a'; 90]), ("reply", vec![b'r'; 300])],
             ),
-            (Stage::RunClosed, None, closed, vec![("output", vec![b'o'; 120])]),
+            (
+                Stage::RunClosed,
+                None,
+                closed,
+                vec![("output", vec![b'o'; 120])],
+            ),
         ]
         .map(|(stage, position, facts, values)| {
             let entry = Entry {

@@ -10,7 +10,7 @@
 mod baseline;
 mod forgetful;
 mod mcp;
-#[path = "../measure.rs"]
+#[path = "../common/measure.rs"]
 mod measure;
 mod rules;
 

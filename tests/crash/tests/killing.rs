@@ -72,10 +72,7 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
             hit,
             blow: Blow::Kill,
         };
-        let killed = matches!(
-            stage.live(PROGRAM, &schedules, Some(strike)),
-            End::Killed
-        );
+        let killed = matches!(stage.live(PROGRAM, &schedules, Some(strike)), End::Killed);
         let answer = answered(stage.live(PROGRAM, &schedules, None));
         let judged = judge(&answer);
         let mut all = all.lock().unwrap();
@@ -121,7 +118,10 @@ fn the_list_of_points_is_the_one_of_the_sources() {
     for folder in ["host/runtime/src", "host/store/src", "tests/crash/src"] {
         sources(&root.join(folder), &mut found);
     }
-    let listed: BTreeSet<String> = points::ALL.iter().map(|point| (*point).to_owned()).collect();
+    let listed: BTreeSet<String> = points::ALL
+        .iter()
+        .map(|point| (*point).to_owned())
+        .collect();
     assert_eq!(found, listed);
 }
 

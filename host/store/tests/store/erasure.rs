@@ -6,7 +6,7 @@ use tollgate_store::{
     ApprovalRow, Change, Erasure, RecordFilter, RunRow, RunState, Store, StoredRecord,
 };
 
-use crate::support::{Bench, approval_row, on_each_store, record, run_row, submission};
+use crate::support::{Bench, approval_row, blob_keys, on_each_store, record, run_row, submission};
 
 /// A record of a subject and run, with sealed bytes that are found anywhere.
 fn sealed(run: &str, case: &str, subject: &str, canary: &str) -> Prepared {
@@ -24,7 +24,7 @@ fn sealed(run: &str, case: &str, subject: &str, canary: &str) -> Prepared {
         subject: subject.into(),
     };
     let key = tollgate_journal::SubjectKey::from_bytes([7; 32]);
-    let mut made = tollgate_journal::prepare(&entry, &key).unwrap();
+    let mut made = tollgate_journal::prepare(&entry, &key, &blob_keys()).unwrap();
     made.sealed = Some(canary.repeat(20).into_bytes());
     made
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use tollgate_journal::{Closing, Entry, Prepared, Stage, SubjectKey, Tampering, prepare};
 use tollgate_store::{ClosedFilter, RecordFilter, Store, StoreError, Submission};
 
-use crate::support::{Bench, NOW, on_each_store, submission};
+use crate::support::{Bench, NOW, blob_keys, on_each_store, submission};
 
 /// A record of another time, case and subject.
 struct Made {
@@ -46,7 +46,7 @@ impl Made {
             values: vec![("reply", b"[]".to_vec())],
             subject: self.subject.into(),
         };
-        prepare(&entry, &SubjectKey::from_bytes([7; 32])).unwrap()
+        prepare(&entry, &SubjectKey::from_bytes([7; 32]), &blob_keys()).unwrap()
     }
 }
 
@@ -66,7 +66,7 @@ fn closed(run: &str, tool: &str, outcome: &str, workflow: Option<&str>, at_ms: u
         values: Vec::new(),
         subject: "case:case-1".into(),
     };
-    let mut record = prepare(&entry, &SubjectKey::from_bytes([7; 32])).unwrap();
+    let mut record = prepare(&entry, &SubjectKey::from_bytes([7; 32]), &blob_keys()).unwrap();
     record.closing = Some(Closing {
         tool: tool.into(),
         outcome: outcome.into(),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long each figure is measured, after a tenth of it to warm up.
-pub(crate) const MEASURED: Duration = Duration::from_secs(4);
+const MEASURED: Duration = Duration::from_secs(4);
 
 /// One line of the table. `against` is the rate this one is compared with.
 pub(crate) fn line(name: &str, rate: f64, p50: Duration, against: Option<f64>) {
