@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, Row};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::sqlite::SqliteOptions;
 use crate::sqlite::connect::{Place, writer_connection};
@@ -32,6 +32,9 @@ pub(super) struct Checkpointer {
     due: Notify,
     /// Erased bytes may still be in the WAL.
     erased: AtomicBool,
+    /// One at a time: SQLite refuses a second one at once, however long it may
+    /// wait for readers.
+    running: Mutex<()>,
 }
 
 impl Checkpointer {
@@ -96,6 +99,7 @@ impl Checkpointer {
     }
 
     async fn checkpoint(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let _alone = self.running.lock().await;
         let empty = self.erased.load(Ordering::SeqCst);
         let pragma = if empty {
             "PRAGMA wal_checkpoint(TRUNCATE)"
