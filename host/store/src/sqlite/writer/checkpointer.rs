@@ -82,19 +82,32 @@ impl Checkpointer {
         busy_timeout: Duration,
     ) {
         self.erased.store(true, Ordering::SeqCst);
-        let emptied = async {
-            wait_at_most(connection, EMPTYING_WAIT).await?;
-            self.checkpoint(connection).await?;
-            wait_at_most(connection, busy_timeout).await
-        };
-        if let Err(error) = emptied.await {
-            tracing::warn!(%error, "the write-ahead log could not be emptied");
-        }
+        self.try_to_empty(connection, busy_timeout).await;
         if self.erased.load(Ordering::SeqCst) {
             tracing::warn!(
                 "erased bytes stay in the write-ahead log until nobody reads what is older"
             );
             self.due.notify_one();
+        }
+    }
+
+    /// Do the same with what an earlier process left: it may have ended between
+    /// erasing something and emptying the WAL. Where others use the file, it is
+    /// their business.
+    pub(super) async fn begin(&self, connection: &mut SqliteConnection, busy_timeout: Duration) {
+        let again = self.erased.swap(true, Ordering::SeqCst);
+        self.try_to_empty(connection, busy_timeout).await;
+        self.erased.fetch_and(again, Ordering::SeqCst);
+    }
+
+    async fn try_to_empty(&self, connection: &mut SqliteConnection, busy_timeout: Duration) {
+        let emptied = async {
+            wait_at_most(connection, EMPTYING_WAIT.min(busy_timeout)).await?;
+            self.checkpoint(connection).await?;
+            wait_at_most(connection, busy_timeout).await
+        };
+        if let Err(error) = emptied.await {
+            tracing::warn!(%error, "the write-ahead log could not be emptied");
         }
     }
 
