@@ -92,15 +92,10 @@ impl Run {
         Digest::of(serde_json::json!(parts).to_string().as_bytes()).to_string()
     }
 
-    /// The tool's name in the tenant: `connector.tool`.
-    pub(crate) fn tool_name(&self) -> String {
-        format!("{}.{}", self.connector, self.tool.name)
-    }
-
-    /// What finds the run by its end. The record says the same in its facts.
+    /// What finds the run by its end.
     pub(crate) fn closing(&self, state: crate::api::RunState) -> Closing {
         Closing {
-            tool: self.tool_name(),
+            tool: format!("{}.{}", self.connector, self.tool.name),
             outcome: state.as_str().to_owned(),
             workflow: self.workflow.clone(),
         }
