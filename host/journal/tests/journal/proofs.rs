@@ -104,7 +104,7 @@ fn proofs_from_tiles_of_three_levels_are_those_of_another_implementation() {
     let tiles = complete(&mine);
     let seed = seed();
     let mut random = Random::new(seed);
-    for round in 0..60 {
+    for round in 0..12 {
         let size = 65_000 + random.below(1_401) as u64;
         let index = random.below(size as usize) as u64;
         // A store makes tiles at checkpoints, so it may be behind.
