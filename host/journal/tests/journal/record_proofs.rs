@@ -123,7 +123,7 @@ fn no_changed_file_verifies_as_another_record() {
         let mut changed = file.clone();
         let at = random.below(file.len());
         match random.below(4) {
-            0 => changed[at] = b"0123456789abcdefgh+/=\"\\ \n{}[],:"[random.below(32)],
+            0 => changed[at] = b"0123456789abcdefgh+/=\"\\ \n{}[],:"[random.below(31)],
             1 => changed[at] ^= 1 << random.below(8),
             2 => drop(changed.remove(at)),
             _ => changed.truncate(at),

@@ -45,6 +45,13 @@ impl World {
         }
     }
 
+    /// Another world for every tenth attack or so.
+    fn change_sometimes(&mut self, random: &mut Random, next: impl Fn(&mut Random) -> Self) {
+        if random.below(10) == 0 {
+            *self = next(random);
+        }
+    }
+
     fn size(&self) -> usize {
         self.leaves.len()
     }
@@ -169,8 +176,9 @@ fn an_untouched_log_verifies_and_says_what_it_cannot_exclude() {
 fn every_change_of_records_is_found_at_its_first_record() {
     let seed = seed();
     let mut random = Random::new(seed);
+    let mut world = World::new(&mut random);
     for round in 0..3_000 {
-        let world = World::new(&mut random);
+        world.change_sometimes(&mut random, World::new);
         let (records, place) = change(&world.leaves, &mut random);
         let changed = with_records(&world.directory, world.size(), &records);
         let report = changed.report(&world.outside);
@@ -186,9 +194,11 @@ fn every_change_of_records_is_found_at_its_first_record() {
 fn every_change_of_records_with_their_hashes_is_found_in_its_tile_at_most() {
     let seed = seed();
     let mut random = Random::new(seed);
+    // A tile above and none at the edge: what leads to the root stays.
+    let two_tiles = |random: &mut Random| World::of(512, random);
+    let mut world = two_tiles(&mut random);
     for round in 0..2_000 {
-        // A tile above and none at the edge: what leads to the root stays.
-        let world = World::of(512, &mut random);
+        world.change_sometimes(&mut random, two_tiles);
         let place = random.below(512);
         let mut records = world.leaves.clone();
         records[place] = leaf(1_000_000 + place);
@@ -211,8 +221,9 @@ fn every_change_of_records_with_their_hashes_is_found_in_its_tile_at_most() {
 fn every_change_with_all_hashes_made_anew_is_found_between_the_kept_checkpoints() {
     let seed = seed();
     let mut random = Random::new(seed);
+    let mut world = World::new(&mut random);
     for round in 0..2_500 {
-        let world = World::new(&mut random);
+        world.change_sometimes(&mut random, World::new);
         let (records, place) = change(&world.leaves, &mut random);
         let report = rewritten(&world, &records).report(&world.outside);
         let kept = world.between(place);
@@ -228,8 +239,9 @@ fn every_change_with_all_hashes_made_anew_is_found_between_the_kept_checkpoints(
 fn every_change_of_a_tile_alone_is_found_and_the_records_are_said_to_be_whole() {
     let seed = seed();
     let mut random = Random::new(seed);
+    let mut world = World::new(&mut random);
     for round in 0..1_500 {
-        let world = World::new(&mut random);
+        world.change_sometimes(&mut random, World::new);
         let mut changed = world.directory.clone();
         let tiles: Vec<_> = changed.0.keys().cloned().collect();
         let tiles: Vec<_> = tiles
@@ -264,8 +276,9 @@ fn every_change_of_a_tile_alone_is_found_and_the_records_are_said_to_be_whole() 
 fn every_truncation_to_an_older_signed_state_is_found_by_a_newer_checkpoint_only() {
     let seed = seed();
     let mut random = Random::new(seed);
+    let mut world = World::new(&mut random);
     for round in 0..1_000 {
-        let world = World::new(&mut random);
+        world.change_sometimes(&mut random, World::new);
         let cut = random.below(world.size());
         let changed = Directory::of(&world.leaves[..cut]);
         let newest = world.kept.iter().copied().max().unwrap_or(0);
@@ -292,8 +305,9 @@ fn every_truncation_to_an_older_signed_state_is_found_by_a_newer_checkpoint_only
 fn every_second_history_signed_by_the_log_itself_is_evidence_against_it() {
     let seed = seed();
     let mut random = Random::new(seed);
+    let mut world = World::new(&mut random);
     for round in 0..1_000 {
-        let world = World::new(&mut random);
+        world.change_sometimes(&mut random, World::new);
         let place = random.below(world.size());
         let mut records = world.leaves.clone();
         records[place] = leaf(1_000_000 + place);
