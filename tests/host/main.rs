@@ -11,6 +11,7 @@
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
+//! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
@@ -21,6 +22,7 @@ mod house;
 mod journal;
 mod lies;
 mod limits;
+mod proofs;
 mod raw;
 mod replaying;
 mod undoing;
