@@ -93,15 +93,21 @@ async fn a_database_that_was_put_back_gets_no_second_signature() {
     let house = House::hostile("", "").await;
     house.done("increment", json!({"key": "n"})).await;
     house.host.shutdown().await;
-    let old = house.path("old.db");
-    std::fs::copy(house.path("tollgate.db"), &old).unwrap();
+    let old = house.path("old");
+    let files = ["tollgate.db", "tollgate.db-wal"];
+    std::fs::create_dir(&old).unwrap();
+    for file in files {
+        std::fs::copy(house.path(file), old.join(file)).ok();
+    }
     let house = house.restart().await;
     house.done("increment", json!({"key": "n"})).await;
     house.host.shutdown().await;
-    for file in ["tollgate.db-wal", "tollgate.db-shm"] {
+    for file in ["tollgate.db", "tollgate.db-wal", "tollgate.db-shm"] {
         std::fs::remove_file(house.path(file)).ok();
     }
-    std::fs::copy(&old, house.path("tollgate.db")).unwrap();
+    for file in files {
+        std::fs::copy(old.join(file), house.path(file)).ok();
+    }
     let house = house.restart().await;
     let cut = house.host.checkpoint(TENANT).await.unwrap_err();
     assert!(matches!(cut, EvidenceError::SplitView { .. }), "{cut}");
