@@ -293,6 +293,7 @@ impl Inner {
         let (calls, replayed) = door.calls();
         let saying = saying
             .fact("state", ending.state.as_str())
+            .fact("tool", run.tool_name())
             .fact("fuel", ending.fuel)
             .fact("calls", calls)
             .maybe("replayed", (replayed > 0).then_some(replayed));

@@ -92,10 +92,15 @@ impl Run {
         Digest::of(serde_json::json!(parts).to_string().as_bytes()).to_string()
     }
 
-    /// What finds the run by its end.
+    /// The tool's name in the tenant: `connector.tool`.
+    pub(crate) fn tool_name(&self) -> String {
+        format!("{}.{}", self.connector, self.tool.name)
+    }
+
+    /// What finds the run by its end. The record says the same in its facts.
     pub(crate) fn closing(&self, state: crate::api::RunState) -> Closing {
         Closing {
-            tool: format!("{}.{}", self.connector, self.tool.name),
+            tool: self.tool_name(),
             outcome: state.as_str().to_owned(),
             workflow: self.workflow.clone(),
         }

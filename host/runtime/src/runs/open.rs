@@ -274,11 +274,12 @@ impl Inner {
     ) -> Result<RunReport, CallError> {
         let (rule, failure) = failure;
         let denied = Saying::new(Stage::CallDenied)
-            .fact("call", format!("{}.{}", run.connector, run.tool.name))
+            .fact("call", run.tool_name())
             .maybe("rule", rule.as_deref());
         records.push(self.journal.record(about, denied)?);
         let closed = Saying::new(Stage::RunClosed)
             .fact("state", RunState::Denied.as_str())
+            .fact("tool", run.tool_name())
             .json("failure", &serde_json::json!(failure));
         let mut closed = self.journal.record(about, closed)?;
         closed.closing = Some(run.closing(RunState::Denied));
