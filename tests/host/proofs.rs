@@ -113,7 +113,9 @@ async fn a_database_that_was_put_back_gets_no_second_signature() {
     assert!(matches!(cut, EvidenceError::SplitView { .. }), "{cut}");
     // Grown beyond what was signed, it is another history.
     for number in 0..9 {
-        house.done("increment", json!({"key": format!("k{number}")})).await;
+        house
+            .done("increment", json!({"key": format!("k{number}")}))
+            .await;
     }
     let split = house.host.checkpoint(TENANT).await.unwrap_err();
     assert!(matches!(split, EvidenceError::SplitView { .. }), "{split}");
@@ -122,7 +124,10 @@ async fn a_database_that_was_put_back_gets_no_second_signature() {
     assert!(matches!(export, Err(EvidenceError::SplitView { .. })));
     let report = house.host.verify(TENANT).await.unwrap();
     assert!(
-        report.problem.as_ref().is_some_and(|p| p.contains("signed")),
+        report
+            .problem
+            .as_ref()
+            .is_some_and(|p| p.contains("signed")),
         "{report:?}"
     );
 }
@@ -139,9 +144,15 @@ async fn an_export_goes_on_where_the_last_one_ended() {
     // Beyond one bundle of 256 records, so that complete ones stay as they are.
     for _ in 0..4 {
         for number in 0..20 {
-            house.done("increment", json!({"key": format!("k{number}")})).await;
+            house
+                .done("increment", json!({"key": format!("k{number}")}))
+                .await;
         }
-        let exported = house.host.export(TENANT, &folder, &mut |_| {}).await.unwrap();
+        let exported = house
+            .host
+            .export(TENANT, &folder, &mut |_| {})
+            .await
+            .unwrap();
         assert_eq!(exported.new_records, exported.records - before);
         before = exported.records;
         assert_eq!(whole_to(&folder, &key, &notes), notes.last().map(sizes));
@@ -149,12 +160,20 @@ async fn an_export_goes_on_where_the_last_one_ended() {
         notes.push(SignedNote::parse(note.as_bytes()).unwrap());
     }
     assert!(before > 256, "{before}");
-    let again = house.host.export(TENANT, &folder, &mut |_| {}).await.unwrap();
+    let again = house
+        .host
+        .export(TENANT, &folder, &mut |_| {})
+        .await
+        .unwrap();
     assert_eq!(again.new_records, 0);
     assert_eq!(whole_to(&folder, &key, &notes), Some(before));
     // Nothing stays of the older edges.
     let files = files(&folder);
-    assert_eq!(files.keys().filter(|path| path.contains(".p/")).count(), 3, "{files:?}");
+    assert_eq!(
+        files.keys().filter(|path| path.contains(".p/")).count(),
+        3,
+        "{files:?}"
+    );
     let other = house.path("data");
     let refused = house.host.export(TENANT, &other, &mut |_| {}).await;
     assert!(matches!(refused, Err(EvidenceError::NotOurs { .. })));
@@ -173,7 +192,12 @@ fn files(folder: &Path) -> BTreeMap<String, u64> {
             if entry.file_type().unwrap().is_dir() {
                 open.push(entry.path());
             } else {
-                let path = entry.path().strip_prefix(folder).unwrap().display().to_string();
+                let path = entry
+                    .path()
+                    .strip_prefix(folder)
+                    .unwrap()
+                    .display()
+                    .to_string();
                 found.insert(path, entry.metadata().unwrap().len());
             }
         }
@@ -236,13 +260,24 @@ async fn what_is_erased_of_a_person_is_gone_and_everything_still_verifies() {
     assert!(!serde_json::to_string(&lines).unwrap().contains("theirs"));
     for error in [
         house.host.replay(TENANT, &theirs.run).await.unwrap_err(),
-        house.host.undo(&mira(), &theirs.run, true).await.unwrap_err(),
+        house
+            .host
+            .undo(&mira(), &theirs.run, true)
+            .await
+            .unwrap_err(),
     ] {
         assert_eq!(error.kind(), "erased", "{error}");
     }
     let seen = house.host.run(&agent(), &theirs.run).await.unwrap();
     assert_eq!(failure(&seen).0, "erased");
-    assert!(house.host.replay(TENANT, &others.run).await.unwrap().identical);
+    assert!(
+        house
+            .host
+            .replay(TENANT, &others.run)
+            .await
+            .unwrap()
+            .identical
+    );
     // A proof of the record is left, its values cannot be shown.
     let place = lines[0].seq;
     house.host.prove_record(TENANT, place, &[]).await.unwrap();

@@ -35,7 +35,13 @@ fn call(shop: &Shop, cents: u32) -> String {
     let called = host
         .run(
             &shop.people.agent,
-            &["call", "database", "execute", &refund(cents).to_string(), "--json"],
+            &[
+                "call",
+                "database",
+                "execute",
+                &refund(cents).to_string(),
+                "--json",
+            ],
         )
         .exits(0)
         .json();
@@ -129,7 +135,13 @@ fn a_journal_verifies_where_there_is_no_host_and_every_change_is_named() {
     let mut handed = Handed::new();
     let desk = &mut handed.desk;
     let key = ["--key", "log.key"];
-    let whole = ["verify", "--export", "journal", "--checkpoint", "early.note"];
+    let whole = [
+        "verify",
+        "--export",
+        "journal",
+        "--checkpoint",
+        "early.note",
+    ];
     desk.run(&[&whole[..], &key].concat()).exits(0);
     desk.run(&["verify", "--export", "journal", key[0], key[1]])
         .exits(0);
@@ -155,12 +167,17 @@ fn a_journal_verifies_where_there_is_no_host_and_every_change_is_named() {
         told
     };
     for (place, leaf) in places.iter().enumerate() {
-        names(handed.changed(&entries, |bytes| bytes[leaf.end - 3] ^= 1), place);
+        names(
+            handed.changed(&entries, |bytes| bytes[leaf.end - 3] ^= 1),
+            place,
+        );
     }
     // One record less, one more, and two that changed places.
     let (first, second) = (places[1].clone(), places[2].clone());
     names(
-        handed.changed(&entries, |bytes| drop(bytes.drain(first.start - 2..first.end))),
+        handed.changed(&entries, |bytes| {
+            drop(bytes.drain(first.start - 2..first.end))
+        }),
         1,
     );
     names(
@@ -237,7 +254,14 @@ fn one_record_is_proved_with_the_value_that_its_holder_shows() {
         .exits(0)
         .stdout;
     fs::write(desk.path("record.json"), &proof).unwrap();
-    let alone = ["verify", "--record", "record.json", "--key", "log.key", "--json"];
+    let alone = [
+        "verify",
+        "--record",
+        "record.json",
+        "--key",
+        "log.key",
+        "--json",
+    ];
     let told = desk.run(&alone).exits(0).json();
     assert_eq!(told["place"], opened["seq"]);
     assert_eq!(told["disclosed"]["input"], opened["values"]["input"]);
@@ -260,7 +284,15 @@ fn an_erasure_is_asked_for_said_and_proved() {
     let run = call(&shop, 1_200);
     let home = shop.home().display().to_string();
     let mut session = Session::new();
-    let erase = ["erase", "--run", &run, "--reason", "asked for it", "--home", &home];
+    let erase = [
+        "erase",
+        "--run",
+        &run,
+        "--reason",
+        "asked for it",
+        "--home",
+        &home,
+    ];
     // No terminal to ask in: nothing is erased.
     session.run(&erase).exits(1);
     session.run(&[&erase[..], &["--yes"]].concat()).exits(0);
@@ -270,7 +302,15 @@ fn an_erasure_is_asked_for_said_and_proved() {
         .run(&["prune", "--older-than", "90d", "--dry-run", "--home", &home])
         .exits(0);
     session
-        .run(&["erase", "--subject", "nobody", "--reason", "x", "--home", &home])
+        .run(&[
+            "erase",
+            "--subject",
+            "nobody",
+            "--reason",
+            "x",
+            "--home",
+            &home,
+        ])
         .exits(1);
     session
         .run(&["prune", "--older-than", "0d", "--home", &home])
@@ -349,9 +389,8 @@ async fn an_outside_witness_vouches_for_what_continues_what_it_saw() {
     let (url, witness) = Witness::start(key).await;
     let witness_key = witness.key.verifier_key().to_string();
     let blocking = tokio::task::spawn_blocking(move || {
-        let anchor = |key: &str| {
-            shop.run(&["anchor", "--witness", &url, "--witness-key", key, "--json"])
-        };
+        let anchor =
+            |key: &str| shop.run(&["anchor", "--witness", &url, "--witness-key", key, "--json"]);
         let first = anchor(&witness_key).exits(0).json();
         // It has seen something now: asked with 0, it says what, and is told how
         // the journal went on from there.
@@ -390,8 +429,14 @@ async fn an_outside_witness_vouches_for_what_continues_what_it_saw() {
         // The cosignature as a file, for who has it by another way.
         fs::write(desk.path("lines"), second["note"].as_str().unwrap()).unwrap();
         let lines = desk.path("lines").display().to_string();
-        shop.run(&["anchor", "--cosignature", &lines, "--witness-key", &witness_key])
-            .exits(0);
+        shop.run(&[
+            "anchor",
+            "--cosignature",
+            &lines,
+            "--witness-key",
+            &witness_key,
+        ])
+        .exits(0);
     });
     blocking.await.unwrap();
 }
