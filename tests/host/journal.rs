@@ -2,23 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
-use tollgate_journal::{TamperReport, Verified};
 use tollgate_runtime::{
     Compiler, Host, HostOptions, LogFilter, Principal, Role, RunState, ToolCall, VerifyReport,
 };
-use tollgate_store::{
-    Appended, ApprovalRow, ApprovalState, ConnectorRow, Head, KvEntry, PrincipalRow, RecordFilter,
-    RunKey, RunRow, Store, StoreError, StoredRecord, Submission, Unavailable,
-};
 use tollgate_tests::component;
 
+use crate::faulty::Faulty;
 use crate::house::{
     House, agent, asks_for, call, copy, database, failure, hostile, hostile_manifest, mira,
     options, output,
@@ -155,154 +149,6 @@ async fn what_people_and_agents_write_is_not_in_the_file_in_clear() {
 }
 
 // ── a store that fails ──────────────────────────────────────────────────────
-
-/// A store whose writes fail when told to.
-struct Faulty {
-    inner: Arc<dyn Store>,
-    /// How many more submissions with records go through; negative: all.
-    left: AtomicI64,
-}
-
-impl Faulty {
-    fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        Arc::new(Self {
-            inner,
-            left: AtomicI64::new(-1),
-        })
-    }
-
-    fn allow(&self, submissions: i64) {
-        self.left.store(submissions, Ordering::SeqCst);
-    }
-
-    fn repair(&self) {
-        self.allow(-1);
-    }
-}
-
-#[async_trait]
-impl Store for Faulty {
-    async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
-        let left = self.left.load(Ordering::SeqCst);
-        if left == 0 {
-            return Err(StoreError::Unavailable {
-                why: Unavailable::Full,
-                path: "tollgate.db".into(),
-                source: None,
-            });
-        }
-        if left > 0 && !submission.records.is_empty() {
-            self.left.fetch_sub(1, Ordering::SeqCst);
-        }
-        self.inner.append(submission).await
-    }
-
-    async fn records(
-        &self,
-        tenant: &str,
-        filter: &RecordFilter,
-    ) -> Result<Vec<StoredRecord>, StoreError> {
-        self.inner.records(tenant, filter).await
-    }
-
-    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
-        self.inner.run(tenant, run).await
-    }
-
-    async fn runs(
-        &self,
-        tenant: &str,
-        states: &[tollgate_store::RunState],
-    ) -> Result<Vec<RunRow>, StoreError> {
-        self.inner.runs(tenant, states).await
-    }
-
-    async fn open_run_by_key(&self, key: &RunKey<'_>) -> Result<Option<RunRow>, StoreError> {
-        self.inner.open_run_by_key(key).await
-    }
-
-    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
-        self.inner.approval(tenant, id).await
-    }
-
-    async fn approvals(
-        &self,
-        tenant: &str,
-        state: Option<ApprovalState>,
-    ) -> Result<Vec<ApprovalRow>, StoreError> {
-        self.inner.approvals(tenant, state).await
-    }
-
-    async fn connector(
-        &self,
-        tenant: &str,
-        name: &str,
-    ) -> Result<Option<ConnectorRow>, StoreError> {
-        self.inner.connector(tenant, name).await
-    }
-
-    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
-        self.inner.connectors(tenant).await
-    }
-
-    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.component(digest).await
-    }
-
-    async fn kv_get(
-        &self,
-        tenant: &str,
-        connector: &str,
-        store: &str,
-        key: &str,
-    ) -> Result<Option<KvEntry>, StoreError> {
-        self.inner.kv_get(tenant, connector, store, key).await
-    }
-
-    async fn kv_keys(
-        &self,
-        tenant: &str,
-        connector: &str,
-        store: &str,
-        prefix: &str,
-        limit: u32,
-    ) -> Result<Vec<String>, StoreError> {
-        self.inner
-            .kv_keys(tenant, connector, store, prefix, limit)
-            .await
-    }
-
-    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        self.inner.heads().await
-    }
-
-    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
-        self.inner.verify(tenant).await
-    }
-
-    async fn subject_key(
-        &self,
-        tenant: &str,
-        subject: &str,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.subject_key(tenant, subject).await
-    }
-
-    async fn principal_by_token_hash(
-        &self,
-        token_hash: &[u8; 32],
-    ) -> Result<Option<PrincipalRow>, StoreError> {
-        self.inner.principal_by_token_hash(token_hash).await
-    }
-
-    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
-        self.inner.principals(tenant).await
-    }
-
-    async fn close(&self) {
-        self.inner.close().await;
-    }
-}
 
 fn insert() -> ToolCall {
     let statement = "INSERT INTO orders (customer, status) VALUES ('new', 'open')";

@@ -15,6 +15,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 mod door;
+mod faulty;
 mod holds;
 mod house;
 mod journal;

@@ -1,9 +1,13 @@
 //! What can be typed after `tollgate`.
 
+mod proof;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use proof::{Anchor, Erase, Export, OfTenant, ProveRecord, Prune, Verify};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -126,9 +130,41 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate log --run run-0195…\n  tollgate log --outcome failed --since 2h --follow"
     )]
     Log(Log),
-    /// Operator: check the whole journal against its trees.
-    #[command(after_help = "Example:\n  tollgate verify")]
+    /// Operator: check the whole journal against its trees and checkpoints.
+    /// Reviewer: the same for an export or one record, with nothing but the key.
+    #[command(
+        after_help = "Example:\n  tollgate verify\n  tollgate verify --export journal --key log.key --checkpoint last-month.note\n  tollgate verify --record refund.json --key log.key"
+    )]
     Verify(Verify),
+    /// Operator: the public key that verifies what this host signs.
+    #[command(after_help = "Example:\n  tollgate key > log.key")]
+    Key(OfTenant),
+    /// Operator: sign the head of the journal. Keep it where the host cannot
+    /// change it.
+    #[command(after_help = "Example:\n  tollgate checkpoint > today.note")]
+    Checkpoint(OfTenant),
+    /// Operator: the journal as files that verify without this host.
+    #[command(after_help = "Example:\n  tollgate export journal")]
+    Export(Export),
+    /// Operator: one record's proof as a file that verifies alone.
+    #[command(
+        after_help = "Example:\n  tollgate prove-record 17 --disclose arguments,reply > refund.json"
+    )]
+    ProveRecord(ProveRecord),
+    /// Operator: have an outside witness vouch for a checkpoint.
+    #[command(
+        after_help = "Example:\n  tollgate anchor --witness https://witness.example --witness-key witness.key"
+    )]
+    Anchor(Anchor),
+    /// Operator: destroy what is sealed of a person, a hand-off or a run. Records
+    /// and their proofs stay.
+    #[command(
+        after_help = "Example:\n  tollgate erase --subject customer-4711 --reason 'asked for it, ticket 93'"
+    )]
+    Erase(Erase),
+    /// Operator: destroy sealed values that are old. Records and their proofs stay.
+    #[command(after_help = "Example:\n  tollgate prune --older-than 90d --dry-run")]
+    Prune(Prune),
     /// Reviewer: re-execute past runs from their journal, with no effect.
     #[command(
         after_help = "Example:\n  tollgate replay run-0195…\n  tollgate replay --all --since 7d"
@@ -225,6 +261,10 @@ pub(crate) struct Serve {
     /// Another name this host is reached by; may be given more than once.
     #[arg(long = "allow-host", value_name = "HOST")]
     pub(crate) allow_hosts: Vec<String>,
+    /// Destroy sealed values older than this, daily; records and proofs stay. A
+    /// number and `d`, `h`, `m` or `s`. For ever by default.
+    #[arg(long, value_name = "AGE", value_parser = proof::age)]
+    pub(crate) retain: Option<std::time::Duration>,
     /// Speak MCP on standard input and output, for one agent; people still
     /// decide at the address.
     #[arg(long, requires = "principal")]
@@ -382,13 +422,6 @@ pub(crate) enum Outcome {
     Open,
     /// It was done and then taken back.
     Undone,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// Only this tenant.
-    #[arg(long)]
-    pub(crate) tenant: Option<String>,
 }
 
 #[derive(Debug, Args)]

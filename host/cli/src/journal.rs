@@ -130,8 +130,8 @@ pub(crate) async fn verify(home: &Path, verify: &Verify, as_json: bool) -> anyho
         match (&report.problem, as_json) {
             (_, true) => output::json(&report),
             (None, false) => output::line(format!(
-                "{tenant}: {} records, every one fits; root {}",
-                report.records, report.root
+                "{tenant}: {} records, every one fits, and {} signed checkpoints; values of {} records erased, of {} pruned; root {}",
+                report.records, report.checkpoints, report.erased, report.pruned, report.root
             )),
             (Some(problem), false) => output::line(format!("{tenant}: {problem}")),
         }

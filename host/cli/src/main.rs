@@ -3,14 +3,19 @@
 //! current folder are read here and nowhere else.
 
 mod arguments;
+mod asking;
 mod author;
 mod demo;
+mod destroy;
 mod exit;
 mod journal;
+mod offline;
 mod output;
+mod proof;
 mod remote;
 mod reviewer;
 mod serve;
+mod witness;
 
 use std::io::IsTerminal as _;
 
@@ -77,7 +82,18 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Undo(undo) => remote::undo(&server, &undo, json).await,
         Command::Queue(queue) => remote::queue::queue(&server, queue, json).await,
         Command::Log(log) => journal::log(&home.home, log, json).await,
-        Command::Verify(verify) => journal::verify(&home.home, &verify, json).await,
+        Command::Verify(verify) => match (&verify.export, &verify.record) {
+            (Some(folder), _) => offline::export(folder, &verify, json),
+            (None, Some(file)) => offline::record(file, &verify, json),
+            (None, None) => journal::verify(&home.home, &verify, json).await,
+        },
+        Command::Key(of) => proof::key(&home.home, &of, json).await,
+        Command::Checkpoint(of) => proof::checkpoint(&home.home, &of, json).await,
+        Command::Export(export) => proof::export(&home.home, &export, json).await,
+        Command::ProveRecord(prove) => proof::prove_record(&home.home, &prove).await,
+        Command::Anchor(anchor) => proof::anchor(&home.home, &anchor, json).await,
+        Command::Erase(erase) => destroy::erase(&home.home, &erase, json).await,
+        Command::Prune(prune) => destroy::prune(&home.home, &prune, json).await,
         Command::Replay(replay) => journal::replay(&home.home, &replay, json).await,
         Command::Demo(demo) => demo::run(&demo, json).await,
         Command::CompileComponent => Ok(Exit::Success),

@@ -46,6 +46,11 @@ pub(crate) fn line(text: impl AsRef<str>) {
     out!("{}", text.as_ref());
 }
 
+/// Text that is whole as it is, its newlines included: what goes into a file.
+pub(crate) fn text(text: &str) {
+    out!("{}", text.strip_suffix('\n').unwrap_or(text));
+}
+
 /// One line for the person, beside what a program reads.
 pub(crate) fn note(text: impl AsRef<str>) {
     eprintln!("{}", text.as_ref());

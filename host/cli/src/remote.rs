@@ -4,7 +4,7 @@
 pub(crate) mod queue;
 
 use std::fs;
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::io::{self, Read as _};
 
 use anyhow::Context as _;
 use reqwest::{Method, StatusCode};
@@ -274,13 +274,10 @@ pub(crate) async fn approve(
 /// A person reads the card before deciding; a program names the digest of the
 /// card that a person saw.
 fn confirmed() -> anyhow::Result<bool> {
-    if !io::stdin().is_terminal() {
-        anyhow::bail!("this is no terminal to ask in; give the digest of the card with --digest");
-    }
-    output::note("Let this happen? Type yes to approve:");
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    crate::asking::confirmed(
+        "Let this happen? Type yes to approve:",
+        "give the digest of the card with --digest",
+    )
 }
 
 pub(crate) async fn deny(server: &Server, deny: &Deny, as_json: bool) -> anyhow::Result<Exit> {

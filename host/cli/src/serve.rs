@@ -43,7 +43,11 @@ pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
         .public_url
         .clone()
         .unwrap_or_else(|| format!("http://{address}"));
-    let host = Host::open(options(home, Role::Serve)?).await?;
+    let host = Host::open(HostOptions {
+        retention: serve.retain,
+        ..options(home, Role::Serve)?
+    })
+    .await?;
     let mut faces = FaceOptions::at(&url);
     faces
         .allowed_hosts

@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::blob::{BLOB_BYTES_MIN, BlobKeys};
 use crate::leaf::{SALT_BYTES, commit};
+use crate::seal::Held;
 use crate::tree::Hash;
 use crate::{JournalError, Stage, SubjectKey, json, leaf_hash, seal};
 
@@ -113,12 +115,17 @@ impl Prepared {
     }
 }
 
-/// Make the record of an entry: its leaf, its hash and its sealed values.
+/// Make the record of an entry: its leaf, its hash, its sealed values, and the
+/// blobs of those that are large.
 ///
 /// # Errors
 /// When the entry is over a limit, holds what canonical JSON cannot say exactly,
 /// or the system gives no randomness.
-pub fn prepare(entry: &Entry, key: &SubjectKey) -> Result<Prepared, JournalError> {
+pub fn prepare(
+    entry: &Entry,
+    key: &SubjectKey,
+    blob_keys: &BlobKeys,
+) -> Result<Prepared, JournalError> {
     let order = value_order(&entry.values)?;
     let random = Random::draw(order.as_slice().len())?;
     let mut salted = [([0; SALT_BYTES], [0; 32]); VALUES_MAX];
@@ -128,14 +135,24 @@ pub fn prepare(entry: &Entry, key: &SubjectKey) -> Result<Prepared, JournalError
     }
     let leaf = write_leaf(entry, &order, &salted)?;
     let hash = leaf_hash(&leaf);
-    let sealed = (!entry.values.is_empty()).then(|| {
-        let values = order.as_slice().iter().enumerate().map(|(rank, &index)| {
-            let (name, bytes) = &entry.values[usize::from(index)];
-            (*name, &salted[rank].0, bytes.as_slice())
-        });
-        seal::seal_values(key, random.nonce(), &hash, values)
-    });
-    let sealed = sealed.transpose()?;
+    let mut blobs: Vec<Blob> = Vec::new();
+    let mut values = Vec::with_capacity(entry.values.len());
+    for (rank, &index) in order.as_slice().iter().enumerate() {
+        let (name, bytes) = &entry.values[usize::from(index)];
+        let held = if bytes.len() < BLOB_BYTES_MIN {
+            Held::Here(bytes)
+        } else {
+            let (reference, blob) = blob_keys.seal(bytes)?;
+            if blobs.iter().all(|other| other.id != blob.id) {
+                blobs.push(blob);
+            }
+            Held::InBlob(reference)
+        };
+        values.push((*name, &salted[rank].0, held));
+    }
+    let sealed = (!values.is_empty())
+        .then(|| seal::seal_values(key, random.nonce(), &hash, &values))
+        .transpose()?;
     Ok(Prepared {
         tenant: entry.tenant.clone(),
         run: entry.run.clone(),
@@ -146,7 +163,7 @@ pub fn prepare(entry: &Entry, key: &SubjectKey) -> Result<Prepared, JournalError
         hash,
         sealed,
         subject: entry.subject.clone(),
-        blobs: Vec::new(),
+        blobs,
         closing: None,
     })
 }
@@ -290,7 +307,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{Leaf, open};
+    use crate::{KeyRing, Leaf, open};
+
+    fn prepare(entry: &Entry, key: &SubjectKey) -> Result<Prepared, JournalError> {
+        super::prepare(entry, key, &KeyRing::generate().unwrap().blob_keys("acme"))
+    }
 
     pub(crate) fn entry() -> Entry {
         let facts = json!({"call": "sql.query", "fuel": 4210, "rows": [1, -2, null, true]});
@@ -351,7 +372,13 @@ mod tests {
     fn sealed_values_come_back_under_their_names() {
         let key = SubjectKey::generate().unwrap();
         let prepared = prepare(&entry(), &key).unwrap();
-        let values = open(&prepared.leaf, prepared.sealed.as_deref().unwrap(), &key).unwrap();
+        let values = open(
+            &prepared.leaf,
+            prepared.sealed.as_deref().unwrap(),
+            &key,
+            &[],
+        )
+        .unwrap();
         let names: Vec<_> = values.iter().map(|v| v.name.as_str()).collect();
         assert_eq!(names, ["args", "reply"]);
         assert_eq!(values[0].bytes, b"[1]");

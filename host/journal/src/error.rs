@@ -65,6 +65,15 @@ pub enum JournalError {
         "the value `{0}` is not the one its record commits to: the record or the value was changed"
     )]
     CommitmentBroken(String),
+    /// A value lies in a blob that was not handed in: it was destroyed by a
+    /// retention rule, or removed by somebody. Nothing says that it was changed.
+    #[error(
+        "the value `{name}` is gone: its blob was pruned or erased, or was removed from the store"
+    )]
+    BlobMissing {
+        /// Name of the value.
+        name: String,
+    },
     /// A wrapped subject key that does not unwrap.
     #[error(
         "the key of subject `{subject}` does not unwrap: another key ring, tenant or subject, or the bytes were changed"

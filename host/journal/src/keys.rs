@@ -10,6 +10,9 @@ use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::JournalError;
+use crate::blob::BlobKeys;
+use crate::note::NoteError;
+use crate::note_key::{KeyKind, SigningKey};
 use crate::seal::{NONCE_BYTES, SubjectKey, decrypt, encrypt, header};
 
 const FIRST_LINE: &str = "tollgate key ring v1";
@@ -18,6 +21,9 @@ const MASTER_BYTES: usize = 32;
 /// Largest key ring text: far more than version 1 needs, far less than a file
 /// read by mistake.
 pub const KEY_RING_BYTES_MAX: usize = 4096;
+
+/// How a subject begins that a caller named, unlike a day or a case.
+pub const SUBJECT_PREFIX: &str = "subject:";
 
 /// A key derived from the ring. Wiped when dropped, masked when shown.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -177,6 +183,52 @@ impl KeyRing {
         let plain = Zeroizing::new(plain.map_err(|_| broken())?);
         let bytes: &[u8; 32] = plain.as_slice().try_into().map_err(|_| broken())?;
         Ok(SubjectKey::from_bytes(*bytes))
+    }
+
+    /// What makes a tenant's blobs.
+    #[must_use]
+    pub fn blob_keys(&self, tenant: &str) -> BlobKeys {
+        let tenant = tenant.as_bytes();
+        BlobKeys::new(
+            self.derive(b"blob id", tenant),
+            self.derive(b"blob key", tenant),
+        )
+    }
+
+    /// The name of a tenant's log: the same for the same ring and tenant, and no
+    /// other's. What a key's name cannot have, or would make two tenants one, is
+    /// written as `%` and two hex digits.
+    #[must_use]
+    pub fn log_origin(&self, tenant: &str) -> String {
+        let ring = self.derive(b"log name", &[]);
+        let mut origin = format!("tollgate/{}/", hex::encode(&ring.0[..8]));
+        for byte in tenant.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
+                origin.push(char::from(byte));
+            } else {
+                origin.push_str(&format!("%{byte:02x}"));
+            }
+        }
+        origin
+    }
+
+    /// The key that signs a tenant's checkpoints.
+    ///
+    /// # Errors
+    /// When the tenant's name is too long to name a key.
+    pub fn log_key(&self, tenant: &str) -> Result<SigningKey, NoteError> {
+        let seed = self.derive(b"log", tenant.as_bytes());
+        SigningKey::from_seed(&self.log_origin(tenant), KeyKind::Ed25519, &seed.0)
+    }
+
+    /// The subject that stands in leaves for one that a caller named. Leaves stay
+    /// for ever and go to reviewers, so a name or an address must not stand there;
+    /// the key keeps names from being tried against it.
+    #[must_use]
+    pub fn subject_label(&self, tenant: &str, given: &str) -> String {
+        let key = self.derive(b"subject", tenant.as_bytes());
+        let hash = key.mac(&[given.as_bytes()]);
+        format!("{SUBJECT_PREFIX}{}", hex::encode(&hash[..16]))
     }
 
     fn tenant_key(&self, tenant: &str) -> DerivedKey {

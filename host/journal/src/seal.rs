@@ -9,20 +9,25 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Tag, XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::blob::BlobRef;
 use crate::leaf::{SALT_BYTES, commitment_holds};
-use crate::{Hash, JournalError, Leaf, leaf_hash};
+use crate::{Blob, Hash, JournalError, Leaf, leaf_hash};
 
 pub(crate) const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 
 /// First byte of everything sealed; tells how it was sealed.
 const SEAL_VERSION: u8 = 1;
+
+/// First byte of a record's values when some of them lie in blobs.
+const SEAL_VERSION_BLOBS: u8 = 2;
 const HEADER_BYTES: usize = 1 + NONCE_BYTES;
 
 /// Authenticated with what [`SubjectKey::seal`] seals, so that such bytes never
 /// open as a record's values, nor the other way round.
 const CONTEXT_DOMAIN: &[u8] = b"tollgate sealed context v1\0";
 const VALUES_DOMAIN: &[u8] = b"tollgate sealed values v1\0";
+const BLOB_VALUES_DOMAIN: &[u8] = b"tollgate sealed values v2\0";
 
 /// The key of one subject. Destroying it makes the subject's values unreadable
 /// while every proof stays whole.
@@ -103,19 +108,34 @@ impl fmt::Debug for OpenedValue {
 }
 
 /// Open a record's sealed values, and compare each with the leaf's commitment.
+/// `blobs` are those that the record uses, in any order.
 ///
 /// # Errors
-/// When the key is another, the bytes were changed or belong to another leaf, or
-/// a value is not the one that the leaf commits to.
+/// When the key is another, the bytes were changed or belong to another leaf,
+/// a value is not the one that the leaf commits to, or its blob is not there.
 pub fn open(
     leaf: &[u8],
     sealed: &[u8],
     key: &SubjectKey,
+    blobs: &[Blob],
 ) -> Result<Vec<OpenedValue>, JournalError> {
     let parsed = Leaf::parse(leaf)?;
-    let data = authenticated(&leaf_hash(leaf));
-    let plain = Zeroizing::new(decrypt(key.as_bytes(), sealed, &data)?);
-    let values = read_values(&plain).ok_or(JournalError::SealBroken)?;
+    let in_blobs = sealed.first() == Some(&SEAL_VERSION_BLOBS);
+    let data = authenticated(in_blobs, &leaf_hash(leaf));
+    let plain = Zeroizing::new(decrypt_any(key.as_bytes(), sealed, &data)?);
+    let held = read_values(&plain, in_blobs).ok_or(JournalError::SealBroken)?;
+    let mut values = Vec::with_capacity(held.len());
+    for (name, salt, held) in held {
+        let bytes = match held {
+            Held::Here(bytes) => bytes.to_vec(),
+            Held::InBlob(reference) => {
+                let found = blobs.iter().find(|blob| blob.id == reference.id);
+                let missing = || JournalError::BlobMissing { name: name.clone() };
+                reference.open(&found.ok_or_else(missing)?.sealed)?
+            }
+        };
+        values.push(OpenedValue { name, salt, bytes });
+    }
     for value in &values {
         let broken = || JournalError::CommitmentBroken(value.name.clone());
         let held = parsed.values.get(&value.name).ok_or_else(broken)?;
@@ -133,49 +153,110 @@ pub fn open(
     }
 }
 
+/// Where a value's bytes are.
+pub(crate) enum Held<'a> {
+    /// In the sealed values themselves.
+    Here(&'a [u8]),
+    /// In a blob.
+    InBlob(BlobRef),
+}
+
+impl Held<'_> {
+    const IN_BLOB: u8 = 1;
+    const HERE: u8 = 0;
+
+    fn size(&self, in_blobs: bool) -> usize {
+        let kind = usize::from(in_blobs);
+        kind + match self {
+            Held::Here(bytes) => 4 + bytes.len(),
+            Held::InBlob(_) => 64,
+        }
+    }
+}
+
+/// One value as it is sealed: name, salt, bytes.
+pub(crate) type SealedValue<'a> = (&'a str, &'a [u8; SALT_BYTES], Held<'a>);
+
 /// Plain form: for each value the length of its name (1 byte), the name, the
-/// salt, the length of the bytes (4 bytes, big endian), the bytes.
-pub(crate) fn seal_values<'a>(
+/// salt, the length of the bytes (4 bytes, big endian), the bytes. Where some are
+/// in blobs, a byte after each salt says whether bytes follow (0), or a blob's
+/// identifier and key (1).
+pub(crate) fn seal_values(
     key: &SubjectKey,
     nonce: [u8; NONCE_BYTES],
     hash: &Hash,
-    values: impl Iterator<Item = (&'a str, &'a [u8; SALT_BYTES], &'a [u8])> + Clone,
+    values: &[SealedValue<'_>],
 ) -> Result<Vec<u8>, JournalError> {
+    let blob = |(_, _, held): &SealedValue<'_>| matches!(held, Held::InBlob(_));
+    let in_blobs = values.iter().any(blob);
     let sizes = values
-        .clone()
-        .map(|(name, _, bytes)| 1 + name.len() + SALT_BYTES + 4 + bytes.len());
+        .iter()
+        .map(|(name, _, held)| 1 + name.len() + SALT_BYTES + held.size(in_blobs));
     let mut out = header(&nonce, sizes.sum());
-    for (name, salt, bytes) in values {
+    for (name, salt, held) in values {
         out.push(name.len() as u8);
         out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(salt);
-        out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
-        out.extend_from_slice(bytes);
+        out.extend_from_slice(*salt);
+        match held {
+            Held::Here(bytes) => {
+                out.extend(in_blobs.then_some(Held::HERE));
+                out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+                out.extend_from_slice(bytes);
+            }
+            Held::InBlob(reference) => {
+                out.push(Held::IN_BLOB);
+                out.extend_from_slice(&reference.id);
+                out.extend_from_slice(&reference.key);
+            }
+        }
     }
-    encrypt(key.as_bytes(), out, &authenticated(hash))
+    if in_blobs {
+        out[0] = SEAL_VERSION_BLOBS;
+    }
+    encrypt(key.as_bytes(), out, &authenticated(in_blobs, hash))
 }
 
-fn read_values(mut plain: &[u8]) -> Option<Vec<OpenedValue>> {
+fn read_values(
+    mut plain: &[u8],
+    in_blobs: bool,
+) -> Option<Vec<(String, [u8; SALT_BYTES], Held<'_>)>> {
     let mut values = Vec::new();
     while let Some((&length, rest)) = plain.split_first() {
         let (name, rest) = rest.split_at_checked(usize::from(length))?;
         let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>()?;
-        let (size, rest) = rest.split_first_chunk::<4>()?;
-        let (bytes, rest) = rest.split_at_checked(u32::from_be_bytes(*size) as usize)?;
+        let (kind, rest) = match in_blobs {
+            true => rest.split_first().map(|(kind, rest)| (*kind, rest))?,
+            false => (Held::HERE, rest),
+        };
+        let (held, rest) = match kind {
+            Held::HERE => {
+                let (size, rest) = rest.split_first_chunk::<4>()?;
+                let (bytes, rest) = rest.split_at_checked(u32::from_be_bytes(*size) as usize)?;
+                (Held::Here(bytes), rest)
+            }
+            Held::IN_BLOB => {
+                let (id, rest) = rest.split_first_chunk::<32>()?;
+                let (key, rest) = rest.split_first_chunk::<32>()?;
+                let reference = BlobRef { id: *id, key: *key };
+                (Held::InBlob(reference), rest)
+            }
+            _ => return None,
+        };
         let name = std::str::from_utf8(name).ok()?.to_owned();
-        values.push(OpenedValue {
-            name,
-            salt: *salt,
-            bytes: bytes.to_vec(),
-        });
+        values.push((name, *salt, held));
         plain = rest;
     }
     Some(values)
 }
 
-fn authenticated(hash: &Hash) -> [u8; VALUES_DOMAIN.len() + 32] {
+fn authenticated(in_blobs: bool, hash: &Hash) -> [u8; VALUES_DOMAIN.len() + 32] {
     let mut data = [0; VALUES_DOMAIN.len() + 32];
-    data[..VALUES_DOMAIN.len()].copy_from_slice(VALUES_DOMAIN);
+    let domain = if in_blobs {
+        BLOB_VALUES_DOMAIN
+    } else {
+        VALUES_DOMAIN
+    };
+    data[..VALUES_DOMAIN.len()].copy_from_slice(domain);
     data[VALUES_DOMAIN.len()..].copy_from_slice(hash);
     data
 }
@@ -203,8 +284,17 @@ pub(crate) fn encrypt(
 }
 
 pub(crate) fn decrypt(key: &[u8; 32], sealed: &[u8], data: &[u8]) -> Result<Vec<u8>, JournalError> {
+    match sealed.first() {
+        Some(&SEAL_VERSION) => decrypt_any(key, sealed, data),
+        _ => Err(JournalError::SealBroken),
+    }
+}
+
+/// Whatever the first byte says: the caller has authenticated it with `data`.
+fn decrypt_any(key: &[u8; 32], sealed: &[u8], data: &[u8]) -> Result<Vec<u8>, JournalError> {
     let broken = JournalError::SealBroken;
-    if sealed.len() < HEADER_BYTES + TAG_BYTES || sealed[0] != SEAL_VERSION {
+    let known = [SEAL_VERSION, SEAL_VERSION_BLOBS];
+    if sealed.len() < HEADER_BYTES + TAG_BYTES || !known.contains(&sealed[0]) {
         return Err(broken);
     }
     let (head, rest) = sealed.split_at(HEADER_BYTES);
@@ -229,7 +319,15 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::{Entry, Stage, prepare};
+    use crate::{BlobKeys, Entry, KeyRing, Stage};
+
+    fn prepare(entry: &Entry, key: &SubjectKey) -> Result<crate::Prepared, JournalError> {
+        crate::prepare(entry, key, &blob_keys())
+    }
+
+    fn blob_keys() -> BlobKeys {
+        KeyRing::generate().unwrap().blob_keys("t")
+    }
 
     fn entry(value: &[u8]) -> Entry {
         Entry {
@@ -256,10 +354,10 @@ mod tests {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
             assert!(matches!(
-                open(&made.leaf, &changed, &key),
+                open(&made.leaf, &changed, &key, &[]),
                 Err(JournalError::SealBroken)
             ));
-            assert!(open(&made.leaf, &sealed[..at], &key).is_err());
+            assert!(open(&made.leaf, &sealed[..at], &key, &[]).is_err());
         }
     }
 
@@ -268,21 +366,21 @@ mod tests {
         let key = SubjectKey::generate().unwrap();
         let one = prepare(&entry(b"one"), &key).unwrap();
         let two = prepare(&entry(b"two"), &key).unwrap();
-        assert!(open(&one.leaf, two.sealed.as_deref().unwrap(), &key).is_err());
+        assert!(open(&one.leaf, two.sealed.as_deref().unwrap(), &key, &[]).is_err());
         let other = SubjectKey::generate().unwrap();
-        assert!(open(&one.leaf, one.sealed.as_deref().unwrap(), &other).is_err());
+        assert!(open(&one.leaf, one.sealed.as_deref().unwrap(), &other, &[]).is_err());
     }
 
     #[test]
     fn a_value_that_its_leaf_does_not_commit_to_is_named() {
         let key = SubjectKey::generate().unwrap();
         let made = prepare(&entry(b"one"), &key).unwrap();
-        let values = [("input", &[0; SALT_BYTES], b"two".as_slice())];
-        let forged = seal_values(&key, [0; NONCE_BYTES], &made.hash, values.into_iter()).unwrap();
-        let refused = open(&made.leaf, &forged, &key);
+        let values = [("input", &[0; SALT_BYTES], Held::Here(b"two"))];
+        let forged = seal_values(&key, [0; NONCE_BYTES], &made.hash, &values).unwrap();
+        let refused = open(&made.leaf, &forged, &key, &[]);
         assert!(matches!(refused, Err(JournalError::CommitmentBroken(name)) if name == "input"));
-        let nothing = seal_values(&key, [0; NONCE_BYTES], &made.hash, [].into_iter()).unwrap();
-        let refused = open(&made.leaf, &nothing, &key);
+        let nothing = seal_values(&key, [0; NONCE_BYTES], &made.hash, &[]).unwrap();
+        let refused = open(&made.leaf, &nothing, &key, &[]);
         assert!(matches!(refused, Err(JournalError::CommitmentBroken(name)) if name == "input"));
     }
 

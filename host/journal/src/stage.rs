@@ -78,16 +78,15 @@ stages! {
     RunClosed = 16, "run.closed";
     /// A hand-off ended.
     CaseClosed = 17, "case.closed";
-    /// A call in doubt is about to be made again, in a way that cannot double it.
-    /// Durable before the effect.
+    /// A call in doubt was sent again, under its own key or condition.
     CallResent = 18, "call.resent";
-    /// A person said what became of a call in doubt.
+    /// A person, or the host by looking, settled a call in doubt.
     CallSettled = 19, "call.settled";
-    /// Sealed values of a subject were destroyed.
+    /// Sealed values were destroyed because somebody asked for it.
     ValuesErased = 20, "values.erased";
-    /// Sealed values were destroyed by the retention rule.
+    /// Sealed values were destroyed because their time was over.
     ValuesPruned = 21, "values.pruned";
-    /// An outside witness signed a checkpoint.
+    /// An outside witness vouched for a checkpoint.
     CheckpointAnchored = 22, "checkpoint.anchored";
 }
 

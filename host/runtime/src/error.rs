@@ -150,6 +150,9 @@ pub enum CallError {
     /// The operator's task, not a caller's.
     #[error("{0}")]
     NotAllowed(String),
+    /// What the run was about is kept no longer.
+    #[error("the values of run {0} were erased: its records and their proofs are all that is kept")]
+    Erased(String),
 }
 
 impl CallError {
@@ -165,6 +168,7 @@ impl CallError {
             Self::Unavailable(_) => "unavailable",
             Self::Connector(_) => "connector_fault",
             Self::NotAllowed(_) => "not_allowed",
+            Self::Erased(_) => "erased",
         }
     }
 
@@ -182,6 +186,7 @@ impl CallError {
             Self::Unavailable(_) => Some("try again later; nothing was done".into()),
             Self::Connector(_) => Some("the operator has to look at the connector".into()),
             Self::NotAllowed(_) => None,
+            Self::Erased(_) => Some("it cannot be replayed, resumed or taken back".into()),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::connectors::{self, Connectors};
 use crate::decisions::may_decide;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
 use crate::home::{Identity, lock, new_token, private_folder, sqlite};
+use crate::housekeeping::Housekeeping;
 use crate::journal::{Journal, Saying};
 use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
@@ -50,6 +51,9 @@ pub struct HostOptions {
     pub role: Role,
     /// The clock for deadlines and records.
     pub clock: Arc<dyn Clock>,
+    /// How long sealed values are kept; a serving host prunes older ones daily.
+    /// For ever where there is none.
+    pub retention: Option<Duration>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -75,6 +79,7 @@ impl HostOptions {
             compiler,
             role,
             clock: Arc::new(SystemClock),
+            retention: None,
             lease: LEASE,
         }
     }
@@ -91,6 +96,9 @@ pub(crate) struct Inner {
     pub(crate) connectors: Connectors,
     pub(crate) live: Live,
     pub(crate) cases: Cases,
+    pub(crate) housekeeping: Housekeeping,
+    /// The host's folder.
+    pub(crate) home: PathBuf,
     pub(crate) watching: Watching,
     /// Who has this process's leases.
     pub(crate) owner: Arc<str>,
@@ -175,7 +183,7 @@ impl Host {
         let cache = private_folder(&home.join("cache"))?;
         let inner = Arc::new(Inner {
             backends: Arc::new(Backends::new(
-                home,
+                home.clone(),
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
             )),
@@ -184,6 +192,8 @@ impl Host {
             connectors: Connectors::default(),
             live: Live::new(Arc::clone(&owner), options.lease),
             cases: Cases::default(),
+            housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
+            home,
             watching: Watching::default(),
             owner,
             lease: options.lease,
@@ -203,6 +213,7 @@ impl Host {
             inner.watch();
             inner.recover(&identity.before).await?;
             identity.alone()?;
+            inner.keep_house_regularly();
         }
         Ok(Self(inner))
     }
@@ -499,26 +510,14 @@ impl Host {
         Ok(self.log_page(tenant, &filter).await?.lines)
     }
 
-    /// Check a tenant's whole journal against its tree.
+    /// Check a tenant's whole journal: records against the tree, the tree against
+    /// every checkpoint that was signed, sealed values against the records.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
     pub async fn verify(&self, tenant: &str) -> Result<VerifyReport, CallError> {
-        Ok(match self.0.journal.store.verify(tenant).await? {
-            Ok(verified) => VerifyReport {
-                tenant: tenant.to_owned(),
-                records: verified.count,
-                root: hex::encode(verified.root),
-                problem: self.0.journal.verify_values(tenant).await?,
-            },
-            Err(report) => VerifyReport {
-                tenant: tenant.to_owned(),
-                records: 0,
-                root: String::new(),
-                problem: Some(report.to_string()),
-            },
-        })
+        self.0.verify(tenant).await
     }
 
     /// Tenants that have a journal.
@@ -578,8 +577,9 @@ impl Host {
         self.0.sandbox.offered()
     }
 
-    /// Finish what is being written and close the store.
+    /// Finish what is being written, sign a last checkpoint, and close the store.
     pub async fn shutdown(&self) {
+        self.0.last_checkpoint().await;
         self.0.journal.store.close().await;
     }
 }

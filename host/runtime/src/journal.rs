@@ -3,19 +3,24 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
-use tollgate_journal::{Entry, KeyRing, Leaf, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{
+    BlobKeys, Entry, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey, prepare,
+};
 use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
 
+use crate::destruction::Destroyed;
 use crate::error::JournalFault;
 
 /// Subject keys kept in memory. Beyond it the oldest map is dropped whole; they
 /// are read again when needed.
 const SUBJECT_KEYS_MAX: usize = 10_000;
 
-/// Records whose values are checked at once.
-const VERIFY_PAGE: u32 = 256;
+/// How long a subject's key is believed without asking the store: a key that
+/// another process destroyed begins no new run after this time.
+pub(crate) const KEY_BELIEVED_FOR: Duration = Duration::from_secs(1);
 
 /// Where the mark of the store's key ring is kept: a key of nobody's.
 const RING_TENANT: &str = "tollgate";
@@ -26,7 +31,15 @@ pub(crate) struct Journal {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     ring: KeyRing,
-    subjects: Mutex<HashMap<(String, String), Arc<SubjectKey>>>,
+    subjects: Mutex<HashMap<(String, String), Known>>,
+    blobs: Mutex<HashMap<String, Arc<BlobKeys>>>,
+}
+
+/// A subject's key, as the store had it.
+struct Known {
+    key: Arc<SubjectKey>,
+    wrapped: Vec<u8>,
+    asked: Instant,
 }
 
 /// Whom records are about; the same for all records of a run.
@@ -39,6 +52,7 @@ pub(crate) struct About {
     pub(crate) workflow: Option<String>,
     pub(crate) subject: String,
     pub(crate) key: Arc<SubjectKey>,
+    pub(crate) blobs: Arc<BlobKeys>,
 }
 
 /// What one record says beside whom it is about.
@@ -91,6 +105,8 @@ pub(crate) struct OpenRecord {
     pub(crate) seq: u64,
     pub(crate) leaf: Leaf,
     pub(crate) values: Vec<(String, Vec<u8>)>,
+    /// It had sealed values, and they or their key are kept no longer.
+    pub(crate) gone: bool,
 }
 
 impl OpenRecord {
@@ -126,6 +142,7 @@ impl Journal {
             clock,
             ring,
             subjects: Mutex::default(),
+            blobs: Mutex::default(),
         }
     }
 
@@ -156,6 +173,7 @@ impl Journal {
             workflow: workflow.map(str::to_owned),
             subject: subject.to_owned(),
             key: self.subject_key(tenant, subject).await?,
+            blobs: self.blob_keys(tenant),
         })
     }
 
@@ -181,45 +199,86 @@ impl Journal {
     /// What the journal calls a subject that a caller named: opaque, and the same
     /// for the same name in a tenant.
     pub(crate) fn subject_label(&self, tenant: &str, name: &str) -> String {
-        let parts: [&[u8]; 3] = [
-            b"tollgate subject label v1",
-            tenant.as_bytes(),
-            name.as_bytes(),
-        ];
-        let label = self.ring.token_key().mac(&parts);
-        format!("subject:{}", hex::encode(&label[..16]))
+        self.ring.subject_label(tenant, name)
     }
 
+    /// The key to seal a subject's values with, made where there is none.
     async fn subject_key(
         &self,
         tenant: &str,
         subject: &str,
     ) -> Result<Arc<SubjectKey>, JournalFault> {
-        let name = (tenant.to_owned(), subject.to_owned());
-        if let Some(key) = self.known(&name) {
+        if let Some(key) = self.existing_key(tenant, subject).await? {
             return Ok(key);
         }
-        let wrapped = match self.store.subject_key(tenant, subject).await? {
-            Some(wrapped) => wrapped,
-            None => {
-                let fresh = self.ring.wrap(tenant, subject, &SubjectKey::generate()?)?;
-                self.store
-                    .ensure_subject_key(tenant, subject, fresh)
-                    .await?
-            }
-        };
-        let key = Arc::new(self.ring.unwrap(tenant, subject, &wrapped)?);
-        let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
-        if subjects.len() >= SUBJECT_KEYS_MAX {
-            subjects.clear();
+        let fresh = self.ring.wrap(tenant, subject, &SubjectKey::generate()?)?;
+        let wrapped = self
+            .store
+            .ensure_subject_key(tenant, subject, fresh)
+            .await?;
+        self.learn(tenant, subject, wrapped)
+    }
+
+    /// The key that a subject's values are sealed under, where it was not
+    /// destroyed. Reading makes no key: an erased subject would seem to have one.
+    async fn existing_key(
+        &self,
+        tenant: &str,
+        subject: &str,
+    ) -> Result<Option<Arc<SubjectKey>>, JournalFault> {
+        let name = (tenant.to_owned(), subject.to_owned());
+        if let Some(known) = self.keys().get(&name)
+            && known.asked.elapsed() < KEY_BELIEVED_FOR
+        {
+            return Ok(Some(Arc::clone(&known.key)));
         }
-        subjects.insert(name, Arc::clone(&key));
+        let Some(wrapped) = self.store.subject_key(tenant, subject).await? else {
+            self.keys().remove(&name);
+            return Ok(None);
+        };
+        if let Some(known) = self.keys().get_mut(&name)
+            && known.wrapped == wrapped
+        {
+            known.asked = Instant::now();
+            return Ok(Some(Arc::clone(&known.key)));
+        }
+        self.learn(tenant, subject, wrapped).map(Some)
+    }
+
+    fn learn(
+        &self,
+        tenant: &str,
+        subject: &str,
+        wrapped: Vec<u8>,
+    ) -> Result<Arc<SubjectKey>, JournalFault> {
+        let key = Arc::new(self.ring.unwrap(tenant, subject, &wrapped)?);
+        let known = Known {
+            key: Arc::clone(&key),
+            wrapped,
+            asked: Instant::now(),
+        };
+        let mut keys = self.keys();
+        if keys.len() >= SUBJECT_KEYS_MAX {
+            keys.clear();
+        }
+        keys.insert((tenant.to_owned(), subject.to_owned()), known);
         Ok(key)
     }
 
-    fn known(&self, name: &(String, String)) -> Option<Arc<SubjectKey>> {
-        let subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
-        subjects.get(name).map(Arc::clone)
+    /// What makes a tenant's blobs. Tenants are few, so all stay in memory.
+    fn blob_keys(&self, tenant: &str) -> Arc<BlobKeys> {
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = blobs.entry(tenant.to_owned());
+        Arc::clone(keys.or_insert_with(|| Arc::new(self.ring.blob_keys(tenant))))
+    }
+
+    fn keys(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Known>> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keep no subject's key in memory that nobody uses now.
+    pub(crate) fn forget_keys(&self) {
+        self.keys().clear();
     }
 
     /// A record, ready to be appended.
@@ -237,7 +296,7 @@ impl Journal {
             values: saying.values,
             subject: about.subject.clone(),
         };
-        Ok(prepare(&entry, &about.key)?)
+        Ok(prepare(&entry, &about.key, &about.blobs)?)
     }
 
     /// Append records with the changes that are true together with them.
@@ -283,51 +342,80 @@ impl Journal {
         Ok(open)
     }
 
-    /// Check that the sealed values are those that the records commit to. The
-    /// answer names the first that is not.
-    pub(crate) async fn verify_values(&self, tenant: &str) -> Result<Option<String>, JournalFault> {
-        let mut after_seq = None;
-        loop {
-            let filter = RecordFilter {
-                after_seq,
-                limit: Some(VERIFY_PAGE),
-                ..RecordFilter::default()
-            };
-            let page = self.store.records(tenant, &filter).await?;
-            let Some(last) = page.last() else {
-                return Ok(None);
-            };
-            after_seq = Some(last.seq);
-            for stored in page {
-                let seq = stored.seq;
-                match self.open(tenant, stored).await {
-                    Ok(open) if open.values.len() == open.leaf.values.len() => {}
-                    Ok(_) => return Ok(Some(format!("record {seq}: its sealed values are gone"))),
-                    Err(JournalFault::Record(why)) => {
-                        return Ok(Some(format!("record {seq}: its sealed values: {why}")));
-                    }
-                    Err(fault) => return Err(fault),
+    /// A record with its values, as far as they are kept.
+    pub(crate) async fn open(
+        &self,
+        tenant: &str,
+        stored: StoredRecord,
+    ) -> Result<OpenRecord, JournalFault> {
+        let leaf = Leaf::parse(&stored.leaf)?;
+        let values = self.values(tenant, &leaf, &stored).await?;
+        Ok(OpenRecord {
+            seq: stored.seq,
+            gone: values.is_none(),
+            leaf,
+            values: values
+                .into_iter()
+                .flatten()
+                .map(|value| (value.name, value.bytes))
+                .collect(),
+        })
+    }
+
+    /// The sealed values of a record with their salts, or `None` where they or
+    /// their key were destroyed. Whether that was right is for `verify` to say.
+    pub(crate) async fn values(
+        &self,
+        tenant: &str,
+        leaf: &Leaf,
+        stored: &StoredRecord,
+    ) -> Result<Option<Vec<OpenedValue>>, JournalFault> {
+        match self.unseal(tenant, leaf, stored).await? {
+            Unsealed::Values(values) => Ok(Some(values)),
+            Unsealed::Gone => Ok(None),
+            // Sealed by a run that began before its subject's key was destroyed,
+            // and ended after: the subject has no key since, or another.
+            Unsealed::Broken(error) => {
+                let destroyed = Destroyed::of_subject(self, tenant, &leaf.subject).await?;
+                match destroyed.covers(self, tenant, stored.seq, leaf).await? {
+                    Some(_) => Ok(None),
+                    None => Err(error.into()),
                 }
             }
         }
     }
 
-    async fn open(&self, tenant: &str, stored: StoredRecord) -> Result<OpenRecord, JournalFault> {
-        let leaf = Leaf::parse(&stored.leaf)?;
-        let values = match &stored.sealed {
-            Some(sealed) => {
-                let key = self.subject_key(tenant, &leaf.subject).await?;
-                tollgate_journal::open(&stored.leaf, sealed, &key)?
-                    .into_iter()
-                    .map(|value| (value.name, value.bytes))
-                    .collect()
-            }
-            None => Vec::new(),
+    /// Open what is sealed beside a record, whatever the journal says of it.
+    pub(crate) async fn unseal(
+        &self,
+        tenant: &str,
+        leaf: &Leaf,
+        stored: &StoredRecord,
+    ) -> Result<Unsealed, JournalFault> {
+        let Some(sealed) = &stored.sealed else {
+            return Ok(match leaf.values.is_empty() {
+                true => Unsealed::Values(Vec::new()),
+                false => Unsealed::Gone,
+            });
         };
-        Ok(OpenRecord {
-            seq: stored.seq,
-            leaf,
-            values,
-        })
+        let Some(key) = self.existing_key(tenant, &leaf.subject).await? else {
+            return Ok(Unsealed::Gone);
+        };
+        Ok(
+            match tollgate_journal::open(&stored.leaf, sealed, &key, &stored.blobs) {
+                Ok(values) => Unsealed::Values(values),
+                Err(error) => Unsealed::Broken(error),
+            },
+        )
     }
+}
+
+/// What became of a record's sealed values.
+pub(crate) enum Unsealed {
+    /// They are those that the record commits to.
+    Values(Vec<OpenedValue>),
+    /// They, or their key, are not there.
+    Gone,
+    /// They are there and do not open.
+    Broken(JournalError),
 }

@@ -11,6 +11,9 @@
 //! | `approvals`, `decisions` | what a person is shown, what a decision is bound to, who may take it |
 //! | `watch` | what the host does by itself: deadlines, runs to take up again |
 //! | `undo` | taking a run back |
+//! | `evidence` | checkpoints, exports, proofs of records, witnesses, verification |
+//! | `destruction` | erasing what is sealed of a person, pruning what is old |
+//! | `housekeeping` | what a serving host does for its journal by itself |
 //! | `queue` | what a person has to settle |
 //! | `logbook` | reading the journal: by run, by what runs came to, as records come |
 //! | `journal` | the host's hand in the journal |
@@ -23,11 +26,14 @@ mod approvals;
 mod capability;
 mod connectors;
 mod decisions;
+mod destruction;
 mod door;
 mod error;
+mod evidence;
 mod exact;
 mod home;
 mod host;
+mod housekeeping;
 mod journal;
 mod logbook;
 mod names;
@@ -44,7 +50,13 @@ pub use api::{
     Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed,
     RunReport, RunState, ToolCall, ToolInfo, UndoReport, UndoStep, VerifyReport,
 };
+pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
+pub use destruction::retention::PruneReport;
 pub use error::{AuthError, CallError, DecideError, HostError, InstallError, JournalFault};
+pub use evidence::EvidenceError;
+pub use evidence::anchor::Anchored;
+pub use evidence::checkpoints::CheckpointInfo;
+pub use evidence::export::ExportReport;
 pub use host::{Host, HostOptions, InstalledConnector, Role};
 pub use logbook::{Follow, Told};
 pub use queue::{QueueItem, Resolution};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, broadcast};
 use tollgate_journal::Stage;
-use tollgate_store::{ApprovalRow, Change, EventKind};
+use tollgate_store::{ApprovalRow, Change, EventKind, RunState};
 
 use crate::error::{CallError, HostError};
 use crate::host::Inner;
@@ -172,15 +172,28 @@ impl Inner {
     }
 
     /// What processes left behind that served this home before: the home's lock
-    /// proves that they are dead, so their leases end now.
+    /// proves that they are dead, so their runs need not wait for their leases to
+    /// lapse. What this does not find lapses soon.
     pub(crate) async fn recover(self: &Arc<Self>, before: &[String]) -> Result<(), HostError> {
-        let mut ended = 0;
-        for owner in before {
-            ended += self.journal.store.renew_leases(owner, 0).await?;
-        }
-        if ended > 0 {
-            // A lease includes its last millisecond.
-            tokio::time::sleep(Duration::from_millis(2)).await;
+        let store = &self.journal.store;
+        for head in store.heads().await? {
+            let open = store.runs(&head.tenant, &[RunState::Open]).await?;
+            let releases: Vec<Change> = open
+                .into_iter()
+                .filter_map(|row| {
+                    let owner = row.lease_owner.filter(|owner| before.contains(owner))?;
+                    Some(Change::ReleaseRun {
+                        run: row.run,
+                        owner,
+                        token: row.lease_token,
+                    })
+                })
+                .collect();
+            if !releases.is_empty() {
+                self.journal
+                    .append(&head.tenant, Vec::new(), releases)
+                    .await?;
+            }
         }
         while self.take_over().await.map_err(HostError::from)? {}
         Ok(())

@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use tollgate_journal::{Entry, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{BlobKeys, Entry, KeyRing, Prepared, Stage, SubjectKey, prepare};
 use tollgate_store::{SqliteOptions, SqliteStore, Store, Submission};
 
 const RECORDS_EACH: u32 = 3;
@@ -39,19 +39,23 @@ fn entry(run: &str, position: u32) -> Entry {
     }
 }
 
-fn make(run: &str, key: &SubjectKey) -> Result<Vec<Prepared>, tollgate_journal::JournalError> {
+fn make(
+    run: &str,
+    key: &SubjectKey,
+    blobs: &BlobKeys,
+) -> Result<Vec<Prepared>, tollgate_journal::JournalError> {
     (0..RECORDS_EACH)
-        .map(|position| prepare(&entry(run, position), key))
+        .map(|position| prepare(&entry(run, position), key, blobs))
         .collect()
 }
 
-fn measure_prepare(key: &SubjectKey) -> Result<(), Box<dyn Error>> {
+fn measure_prepare(key: &SubjectKey, blobs: &BlobKeys) -> Result<(), Box<dyn Error>> {
     const TIMES: u32 = 50_000;
     let one = entry("run-0197", 0);
-    let first = prepare(&one, key)?;
+    let first = prepare(&one, key, blobs)?;
     let begun = Instant::now();
     for _ in 0..TIMES {
-        std::hint::black_box(prepare(std::hint::black_box(&one), key)?);
+        std::hint::black_box(prepare(std::hint::black_box(&one), key, blobs)?);
     }
     let each = begun.elapsed() / TIMES;
     let sealed = first.sealed.map_or(0, |sealed| sealed.len());
@@ -102,7 +106,8 @@ async fn measure(store: &SqliteStore, appenders: usize) -> Result<(), Box<dyn Er
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    measure_prepare(&SubjectKey::from_bytes([7; 32]))?;
+    let blobs = KeyRing::generate()?.blob_keys("acme");
+    measure_prepare(&SubjectKey::from_bytes([7; 32]), &blobs)?;
     let parent = std::env::args_os()
         .nth(1)
         .map_or_else(std::env::temp_dir, Into::into);

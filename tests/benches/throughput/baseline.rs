@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use tollgate_journal::{Entry, Stage, SubjectKey, prepare};
+use tollgate_journal::{Entry, KeyRing, Stage, SubjectKey, prepare};
 use tollgate_store::{SqliteOptions, SqliteStore, Store, Submission};
 use wasmtime::component::{Component, ComponentType, InstancePre, Lift, Linker, Lower};
 use wasmtime::{
@@ -232,6 +232,7 @@ pub(crate) async fn appends() {
 
 fn records(number: u64) -> Vec<tollgate_journal::Prepared> {
     let key = SubjectKey::generate().unwrap();
+    let blobs = KeyRing::generate().unwrap().blob_keys("default");
     [Stage::RunOpened, Stage::CallOutcome, Stage::RunClosed]
         .into_iter()
         .map(|stage| {
@@ -248,7 +249,7 @@ fn records(number: u64) -> Vec<tollgate_journal::Prepared> {
                 values: vec![("reply", vec![7; 200])],
                 subject: "day:2026-11-22".into(),
             };
-            prepare(&entry, &key).unwrap()
+            prepare(&entry, &key, &blobs).unwrap()
         })
         .collect()
 }

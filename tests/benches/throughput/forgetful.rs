@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use tollgate_journal::{TamperReport, Verified};
+use tokio::sync::broadcast;
+use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
-    Appended, ApprovalRow, ApprovalState, Change, ConnectorRow, Head, KvEntry, PrincipalRow,
-    RecordFilter, RunKey, RunRow, RunState, Store, StoreError, StoredRecord, Submission,
+    Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
+    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
+    Rejected, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
 };
 
 #[derive(Default)]
@@ -40,8 +42,85 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn open_run_by_key(&self, _: &RunKey<'_>) -> Result<Option<RunRow>, StoreError> {
+    async fn run_of_request(
+        &self,
+        _: &str,
+        _: &str,
+        _: Option<u64>,
+    ) -> Result<Option<RunRow>, StoreError> {
         Ok(None)
+    }
+
+    async fn closed_runs(
+        &self,
+        _: &str,
+        _: &ClosedFilter,
+    ) -> Result<Vec<ClosedRun>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn claim_run(
+        &self,
+        _: &str,
+        run: &str,
+        _: &str,
+        _: u64,
+    ) -> Result<RunRow, StoreError> {
+        Err(Rejected::NoSuchRun(run.to_owned()).into())
+    }
+
+    async fn claim_lapsed(&self, _: &str, _: u64, _: u32) -> Result<Vec<RunRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn renew_leases(&self, _: &str, _: u64) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn due_approvals(&self, _: u32) -> Result<Vec<ApprovalRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn queue_items(
+        &self,
+        _: &str,
+        _: Option<QueueState>,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn queue_item(&self, _: &str, _: &str) -> Result<Option<QueueRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn leaf_hashes(&self, _: &str, _: u64, _: u32) -> Result<Vec<Hash>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn tile(&self, _: &str, _: u8, _: u64) -> Result<Option<TileRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn tile_count(&self, _: &str, _: u8) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    async fn checkpoints(
+        &self,
+        _: &str,
+        _: Option<u64>,
+        _: u32,
+    ) -> Result<Vec<CheckpointRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn sealed_count(&self, _: &str, _: &Erasure) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        // Closed: nothing is ever told.
+        broadcast::channel(1).1
     }
 
     async fn approval(&self, _: &str, _: &str) -> Result<Option<ApprovalRow>, StoreError> {

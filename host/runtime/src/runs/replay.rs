@@ -189,13 +189,9 @@ impl Inner {
         tenant: &str,
         run: &str,
     ) -> Result<ReplayReport, CallError> {
-        let records = self.journal.run_records(tenant, run).await?;
         let impossible = |why: NotReplayable| {
             CallError::NotAllowed(format!("there is nothing to replay: {}", why.as_str()))
         };
-        if is_erased(&records) {
-            return Err(impossible(NotReplayable::Erased));
-        }
         let rebuilt = self.rebuild(tenant, run).await?;
         match not_replayable(&rebuilt) {
             Some(why) => Err(impossible(why)),

@@ -15,7 +15,7 @@ use tollgate_store::{
 use super::execute::Start;
 use super::open::unpanicked;
 use super::{Lease, Run, Undoes, awake_ms};
-use crate::api::{RunReport, RunState};
+use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
 use crate::door::{RecordedCall, recorded_calls};
 use crate::error::CallError;
@@ -69,6 +69,9 @@ impl Inner {
     pub(crate) async fn rebuild(&self, tenant: &str, run: &str) -> Result<Rebuilt, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
+        if records.iter().any(|record| record.gone) {
+            return Err(CallError::Erased(run.to_owned()));
+        }
         let fact = |name: &str| opened.fact(name).unwrap_or_default().to_owned();
         let damaged = |what: &str| {
             CallError::Connector(format!("the record of run {run} has no usable {what}"))
@@ -186,17 +189,24 @@ impl Inner {
         }
         let asked = awake_ms();
         let claim = store.claim_run(tenant, run, lease.owner(), lease.length_ms());
-        match claim.await {
-            Ok(row) => lease.taken(row.lease_token, asked),
+        let row = match claim.await {
+            Ok(row) => row,
             Err(error) if matches!(error.rejected(), Some(Rejected::Leased { .. })) => {
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
-        }
+        };
+        lease.taken(row.lease_token, asked);
         fail::fail_point!("resume::claimed");
         match self.rebuild(tenant, run).await {
             Ok(rebuilt) => self.go_on(rebuilt, lease).await.map(Some),
             Err(CallError::Connector(why)) => self.unstartable(tenant, run, lease, why).await,
+            // It can never go on; whoever waits for it is told so.
+            Err(CallError::Erased(_)) => {
+                self.end_erased(&row).await?;
+                lease.given_back();
+                self.report(tenant, run).await.map(Some)
+            }
             Err(error) => Err(error),
         }
     }
@@ -395,13 +405,22 @@ impl Inner {
                     record.leaf.position.unwrap_or_default(),
                     record.fact("call").unwrap_or_default(),
                 )),
-                None => closed
-                    .and_then(|record| record.json("failure"))
-                    .and_then(|failure| serde_json::from_value(failure).ok()),
+                None => closed.and_then(|record| erased(run, record)).or_else(|| {
+                    closed
+                        .and_then(|record| record.json("failure"))
+                        .and_then(|failure| serde_json::from_value(failure).ok())
+                }),
             },
             pending,
         })
     }
+}
+
+/// Why a run that has ended has nothing to show, where its values were erased
+/// before or after its end.
+fn erased(run: &str, closing: &OpenRecord) -> Option<Failure> {
+    let ended_for_it = closing.fact("failure") == Some(crate::destruction::ERASED);
+    (closing.gone || ended_for_it).then(|| (&CallError::Erased(run.to_owned())).into())
 }
 
 fn is_unfinished(row: &RunRow) -> bool {

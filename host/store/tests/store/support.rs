@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tempfile::TempDir;
-use tollgate_journal::{Entry, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{Entry, KeyRing, Prepared, Stage, SubjectKey, prepare};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, Change, ManualClock, Rejected, RunRow, RunState,
     SqliteOptions, SqliteStore, Store, StoreError, Submission,
@@ -124,7 +124,8 @@ pub(crate) fn record(tenant: &str, run: &str, position: u32, stage: Stage) -> Pr
         values: vec![("reply", b"[]".to_vec())],
         subject: "s".into(),
     };
-    prepare(&entry, &SubjectKey::from_bytes([7; 32])).unwrap()
+    let blobs = KeyRing::generate().unwrap().blob_keys(tenant);
+    prepare(&entry, &SubjectKey::from_bytes([7; 32]), &blobs).unwrap()
 }
 
 pub(crate) fn run_row(run: &str, input: &str) -> RunRow {

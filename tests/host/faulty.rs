@@ -1,0 +1,266 @@
+//! A store whose writes fail when told to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_store::{
+    Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
+    Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter, RunRow,
+    RunState, Store, StoreError, StoredRecord, Submission, TileRow, Unavailable,
+};
+
+pub(crate) struct Faulty {
+    inner: Arc<dyn Store>,
+    /// How many more submissions with records go through; negative: all.
+    left: AtomicI64,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            left: AtomicI64::new(-1),
+        })
+    }
+
+    /// Let so many more submissions with records through.
+    pub(crate) fn allow(&self, submissions: i64) {
+        self.left.store(submissions, Ordering::SeqCst);
+    }
+
+    pub(crate) fn repair(&self) {
+        self.allow(-1);
+    }
+
+    fn is_away(&self) -> bool {
+        self.left.load(Ordering::SeqCst) == 0
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable {
+        why: Unavailable::Full,
+        path: "tollgate.db".into(),
+        source: None,
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
+        if self.is_away() {
+            return Err(unavailable());
+        }
+        if self.left.load(Ordering::SeqCst) > 0 && !submission.records.is_empty() {
+            self.left.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.inner.append(submission).await
+    }
+
+    async fn claim_run(
+        &self,
+        tenant: &str,
+        run: &str,
+        owner: &str,
+        lease_ms: u64,
+    ) -> Result<RunRow, StoreError> {
+        if self.is_away() {
+            return Err(unavailable());
+        }
+        self.inner.claim_run(tenant, run, owner, lease_ms).await
+    }
+
+    async fn claim_lapsed(
+        &self,
+        owner: &str,
+        lease_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        if self.is_away() {
+            return Err(unavailable());
+        }
+        self.inner.claim_lapsed(owner, lease_ms, limit).await
+    }
+
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
+        if self.is_away() {
+            return Err(unavailable());
+        }
+        self.inner.renew_leases(owner, lease_ms).await
+    }
+
+    async fn records(
+        &self,
+        tenant: &str,
+        filter: &RecordFilter,
+    ) -> Result<Vec<StoredRecord>, StoreError> {
+        self.inner.records(tenant, filter).await
+    }
+
+    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
+        self.inner.run(tenant, run).await
+    }
+
+    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+        self.inner.runs(tenant, states).await
+    }
+
+    async fn run_of_request(
+        &self,
+        tenant: &str,
+        same: &str,
+        ended_since_ms: Option<u64>,
+    ) -> Result<Option<RunRow>, StoreError> {
+        self.inner
+            .run_of_request(tenant, same, ended_since_ms)
+            .await
+    }
+
+    async fn closed_runs(
+        &self,
+        tenant: &str,
+        filter: &ClosedFilter,
+    ) -> Result<Vec<ClosedRun>, StoreError> {
+        self.inner.closed_runs(tenant, filter).await
+    }
+
+    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
+        self.inner.approval(tenant, id).await
+    }
+
+    async fn approvals(
+        &self,
+        tenant: &str,
+        state: Option<ApprovalState>,
+    ) -> Result<Vec<ApprovalRow>, StoreError> {
+        self.inner.approvals(tenant, state).await
+    }
+
+    async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {
+        self.inner.due_approvals(limit).await
+    }
+
+    async fn queue_items(
+        &self,
+        tenant: &str,
+        state: Option<QueueState>,
+    ) -> Result<Vec<QueueRow>, StoreError> {
+        self.inner.queue_items(tenant, state).await
+    }
+
+    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
+        self.inner.queue_item(tenant, id).await
+    }
+
+    async fn leaf_hashes(
+        &self,
+        tenant: &str,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<Hash>, StoreError> {
+        self.inner.leaf_hashes(tenant, from, limit).await
+    }
+
+    async fn tile(
+        &self,
+        tenant: &str,
+        level: u8,
+        index: u64,
+    ) -> Result<Option<TileRow>, StoreError> {
+        self.inner.tile(tenant, level, index).await
+    }
+
+    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
+        self.inner.tile_count(tenant, level).await
+    }
+
+    async fn checkpoints(
+        &self,
+        tenant: &str,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<CheckpointRow>, StoreError> {
+        self.inner.checkpoints(tenant, before, limit).await
+    }
+
+    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
+        self.inner.sealed_count(tenant, what).await
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.events()
+    }
+
+    async fn connector(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Option<ConnectorRow>, StoreError> {
+        self.inner.connector(tenant, name).await
+    }
+
+    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+        self.inner.connectors(tenant).await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.component(digest).await
+    }
+
+    async fn kv_get(
+        &self,
+        tenant: &str,
+        connector: &str,
+        store: &str,
+        key: &str,
+    ) -> Result<Option<KvEntry>, StoreError> {
+        self.inner.kv_get(tenant, connector, store, key).await
+    }
+
+    async fn kv_keys(
+        &self,
+        tenant: &str,
+        connector: &str,
+        store: &str,
+        prefix: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.inner
+            .kv_keys(tenant, connector, store, prefix, limit)
+            .await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.inner.heads().await
+    }
+
+    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+        self.inner.verify(tenant).await
+    }
+
+    async fn subject_key(
+        &self,
+        tenant: &str,
+        subject: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.subject_key(tenant, subject).await
+    }
+
+    async fn principal_by_token_hash(
+        &self,
+        token_hash: &[u8; 32],
+    ) -> Result<Option<PrincipalRow>, StoreError> {
+        self.inner.principal_by_token_hash(token_hash).await
+    }
+
+    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+        self.inner.principals(tenant).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
