@@ -3,7 +3,7 @@
 mod proof;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -52,6 +52,28 @@ pub(crate) struct Home {
         value_name = "FOLDER"
     )]
     pub(crate) home: PathBuf,
+    /// Where the store is, instead of in the home: postgres://… or sqlite:PATH.
+    /// With a password in it, put it into TOLLGATE_STORE, or into a file that
+    /// tollgate.toml names: arguments are seen by everybody on the machine.
+    #[arg(
+        long,
+        global = true,
+        env = "TOLLGATE_STORE",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = store_url
+    )]
+    pub(crate) store: Option<StoreUrl>,
+}
+
+impl Home {
+    /// A folder that keeps everything itself.
+    pub(crate) fn at(home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            store: None,
+        }
+    }
 }
 
 /// How a running host is reached.

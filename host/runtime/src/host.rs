@@ -21,7 +21,7 @@ use crate::capability::Backends;
 use crate::connectors::{self, Connectors};
 use crate::decisions::may_decide;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
-use crate::home::{Identity, lock, new_token, private_folder, sqlite};
+use crate::home::{Identity, lock, new_token, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
 use crate::journal::{Journal, Saying};
 use crate::names;
@@ -54,6 +54,8 @@ pub struct HostOptions {
     /// How long sealed values are kept; a serving host prunes older ones daily.
     /// For ever where there is none.
     pub retention: Option<Duration>,
+    /// Where the store is.
+    pub store: StoreChoice,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -80,6 +82,7 @@ impl HostOptions {
             role,
             clock: Arc::new(SystemClock),
             retention: None,
+            store: StoreChoice::default(),
             lease: LEASE,
         }
     }
@@ -168,7 +171,7 @@ impl Host {
         let ring = tollgate_store::key_ring::load_or_create(&private_folder(&home.join("keys"))?)?;
         let store = match store {
             Some(store) => store,
-            None => sqlite(&home, &options).await?,
+            None => open_store(&home, &options).await?,
         };
         let identity = match options.role {
             Role::Serve => Some(Identity::new(&home)?),

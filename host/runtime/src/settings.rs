@@ -149,7 +149,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoreTable {
-    url: Option<Spanned<Zeroizing<String>>>,
+    url: Option<Spanned<String>>,
     url_file: Option<Spanned<PathBuf>>,
 }
 
@@ -157,7 +157,7 @@ struct StoreTable {
 #[serde(deny_unknown_fields)]
 struct PlaceTable {
     tenant: Spanned<String>,
-    store: Option<Spanned<Zeroizing<String>>>,
+    store: Option<Spanned<String>>,
     store_file: Option<Spanned<PathBuf>>,
 }
 
@@ -264,11 +264,11 @@ impl Reader<'_> {
         &self,
         table: &Range<usize>,
         [name, file_name]: [&str; 2],
-        url: Option<Spanned<Zeroizing<String>>>,
+        url: Option<Spanned<String>>,
         file: Option<Spanned<PathBuf>>,
     ) -> Result<StoreUrl, SettingsError> {
         let (at, text) = match (url, file) {
-            (Some(url), None) => (url.span().start, url.into_inner()),
+            (Some(url), None) => (url.span().start, Zeroizing::new(url.into_inner())),
             (None, Some(file)) => {
                 let at = file.span().start;
                 (at, text_of(&self.home.join(file.into_inner()))?)
