@@ -253,7 +253,10 @@ impl Writer {
             return;
         }
         if let Some(connection) = self.connection.as_mut() {
-            self.checkpoints.empty_the_wal(connection).await;
+            let busy_timeout = self.options.busy_timeout;
+            self.checkpoints
+                .empty_the_wal(connection, busy_timeout)
+                .await;
         }
         for (waiting, answer) in erased {
             waiting.send(answer).ok();
