@@ -5,7 +5,9 @@ mod proof;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tollgate_runtime::StoreUrl;
 
 pub(crate) use proof::{Anchor, Erase, Export, OfTenant, ProveRecord, Prune, Verify};
 
@@ -60,10 +62,32 @@ pub(crate) struct Home {
         global = true,
         env = "TOLLGATE_STORE",
         hide_env_values = true,
-        value_name = "URL",
-        value_parser = store_url
+        value_name = "URL"
     )]
-    pub(crate) store: Option<StoreUrl>,
+    pub(crate) store: Option<Typed>,
+}
+
+/// An address as it was typed. It is understood later: a message about arguments
+/// would say it with its password.
+#[derive(Clone)]
+pub(crate) struct Typed(String);
+
+impl Typed {
+    pub(crate) fn url(&self) -> anyhow::Result<StoreUrl> {
+        self.0.parse().context("--store or TOLLGATE_STORE")
+    }
+}
+
+impl From<String> for Typed {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Typed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Typed(masked)")
+    }
 }
 
 impl Home {

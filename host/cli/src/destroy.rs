@@ -1,7 +1,6 @@
 //! Destroying sealed values: `erase` and `prune`. What is destroyed cannot be
 //! brought back, so both say first what it is about.
 
-
 use tollgate_runtime::{Erase as What, EraseError, ErasurePlan, ErasureReport, Host, PruneReport};
 
 use crate::arguments::{Erase, Home, Prune};

@@ -114,7 +114,9 @@ async fn anchored(host: &Host, anchor: &Anchor, key: &VerifierKey) -> anyhow::Re
             fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
         }
         (None, Some(url)) => witness::cosign(host, &anchor.tenant, url).await?,
-        (None, None) => anyhow::bail!("name a file with --cosignature or an address with --witness"),
+        (None, None) => {
+            anyhow::bail!("name a file with --cosignature or an address with --witness")
+        }
     };
     Ok(host
         .anchor(&anchor.tenant, &cosignature, key, &anchor.by)
@@ -129,7 +131,10 @@ pub(crate) fn read_key(given: &str) -> anyhow::Result<VerifierKey> {
     if !Path::new(given).is_file() {
         let why = given.parse::<VerifierKey>().err();
         let why = why.map(|why| why.to_string()).unwrap_or_default();
-        anyhow::bail!("{} is no key and no file with one: {why}", tollgate_policy::visible(given));
+        anyhow::bail!(
+            "{} is no key and no file with one: {why}",
+            tollgate_policy::visible(given)
+        );
     }
     let text = fs::read_to_string(given).with_context(|| format!("cannot read {given}"))?;
     let line = text.lines().next().unwrap_or_default().trim();

@@ -6,22 +6,46 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tollgate_store::{SqliteOptions, SqliteStore, Store};
+use tollgate_store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store};
 
 use crate::error::HostError;
 use crate::host::HostOptions;
+use crate::settings::StoreUrl;
 
-/// The store in the host's folder.
-pub(crate) async fn sqlite(
+/// The store that the options choose.
+pub(crate) async fn open_store(
     home: &Path,
     options: &HostOptions,
 ) -> Result<Arc<dyn Store>, HostError> {
+    let choice = &options.store;
+    if let Some(tenant) = choice.places.keys().next() {
+        return Err(HostError::Place(tenant.clone()));
+    }
+    match &choice.default {
+        Some(url) => open_at(home, options, url).await,
+        None => sqlite(&home.join("tollgate.db"), options).await,
+    }
+}
+
+async fn open_at(
+    home: &Path,
+    options: &HostOptions,
+    url: &StoreUrl,
+) -> Result<Arc<dyn Store>, HostError> {
+    if let Some(path) = url.expose().strip_prefix("sqlite:") {
+        return sqlite(&home.join(path), options).await;
+    }
+    // Its own clock is the only one that several hosts share.
+    let store = PostgresStore::open(url.expose(), PostgresOptions::default()).await?;
+    Ok(Arc::new(store))
+}
+
+async fn sqlite(path: &Path, options: &HostOptions) -> Result<Arc<dyn Store>, HostError> {
     let settings = SqliteOptions {
         clock: Arc::clone(&options.clock),
         ..SqliteOptions::default()
     };
-    let store = SqliteStore::open(&home.join("tollgate.db"), settings).await?;
-    Ok(Arc::new(store))
+    Ok(Arc::new(SqliteStore::open(path, settings).await?))
 }
 
 /// A folder that only the host's own account can enter.

@@ -28,6 +28,7 @@ use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
 use crate::sandbox::Compiler;
 use crate::sandbox::instance::Sandbox;
+use crate::settings::StoreChoice;
 use crate::watch::Watching;
 
 /// How long an established principal is believed without asking the store: a

@@ -26,7 +26,12 @@ pub(crate) struct Verify {
     #[arg(long, conflicts_with_all = ["export", "record"])]
     pub(crate) tenant: Option<String>,
     /// An exported journal. Needs no host, no database and no network.
-    #[arg(long, value_name = "FOLDER", requires = "key", conflicts_with = "record")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        requires = "key",
+        conflicts_with = "record"
+    )]
     pub(crate) export: Option<PathBuf>,
     /// A record's proof. Needs no host, no database and no network.
     #[arg(long, value_name = "FILE", requires = "key")]

@@ -103,7 +103,9 @@ pub enum EraseError {
         runs: Vec<String>,
     },
     /// A host works on one of the runs, and does not come to an end.
-    #[error("run {run} is worked on by another host: try again when it has ended; nothing was erased")]
+    #[error(
+        "run {run} is worked on by another host: try again when it has ended; nothing was erased"
+    )]
     Busy {
         /// The run.
         run: String,
@@ -331,7 +333,10 @@ impl Inner {
                 Some(row) if row.state.is_active() => {}
                 _ => return Ok(None),
             }
-            let claimed = self.journal.store.claim_run(tenant, run, &self.owner, LEASE_MS);
+            let claimed = self
+                .journal
+                .store
+                .claim_run(tenant, run, &self.owner, LEASE_MS);
             match claimed.await {
                 Ok(row) if row.state.is_active() => return Ok(Some(row)),
                 Ok(_) | Err(StoreError::Rejected(Rejected::NoSuchRun(_))) => return Ok(None),

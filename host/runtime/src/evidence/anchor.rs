@@ -49,11 +49,7 @@ impl Host {
     /// # Errors
     ///
     /// When the journal cannot be read, or is smaller than what the witness saw.
-    pub async fn witness_request(
-        &self,
-        tenant: &str,
-        seen: u64,
-    ) -> Result<String, EvidenceError> {
+    pub async fn witness_request(&self, tenant: &str, seen: u64) -> Result<String, EvidenceError> {
         let row = self.inner().checkpoint(tenant).await?;
         let tree = Tree::of(&self.inner().journal, tenant).await?;
         let mut cache = TileCache::new();

@@ -186,7 +186,11 @@ impl Inner {
     /// is said, and keeps no other tenant from its checkpoint.
     pub(crate) async fn checkpoint_grown(self: &Arc<Self>) -> Result<(), JournalFault> {
         for head in self.journal.store.heads().await? {
-            let last = self.journal.store.checkpoints(&head.tenant, None, 1).await?;
+            let last = self
+                .journal
+                .store
+                .checkpoints(&head.tenant, None, 1)
+                .await?;
             if head.count == 0 || last.first().is_some_and(|last| last.count == head.count) {
                 continue;
             }

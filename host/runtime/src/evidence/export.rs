@@ -169,7 +169,11 @@ impl Export {
         let line = format!("{key}\n");
         match read_bounded(&key_path)? {
             Some(found) if found == line.as_bytes() => {}
-            Some(_) => return Err(refused("it has the export of another log; name another folder")),
+            Some(_) => {
+                return Err(refused(
+                    "it has the export of another log; name another folder",
+                ));
+            }
             None if is_empty(folder)? => write_whole(&key_path, line.as_bytes())?,
             None => return Err(refused("it has other things in it; name an empty folder")),
         }

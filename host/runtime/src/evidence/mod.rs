@@ -78,7 +78,9 @@ pub enum EvidenceError {
         names: Vec<String>,
     },
     /// The record's values were erased or pruned: nothing is left to disclose.
-    #[error("the values of record {0} were erased or pruned: it can be proved, its values cannot be shown")]
+    #[error(
+        "the values of record {0} were erased or pruned: it can be proved, its values cannot be shown"
+    )]
     ValuesGone(u64),
     /// The folder cannot take this export.
     #[error("{path}: {what}")]

@@ -58,11 +58,7 @@ impl Inner {
         Ok(proof)
     }
 
-    async fn stored_record(
-        &self,
-        tenant: &str,
-        place: u64,
-    ) -> Result<StoredRecord, EvidenceError> {
+    async fn stored_record(&self, tenant: &str, place: u64) -> Result<StoredRecord, EvidenceError> {
         let filter = RecordFilter {
             after_seq: place.checked_sub(1),
             limit: Some(1),

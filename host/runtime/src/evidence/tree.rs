@@ -1,10 +1,10 @@
 //! Hashes of a tenant's tree: complete tiles where they are stored, leaf hashes
 //! for the rest. Everything here is read; tiles are stored by `checkpoints`.
 
+use tollgate_journal::{Hash, ProofError};
 use tollgate_journal::{
     Needs, StoredTiles, TILE_LEVELS, TILE_WIDTH, TileCache, needs_for_root, root_at,
 };
-use tollgate_journal::{Hash, ProofError};
 use tollgate_store::{Head, Store};
 
 use super::EvidenceError;
@@ -69,7 +69,11 @@ impl<'a> Tree<'a> {
                 from += hashes.len() as u64;
                 // A store may answer with less than asked for; tiles begin at
                 // multiples of their width.
-                from -= if from < range.end { from % TILE_WIDTH } else { 0 };
+                from -= if from < range.end {
+                    from % TILE_WIDTH
+                } else {
+                    0
+                };
             }
         }
         Ok(())

@@ -151,7 +151,11 @@ impl Inner {
                 {
                     Some(Why::Erased) => report.erased += 1,
                     Some(Why::Pruned) => report.pruned += 1,
-                    None => return Ok(Some(format!("record {place}: its sealed values: {problem}"))),
+                    None => {
+                        return Ok(Some(format!(
+                            "record {place}: its sealed values: {problem}"
+                        )));
+                    }
                 }
             }
         }
