@@ -9,6 +9,7 @@
 //! | `door` | no import without a door |
 //! | `holds` | a held call has its effect once, or never |
 //! | `replaying` | a run is repeated from its records, or stopped |
+//! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
 
@@ -22,6 +23,7 @@ mod journal;
 mod lies;
 mod limits;
 mod raw;
+mod reading;
 mod replaying;
 mod undoing;
 mod walls;

@@ -169,8 +169,8 @@ impl LogLink {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Undoes => "takes this run back",
-            Self::UndoneBy => "is taken back by this run",
+            Self::Undoes => "is to take this run back",
+            Self::UndoneBy => "is the run that this one takes back",
         }
     }
 }
