@@ -191,22 +191,29 @@ impl Settings {
     }
 }
 
-/// The text of a file that may hold a password.
 fn text_of(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
     let failed = |source| SettingsError::Read {
         path: path.to_owned(),
         source,
     };
-    let about = fs::metadata(path).map_err(failed)?;
-    if about.permissions().mode() & 0o004 != 0 && !is_inside_private(path) {
-        return Err(SettingsError::Open {
-            path: path.to_owned(),
-        });
-    }
-    if about.len() > FILE_BYTES_MAX {
+    if fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
         return Err(failed(io::Error::other("it has more than 1 MiB")));
     }
     fs::read_to_string(path).map(Zeroizing::new).map_err(failed)
+}
+
+/// Refuse a file with a password that every account of the machine can read.
+fn check_closed(path: &Path) -> Result<(), SettingsError> {
+    let about = fs::metadata(path).map_err(|source| SettingsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if about.permissions().mode() & 0o004 == 0 || is_inside_private(path) {
+        return Ok(());
+    }
+    Err(SettingsError::Open {
+        path: path.to_owned(),
+    })
 }
 
 /// Whether the folder around a file keeps other accounts out, as a home does.
@@ -268,10 +275,18 @@ impl Reader<'_> {
         file: Option<Spanned<PathBuf>>,
     ) -> Result<StoreUrl, SettingsError> {
         let (at, text) = match (url, file) {
-            (Some(url), None) => (url.span().start, Zeroizing::new(url.into_inner())),
+            (Some(url), None) => {
+                // A password stands before an `@`, or among the parameters.
+                if url.get_ref().contains(['@', '?']) {
+                    check_closed(self.path)?;
+                }
+                (url.span().start, Zeroizing::new(url.into_inner()))
+            }
             (None, Some(file)) => {
                 let at = file.span().start;
-                (at, text_of(&self.home.join(file.into_inner()))?)
+                let path = self.home.join(file.into_inner());
+                check_closed(&path)?;
+                (at, text_of(&path)?)
             }
             _ => {
                 let problem = format!("give either `{name}` or `{file_name}`");
@@ -316,6 +331,7 @@ mod tests {
     /// What settings with this text are, and what is said of them.
     fn read(text: &str) -> Result<Settings, String> {
         let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let secret = home.path().join("secret");
         let mut file = fs::OpenOptions::new();
         let mut file = file
@@ -395,8 +411,22 @@ mod tests {
         let secret = folder.path().join("secret");
         fs::write(&secret, "postgres://u:pw@h/d").unwrap();
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(text_of(&secret), Err(SettingsError::Open { .. })));
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(text_of(&secret).is_ok());
+        let settings = folder.path().join(SETTINGS_FILE);
+        for (text, open) in [
+            ("[store]\nurl_file = \"secret\"\n", &secret),
+            ("[store]\nurl = \"postgres://u:pw@h/d\"\n", &settings),
+        ] {
+            fs::write(&settings, text).unwrap();
+            for (mode, refused) in [(0o644, true), (0o640, false)] {
+                fs::set_permissions(open, fs::Permissions::from_mode(mode)).unwrap();
+                let read = Settings::of(folder.path());
+                assert_eq!(
+                    matches!(read, Err(SettingsError::Open { .. })),
+                    refused,
+                    "{text}"
+                );
+                assert_eq!(read.is_err(), refused, "{text}");
+            }
+        }
     }
 }
