@@ -74,7 +74,7 @@ fn invalid(what: &str) -> Result<(), StoreError> {
     Err(StoreError::Invalid(what.to_owned()))
 }
 
-fn component_digest(bytes: &[u8]) -> String {
+pub(crate) fn component_digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 

@@ -2,9 +2,7 @@
 //! from its write-ahead log. Every proof stays.
 
 use tollgate_journal::{Blob, Prepared};
-use tollgate_store::{
-    ApprovalRow, Change, Erasure, RecordFilter, RunRow, RunState, Store, StoredRecord,
-};
+use tollgate_store::{ApprovalRow, Change, Erasure, RecordFilter, RunRow, RunState, StoredRecord};
 
 use crate::support::{Bench, approval_row, on_each_store, record, run_row, submission};
 

@@ -1,7 +1,7 @@
 //! Leaf hashes, tiles and checkpoints: once given out, they are never others.
 
 use tollgate_journal::{Frontier, Hash, Tampering};
-use tollgate_store::{Change, CheckpointRow, Rejected, Store, TileRow};
+use tollgate_store::{Change, CheckpointRow, Rejected, TileRow};
 
 use crate::support::{Bench, NOW, on_each_store, records, submission};
 
