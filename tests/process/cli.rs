@@ -557,7 +557,7 @@ fn a_setting_that_is_not_known_stops_the_host_and_no_password_is_said() {
         .exits(1)
         .stderr;
     assert!(
-        typed.contains("write `postgres://…` or `sqlite:PATH`"),
+        typed.contains("use `postgres://…` or `sqlite:PATH`"),
         "{typed}"
     );
     for said in [said, unreached, typed] {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tollgate_runtime::StoreUrl;
+use tollgate_runtime::Location;
 
 pub(crate) use proof::{Anchor, Erase, Export, OfTenant, ProveRecord, Prune, Verify};
 
@@ -73,7 +73,7 @@ pub(crate) struct Home {
 pub(crate) struct Typed(String);
 
 impl Typed {
-    pub(crate) fn url(&self) -> anyhow::Result<StoreUrl> {
+    pub(crate) fn location(&self) -> anyhow::Result<Location> {
         self.0.parse().context("--store or TOLLGATE_STORE")
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
     };
     let mut settings = Settings::of(&home.home)?;
     if let Some(store) = &home.store {
-        settings.store.default = Some(store.url()?);
+        settings.store.default = Some(store.location()?);
     }
     Ok(HostOptions {
         store: settings.store,

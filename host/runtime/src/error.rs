@@ -350,9 +350,6 @@ pub enum HostError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A tenant is placed on a store of its own, which this host cannot do.
-    #[error("tenant `{0}` is placed on a store of its own, which this program cannot do yet")]
-    Place(String),
     /// The journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalFault),

@@ -18,17 +18,16 @@
 //! neither it nor a line of the file is ever part of a message.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
 use thiserror::Error;
+use tollgate_store::{Location, StoreError};
 use toml::Spanned;
 use zeroize::Zeroizing;
 
@@ -53,9 +52,9 @@ pub struct Settings {
 #[derive(Clone, Debug, Default)]
 pub struct StoreChoice {
     /// The store; the file `tollgate.db` in the home where nothing is said.
-    pub default: Option<StoreUrl>,
+    pub default: Option<Location>,
     /// Tenants whose store is another one.
-    pub places: BTreeMap<String, StoreUrl>,
+    pub places: BTreeMap<String, Location>,
 }
 
 impl StoreChoice {
@@ -63,45 +62,6 @@ impl StoreChoice {
     #[must_use]
     pub fn is_home(&self) -> bool {
         self.default.is_none() && self.places.is_empty()
-    }
-}
-
-/// A store's address, which may carry a password: it is never shown.
-#[derive(Clone)]
-pub struct StoreUrl(Zeroizing<String>);
-
-impl StoreUrl {
-    /// The address as it was given.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoreUrl(masked)")
-    }
-}
-
-/// An address that names no kind of store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the address names no kind of store; write `postgres://…` or `sqlite:PATH`")]
-pub struct NoStore;
-
-impl FromStr for StoreUrl {
-    type Err = NoStore;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let known = ["postgres://", "postgresql://", "sqlite:"];
-        match known
-            .iter()
-            .any(|kind| text.starts_with(kind) && text.len() > kind.len())
-        {
-            true => Ok(Self(Zeroizing::new(text.to_owned()))),
-            false => Err(NoStore),
-        }
     }
 }
 
@@ -273,7 +233,7 @@ impl Reader<'_> {
         [name, file_name]: [&str; 2],
         url: Option<Spanned<String>>,
         file: Option<Spanned<PathBuf>>,
-    ) -> Result<StoreUrl, SettingsError> {
+    ) -> Result<Location, SettingsError> {
         let (at, text) = match (url, file) {
             (Some(url), None) => {
                 // A password stands before an `@`, or among the parameters.
@@ -293,8 +253,11 @@ impl Reader<'_> {
                 return Err(self.wrong(table.start, problem));
             }
         };
-        text.parse()
-            .map_err(|error: NoStore| self.wrong(at, error.to_string()))
+        match text.trim().parse() {
+            Ok(Location::Sqlite(path)) => Ok(Location::Sqlite(self.home.join(path))),
+            Ok(location) => Ok(location),
+            Err(error) => Err(self.wrong(at, StoreError::to_string(&error))),
+        }
     }
 
     fn wrong(&self, at: usize, problem: String) -> SettingsError {
@@ -361,11 +324,12 @@ mod tests {
         )
         .unwrap();
         let default = settings.store.default.as_ref().unwrap();
-        assert_eq!(default.expose(), "postgres://u:hidden@h/d");
         assert_eq!(
-            settings.store.places["acme"].expose(),
-            "postgres://u:pw@h2/d"
+            *default,
+            Location::Postgres("postgres://u:hidden@h/d".to_owned())
         );
+        let acme = Location::Postgres("postgres://u:pw@h2/d".to_owned());
+        assert_eq!(settings.store.places["acme"], acme);
         assert_eq!(settings.retention, Some(Duration::from_secs(90 * 86_400)));
         let said = format!("{settings:?}");
         assert!(!said.contains("hidden") && !said.contains("pw"), "{said}");
