@@ -9,6 +9,7 @@
 //! | `door` | no import without a door |
 //! | `holds` | a held call has its effect once, or never |
 //! | `replaying` | a run is repeated from its records, or stopped |
+//! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
 //! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
@@ -27,6 +28,7 @@ mod lies;
 mod limits;
 mod proofs;
 mod raw;
+mod reading;
 mod recovering;
 mod replaying;
 mod undoing;

@@ -195,6 +195,12 @@ impl Running {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 
+    /// Press Ctrl-C, and wait for its end.
+    pub(crate) fn interrupt(self) -> (i32, String) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        self.wait()
+    }
+
     /// Wait for its end, and give the rest of what it said.
     pub(crate) fn wait(mut self) -> (i32, String) {
         let code = self.child.wait().unwrap().code().unwrap_or(-1);

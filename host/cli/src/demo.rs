@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tollgate_runtime::{Host, Principal, PrincipalKind, Role, RunReport, RunState};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve};
 
-use crate::arguments::Demo;
+use crate::arguments::{Demo, Home};
 use crate::exit::Exit;
 use crate::output;
 use crate::remote::Client;
@@ -41,7 +41,7 @@ pub(crate) async fn run(demo: &Demo, as_json: bool) -> anyhow::Result<Exit> {
         "2",
         "Starting a host on loopback, with its store in one file",
     );
-    let host = Host::open(options(&folder, Role::Serve)?).await?;
+    let host = Host::open(options(&Home::at(&folder), Role::Serve)?).await?;
     for connector in &connectors {
         let bar = output::busy(format!("compiling {}", connector.name));
         let installed = host

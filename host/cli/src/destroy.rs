@@ -1,17 +1,15 @@
 //! Destroying sealed values: `erase` and `prune`. What is destroyed cannot be
 //! brought back, so both say first what it is about.
 
-use std::path::Path;
-
 use tollgate_runtime::{Erase as What, EraseError, ErasurePlan, ErasureReport, Host, PruneReport};
 
-use crate::arguments::{Erase, Prune};
+use crate::arguments::{Erase, Home, Prune};
 use crate::asking::confirmed;
 use crate::exit::Exit;
 use crate::output;
 use crate::serve::existing;
 
-pub(crate) async fn erase(home: &Path, erase: &Erase, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn erase(home: &Home, erase: &Erase, as_json: bool) -> anyhow::Result<Exit> {
     let what = match (&erase.subject, &erase.case, &erase.run) {
         (Some(subject), _, _) => What::Subject(subject.clone()),
         (_, Some(case), _) => What::Case(case.clone()),
@@ -84,7 +82,7 @@ fn say(report: &ErasureReport) {
     }
 }
 
-pub(crate) async fn prune(home: &Path, prune: &Prune, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn prune(home: &Home, prune: &Prune, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let reports = prune_all(&host, prune).await;
     host.shutdown().await;

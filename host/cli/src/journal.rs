@@ -2,7 +2,6 @@
 //! store beside a running host and change nothing.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,7 +10,7 @@ use tollgate_runtime::{
     SystemClock, moment,
 };
 
-use crate::arguments::{Log, Outcome, Replay, Verify};
+use crate::arguments::{Home, Log, Outcome, Replay, Verify};
 use crate::exit::Exit;
 use crate::output;
 use crate::serve::existing;
@@ -19,7 +18,7 @@ use crate::serve::existing;
 /// How long new records may wait until a follower looks again.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
-pub(crate) async fn log(home: &Path, log: Log, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn log(home: &Home, log: Log, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let mut story = output::Story::new(log.full, as_json);
     let shown = show_log(&host, &log, &mut story).await;
@@ -115,7 +114,7 @@ fn time(option: &str, text: Option<&str>) -> anyhow::Result<Option<u64>> {
         .transpose()
 }
 
-pub(crate) async fn verify(home: &Path, verify: &Verify, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn verify(home: &Home, verify: &Verify, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let tenants = match &verify.tenant {
         Some(tenant) => vec![tenant.clone()],
@@ -143,7 +142,7 @@ pub(crate) async fn verify(home: &Path, verify: &Verify, as_json: bool) -> anyho
     Ok(exit)
 }
 
-pub(crate) async fn replay(home: &Path, replay: &Replay, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn replay(home: &Home, replay: &Replay, as_json: bool) -> anyhow::Result<Exit> {
     let since = time("--since", replay.since.as_deref())?;
     let host = Host::open(existing(home)?).await?;
     let exit = match &replay.run {

@@ -241,6 +241,7 @@ pub(crate) struct Story {
     as_json: bool,
     /// Run and case of the last record.
     at: Option<(Option<String>, String)>,
+    records: u64,
     shortened: bool,
 }
 
@@ -250,11 +251,13 @@ impl Story {
             full,
             as_json,
             at: None,
+            records: 0,
             shortened: false,
         }
     }
 
     pub(crate) fn record(&mut self, line: &LogLine) {
+        self.records += 1;
         if self.as_json {
             json(line);
             return;
@@ -275,11 +278,11 @@ impl Story {
         );
         for (name, value) in &told.details {
             let value = self.value(value);
-            out!("        {:<18}  {value}", visible(name));
+            out!("        {:<20}  {value}", visible(name));
         }
         if self.full {
             for (name, value) in &told.technical {
-                out!("        {:<18}  {}", visible(name), whole(value));
+                out!("        {:<20}  {}", visible(name), whole(value));
             }
         } else {
             self.shortened |= !told.technical.is_empty();
@@ -309,6 +312,9 @@ impl Story {
     }
 
     pub(crate) fn finish(&self) {
+        if self.records == 0 && !self.as_json {
+            note("no record is like that");
+        }
         if self.shortened {
             note("shortened for reading; --full shows every value and fact, --json everything");
         }

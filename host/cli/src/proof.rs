@@ -9,13 +9,13 @@ use serde_json::json;
 use tollgate_journal::VerifierKey;
 use tollgate_runtime::{Anchored, Host};
 
-use crate::arguments::{Anchor, Export, OfTenant, ProveRecord};
+use crate::arguments::{Anchor, Export, Home, OfTenant, ProveRecord};
 use crate::exit::Exit;
 use crate::output;
 use crate::serve::existing;
 use crate::witness;
 
-pub(crate) async fn checkpoint(home: &Path, of: &OfTenant, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn checkpoint(home: &Home, of: &OfTenant, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let signed = host.checkpoint(&of.tenant).await;
     host.shutdown().await;
@@ -33,7 +33,7 @@ pub(crate) async fn checkpoint(home: &Path, of: &OfTenant, as_json: bool) -> any
     Ok(Exit::Success)
 }
 
-pub(crate) async fn key(home: &Path, of: &OfTenant, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn key(home: &Home, of: &OfTenant, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let key = host.log_key(&of.tenant);
     host.shutdown().await;
@@ -46,7 +46,7 @@ pub(crate) async fn key(home: &Path, of: &OfTenant, as_json: bool) -> anyhow::Re
     Ok(Exit::Success)
 }
 
-pub(crate) async fn export(home: &Path, export: &Export, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn export(home: &Home, export: &Export, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let bar = output::busy(format!("exporting {}", export.tenant));
     let mut told = |records: u64| bar.set_message(format!("exporting: {records} records"));
@@ -70,7 +70,7 @@ pub(crate) async fn export(home: &Path, export: &Export, as_json: bool) -> anyho
     Ok(Exit::Success)
 }
 
-pub(crate) async fn prove_record(home: &Path, prove: &ProveRecord) -> anyhow::Result<Exit> {
+pub(crate) async fn prove_record(home: &Home, prove: &ProveRecord) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let proof = host
         .prove_record(&prove.tenant, prove.place, &prove.disclose)
@@ -85,7 +85,7 @@ pub(crate) async fn prove_record(home: &Path, prove: &ProveRecord) -> anyhow::Re
     Ok(Exit::Success)
 }
 
-pub(crate) async fn anchor(home: &Path, anchor: &Anchor, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn anchor(home: &Home, anchor: &Anchor, as_json: bool) -> anyhow::Result<Exit> {
     let key = read_key(&anchor.witness_key)?;
     let host = Host::open(existing(home)?).await?;
     let anchored = anchored(&host, anchor, &key).await;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::json;
 use tollgate_runtime::{Host, Role};
 
-use crate::arguments::{Inspect, Install};
+use crate::arguments::{Home, Inspect, Install};
 use crate::author::list;
 use crate::exit::Exit;
 use crate::output;
@@ -45,7 +45,7 @@ pub(crate) fn inspect(inspect: &Inspect, as_json: bool) -> anyhow::Result<Exit> 
     Ok(Exit::Success)
 }
 
-pub(crate) async fn install(home: &Path, install: &Install, as_json: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn install(home: &Home, install: &Install, as_json: bool) -> anyhow::Result<Exit> {
     let component = read(&install.component)?;
     let mut manifest = fs::read_to_string(&install.manifest)
         .with_context(|| format!("cannot read {}", install.manifest.display()))?;

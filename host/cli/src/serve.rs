@@ -1,40 +1,55 @@
 //! Running a host, and giving out tokens.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tollgate_runtime::{Compiler, Host, HostOptions, Principal, PrincipalKind, Role};
+use tollgate_runtime::{Compiler, Host, HostOptions, Principal, PrincipalKind, Role, Settings};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve as serve_faces, serve_stdio};
 
-use crate::arguments::{Kind, NewPrincipal, Serve};
+use crate::arguments::{Home, Kind, NewPrincipal, Serve};
 use crate::exit::Exit;
 use crate::output;
 
-/// A host in this folder that compiles components with this very program.
-pub(crate) fn options(home: &Path, role: Role) -> anyhow::Result<HostOptions> {
+/// A host in this home that compiles components with this very program. What is
+/// said on the command line or in the environment counts before the home's
+/// settings.
+pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
     let program = std::env::current_exe().context("this program's own file is not known")?;
     let compiler = Compiler::Child {
         program,
         arguments: vec!["compile-component".to_owned()],
     };
-    Ok(HostOptions::new(home, compiler, role))
+    let mut settings = Settings::of(&home.home)?;
+    if let Some(store) = &home.store {
+        settings.store.default = Some(store.location()?);
+    }
+    Ok(HostOptions {
+        store: settings.store,
+        retention: settings.retention,
+        ..HostOptions::new(&home.home, compiler, role)
+    })
 }
 
 /// The same for a folder that must be a host's already. A mistyped folder would
 /// otherwise become a new host, whose empty journal verifies.
-pub(crate) fn existing(home: &Path) -> anyhow::Result<HostOptions> {
+pub(crate) fn existing(home: &Home) -> anyhow::Result<HostOptions> {
+    let options = options(home, Role::Operate)?;
+    // A store elsewhere says nothing about the folder; its keys do.
+    let is_home = match options.store.default {
+        None => home.home.join("tollgate.db").is_file(),
+        Some(_) => home.home.join("keys").is_dir(),
+    };
     anyhow::ensure!(
-        home.join("tollgate.db").is_file(),
+        is_home,
         "{} is no home of a host; name it with --home or TOLLGATE_HOME",
-        home.display()
+        home.home.display()
     );
-    options(home, Role::Operate)
+    Ok(options)
 }
 
-pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
+pub(crate) async fn serve(home: &Home, serve: &Serve) -> anyhow::Result<Exit> {
     let listener = TcpListener::bind(serve.listen)
         .await
         .with_context(|| format!("cannot listen on {}", serve.listen))?;
@@ -43,11 +58,9 @@ pub(crate) async fn serve(home: &Path, serve: &Serve) -> anyhow::Result<Exit> {
         .public_url
         .clone()
         .unwrap_or_else(|| format!("http://{address}"));
-    let host = Host::open(HostOptions {
-        retention: serve.retain,
-        ..options(home, Role::Serve)?
-    })
-    .await?;
+    let mut options = options(home, Role::Serve)?;
+    options.retention = serve.retain.or(options.retention);
+    let host = Host::open(options).await?;
     let mut faces = FaceOptions::at(&url);
     faces
         .allowed_hosts
@@ -116,7 +129,7 @@ fn named(name: &str) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn principal(
-    home: &Path,
+    home: &Home,
     new: &NewPrincipal,
     as_json: bool,
 ) -> anyhow::Result<Exit> {

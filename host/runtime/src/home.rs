@@ -1,27 +1,56 @@
 //! The folder of a host, and what makes it the host's alone.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tollgate_store::{SqliteOptions, SqliteStore, Store};
+use tollgate_store::{Location, RoutedStore, Store};
 
 use crate::error::HostError;
 use crate::host::HostOptions;
 
-/// The store in the host's folder.
-pub(crate) async fn sqlite(
+/// The store that the options choose; with places, one that is several.
+pub(crate) async fn open_store(
     home: &Path,
     options: &HostOptions,
 ) -> Result<Arc<dyn Store>, HostError> {
-    let settings = SqliteOptions {
-        clock: Arc::clone(&options.clock),
-        ..SqliteOptions::default()
+    let choice = &options.store;
+    let default = match &choice.default {
+        Some(location) => location.clone(),
+        None => Location::Sqlite(home.join("tollgate.db")),
     };
-    let store = SqliteStore::open(&home.join("tollgate.db"), settings).await?;
-    Ok(Arc::new(store))
+    let store = open_at(&default, options).await?;
+    if choice.places.is_empty() {
+        return Ok(store);
+    }
+    // Tenants at one location share its connections.
+    let mut open = vec![(&default, Arc::clone(&store))];
+    let mut placed = HashMap::new();
+    for (tenant, location) in &choice.places {
+        let known = open.iter().find(|(known, _)| *known == location);
+        let place = match known.map(|(_, place)| Arc::clone(place)) {
+            Some(place) => place,
+            None => {
+                let place = open_at(location, options).await?;
+                open.push((location, Arc::clone(&place)));
+                place
+            }
+        };
+        placed.insert(tenant.clone(), place);
+    }
+    Ok(Arc::new(RoutedStore::new(store, placed)))
+}
+
+async fn open_at(location: &Location, options: &HostOptions) -> Result<Arc<dyn Store>, HostError> {
+    let clock = match location {
+        Location::Sqlite(_) => Some(Arc::clone(&options.clock)),
+        // The database's own is the only one that several hosts share.
+        _ => None,
+    };
+    Ok(tollgate_store::open_store(location, clock).await?)
 }
 
 /// A folder that only the host's own account can enter.

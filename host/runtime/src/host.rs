@@ -23,13 +23,14 @@ use crate::decisions::may_decide;
 use crate::door::Offered;
 use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
 use crate::extend::{Extension, Extensions};
-use crate::home::{Identity, lock, new_token, private_folder, sqlite};
+use crate::home::{Identity, lock, new_token, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
 use crate::journal::{Journal, Saying};
 use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
 use crate::sandbox::Compiler;
 use crate::sandbox::instance::Sandbox;
+use crate::settings::StoreChoice;
 use crate::watch::Watching;
 
 /// How long an established principal is believed without asking the store: a
@@ -58,6 +59,8 @@ pub struct HostOptions {
     /// How long sealed values are kept; a serving host prunes older ones daily.
     /// For ever where there is none.
     pub retention: Option<Duration>,
+    /// Where the store is.
+    pub store: StoreChoice,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -85,6 +88,7 @@ impl HostOptions {
             clock: Arc::new(SystemClock),
             extensions: Vec::new(),
             retention: None,
+            store: StoreChoice::default(),
             lease: LEASE,
         }
     }
@@ -173,7 +177,7 @@ impl Host {
         let ring = tollgate_store::key_ring::load_or_create(&private_folder(&home.join("keys"))?)?;
         let store = match store {
             Some(store) => store,
-            None => sqlite(&home, &options).await?,
+            None => open_store(&home, &options).await?,
         };
         let identity = match options.role {
             Role::Serve => Some(Identity::new(&home)?),

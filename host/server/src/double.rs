@@ -193,6 +193,51 @@ fn card(run: &RunReport, call: &ToolCall) -> Card {
     }
 }
 
+/// A call in doubt of a run that somebody asked for.
+pub(crate) fn doubtful(principal: &str) -> QueueItem {
+    QueueItem {
+        id: "que-1".into(),
+        queue: "in_doubt".into(),
+        kind: "in_doubt".into(),
+        state: "open".into(),
+        run: "run-1".into(),
+        case: "case-1".into(),
+        connector: "database".into(),
+        tool: "refund".into(),
+        principal: principal.into(),
+        position: 2,
+        call: "sql.execute".into(),
+        destination: "orders".into(),
+        arguments: json!({"statement": "UPDATE orders SET refunded = ?"}),
+        prior: Some(json!({"refunded": 0})),
+        found: Some(json!({"refunded": 0})),
+        recovery: "readable".into(),
+        why: "somebody else may have changed it since".into(),
+        created: "2026-11-22T00:00:00Z".into(),
+        resolved_by: None,
+        resolution: None,
+        note: None,
+    }
+}
+
+/// A record of `run-1`.
+pub(crate) fn line(seq: u64, stage: &str) -> LogLine {
+    LogLine {
+        seq,
+        at: "2026-11-22T14:05:00.123Z".into(),
+        stage: stage.into(),
+        case: "case-1".into(),
+        run: Some("run-1".into()),
+        principal: "bot".into(),
+        position: None,
+        facts: json!({}),
+        workflow: None,
+        values: json!({}),
+        erased: vec![],
+        linked: None,
+    }
+}
+
 #[async_trait]
 impl Gatekeeper for Double {
     async fn authenticate(&self, token: &str) -> Result<Principal, Refusal> {

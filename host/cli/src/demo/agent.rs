@@ -11,6 +11,9 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use rmcp::{ClientLifecycleMode, ClientServiceExt as _};
 use serde_json::{Value, json};
 
+/// What starts the hand-off.
+const TRIGGER: &str = "ticket 4711: the parcel arrived broken, the customer wants the money back";
+
 /// A connected agent, working on one case.
 pub(super) struct Agent {
     client: RunningService<RoleClient, ClientConfig>,
@@ -60,7 +63,11 @@ impl Agent {
             bail!("an input is an object");
         };
         let mut request = CallToolRequestParams::new(tool.to_owned()).with_arguments(input);
-        let about = json!({ "dev.tollgate/case": self.case, "dev.tollgate/reason": reason });
+        let about = json!({
+            "dev.tollgate/case": self.case,
+            "dev.tollgate/trigger": TRIGGER,
+            "dev.tollgate/reason": reason,
+        });
         request.meta = Some(serde_json::from_value(about)?);
         let result = self.client.call_tool(request).await?;
         let text = result

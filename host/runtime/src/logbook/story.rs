@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::api::{LogLine, LogLink};
 
 /// Facts for whoever checks a record rather than follows a story.
-const TECHNICAL: [&str; 11] = [
+const TECHNICAL: [&str; 12] = [
     "by_host",
     "calls",
     "changed",
@@ -18,10 +18,12 @@ const TECHNICAL: [&str; 11] = [
     "manifest",
     "prior_version",
     "replayed",
+    "send_by",
 ];
 
 /// Facts that the sentence tells.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 9] = [
+    "by",
     "call",
     "connector",
     "decision",
@@ -34,6 +36,18 @@ const TOLD: [&str; 8] = [
 
 /// What a caller wrote, and nobody checked.
 const UNVERIFIED: [&str; 2] = ["reason", "trigger"];
+
+/// What a reader wants to know first. The rest follows as it was recorded.
+const FIRST: [&str; 8] = [
+    "trigger (unverified)",
+    "reason (unverified)",
+    "title",
+    "rule",
+    "rule_reason",
+    "approvers",
+    "input",
+    "arguments",
+];
 
 /// A record in words. Texts are as they were recorded: whoever shows them makes
 /// them safe to look at.
@@ -81,6 +95,12 @@ impl LogLine {
                 _ => told.details.push((name.clone(), value.clone())),
             }
         }
+        told.details.sort_by_key(|(name, _)| {
+            FIRST
+                .iter()
+                .position(|first| first == name)
+                .unwrap_or(FIRST.len())
+        });
         for name in &self.erased {
             let gone = Value::from("erased, or pruned by the retention rule");
             told.details.push((name.clone(), gone));
@@ -136,7 +156,7 @@ impl LogLine {
                 _ => format!("found out about {}", call()),
             },
             "undo.planned" => "is about to be taken back".to_owned(),
-            "undo.done" => "took the run back".to_owned(),
+            "undo.done" => format!("took the run back, by {}", self.fact("by")),
             "run.closed" => format!("ended the run: {}", self.fact("state")),
             "manifest.changed" => format!("installed {}", self.fact("connector")),
             other => other.to_owned(),
@@ -149,8 +169,8 @@ impl LogLink {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Undoes => "takes this run back",
-            Self::UndoneBy => "is taken back by this run",
+            Self::Undoes => "is to take this run back",
+            Self::UndoneBy => "is the run that this one takes back",
         }
     }
 }

@@ -1,8 +1,10 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use tollgate_runtime::{Resolution, RunState};
+
 use super::Server;
-use crate::double::{AGENT, DIGEST, MIRA, PAUL, SERVICE};
+use crate::double::{AGENT, DIGEST, MIRA, PAUL, SERVICE, doubtful, line};
 
 const LOOKUP: &str = r#"{"connector":"database","tool":"lookup","input":{"order":"7"}}"#;
 
@@ -113,6 +115,8 @@ async fn neither_agents_nor_services_decide_or_read_the_log() {
             ("GET", format!("/v1/approvals/{id}")),
             ("GET", "/v1/approvals".to_owned()),
             ("GET", "/v1/log".to_owned()),
+            ("GET", "/v1/queue".to_owned()),
+            ("GET", "/v1/queue/que-1".to_owned()),
         ] {
             let answer = server.rest(token, method, &path, &decision()).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
@@ -201,18 +205,125 @@ async fn undo_can_be_planned_first() {
 #[tokio::test]
 async fn the_log_is_filtered_and_bounded() {
     let server = Server::new();
-    let path = "/v1/log?run=run-1&case=c&after=5&limit=9999";
-    let lines = server.rest(MIRA, "GET", path, "").await.json();
+    let path = "/v1/log?run=run-1&linked=true&case=c&outcome=in_doubt&tool=db.refund\
+        &since=1970-01-01T00:00:01Z&until=1970-01-02&newest=true&limit=9999";
+    let answer = server.rest(MIRA, "GET", path, "").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let asked = server.host.asked();
+    assert_eq!(asked.run.as_deref(), Some("run-1"));
+    assert_eq!(asked.tool.as_deref(), Some("db.refund"));
+    assert_eq!(asked.outcome, Some(RunState::InDoubt));
+    assert!(asked.linked && asked.newest);
     assert_eq!(
-        (&lines[0]["run"], &lines[0]["case"]),
-        (&json!("run-1"), &json!("c"))
+        (asked.since_ms, asked.until_ms),
+        (Some(1_000), Some(86_400_000))
     );
+    assert_eq!(asked.limit, Some(1_000));
+    for wrong in ["who=x", "outcome=lost", "since=yesterday", "after=-1"] {
+        let answer = server
+            .rest(MIRA, "GET", &format!("/v1/log?{wrong}"), "")
+            .await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_the_log_links_to_the_next_with_the_same_question() {
+    let server = Server::new();
+    server.host.record(line(7, "call.intent"));
+    let path = "/v1/log?case=a%20b%26c&since=2h&limit=1";
+    let answer = server.rest(MIRA, "GET", path, "").await;
+    let link = answer.header("link").to_owned();
+    let since = server.host.asked().since_ms;
+    let next = link
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
+    let next = next.unwrap_or_else(|| panic!("{link}"));
+    assert!(
+        next.contains("case=a%20b%26c") && next.contains("after=7"),
+        "{next}"
+    );
+    let answer = server.rest(MIRA, "GET", next, "").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    let asked = server.host.asked();
+    assert_eq!(asked.case.as_deref(), Some("a b&c"));
+    assert_eq!((asked.after, asked.since_ms), (Some(7), since));
+    let last = server.rest(MIRA, "GET", "/v1/log?limit=2", "").await;
+    assert!(!last.headers.contains_key("link"));
+}
+
+#[tokio::test]
+async fn a_person_settles_a_call_in_doubt_once_and_says_how_they_know() {
+    let server = Server::new();
+    server.host.doubt(doubtful("bot"));
+    let listed = server.rest(MIRA, "GET", "/v1/queue", "").await.json();
+    assert_eq!(listed[0]["id"], "que-1");
+    let item = server.rest(MIRA, "GET", "/v1/queue/que-1", "").await.json();
+    assert_eq!(item["found"], json!({"refunded": 0}));
+    let path = "/v1/queue/que-1/resolve";
+    let cases = [
+        (json!({"resolution": "done"}), 400),
+        (json!({"resolution": "maybe", "note": "x"}), 400),
+        (json!({"resolution": "done", "note": " \n"}), 422),
+        (
+            json!({"resolution": "not_done", "note": "x", "reply": 1}),
+            400,
+        ),
+        (
+            json!({"resolution": "done", "note": "x", "sure": true}),
+            400,
+        ),
+    ];
+    for (body, status) in cases {
+        let answer = server.rest(MIRA, "POST", path, &body.to_string()).await;
+        assert_eq!(answer.status.as_u16(), status, "{body} {}", answer.text);
+    }
+    assert!(server.host.resolutions().is_empty());
+    let said = json!({"resolution": "done", "note": "it is in the ledger", "reply": {"id": 7}});
+    let answer = server.rest(MIRA, "POST", path, &said.to_string()).await;
+    assert_eq!(answer.json()["state"], "done", "{}", answer.text);
+    let told = server.host.resolutions();
+    let expected = (
+        Resolution::Done,
+        "it is in the ledger".to_owned(),
+        Some(json!({"id": 7})),
+    );
+    assert_eq!(told, [expected]);
+    let again = server.rest(PAUL, "POST", path, &said.to_string()).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
     assert_eq!(
-        (&lines[0]["seq"], &lines[0]["facts"]["limit"]),
-        (&json!(5), &json!(1000))
+        server.rest(MIRA, "GET", "/v1/queue", "").await.json(),
+        json!([])
     );
-    let answer = server.rest(MIRA, "GET", "/v1/log?who=x", "").await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let all = server
+        .rest(MIRA, "GET", "/v1/queue?all=true", "")
+        .await
+        .json();
+    assert_eq!(
+        (&all[0]["resolved_by"], &all[0]["resolution"]),
+        (&json!("mira"), &json!("done"))
+    );
+    let none = server.rest(MIRA, "GET", "/v1/queue/que-2", "").await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn whoever_asked_does_not_settle_and_no_agent_ever_does() {
+    let server = Server::new();
+    server.host.doubt(doubtful("paul"));
+    let said = json!({"resolution": "not_done", "note": "x"}).to_string();
+    for (token, kind) in [
+        (AGENT, "not_a_person"),
+        (SERVICE, "not_a_person"),
+        (PAUL, "requester"),
+    ] {
+        let answer = server
+            .rest(token, "POST", "/v1/queue/que-1/resolve", &said)
+            .await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert_eq!(answer.json()["kind"], kind);
+    }
+    assert!(server.host.resolutions().is_empty());
 }
 
 #[tokio::test]
@@ -220,7 +331,7 @@ async fn the_document_describes_routes_that_exist() {
     let server = Server::new();
     let document = server.send("GET", "/v1/openapi.json", &[], "").await.json();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 13);
     for (path, methods) in paths {
         let address = path.replace(['{', '}'], "");
         for method in methods.as_object().unwrap().keys() {

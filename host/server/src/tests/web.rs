@@ -1,7 +1,10 @@
 use axum::http::StatusCode;
 
 use super::{Answer, Server};
-use crate::double::{AGENT, DIGEST, MIRA, PAUL};
+use serde_json::json;
+use tollgate_runtime::{LogLine, LogLink, Resolution};
+
+use crate::double::{AGENT, DIGEST, MIRA, PAUL, doubtful, line};
 
 const OURS: (&str, &str) = ("origin", "http://127.0.0.1:8642");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
@@ -307,4 +310,131 @@ async fn no_text_of_an_agent_or_a_guest_becomes_markup_or_hides() {
     let (facts, words) = page.split_once("Unverified, written by the agent").unwrap();
     assert!(facts.contains("Established by Tollgate."));
     assert!(words.contains("Nobody has checked this."));
+}
+
+#[tokio::test]
+async fn a_call_in_doubt_is_in_the_inbox_with_its_evidence() {
+    let server = Server::new();
+    server.host.doubt(doubtful("bot"));
+    let cookie = server.sign_in(MIRA).await;
+    assert!(
+        server
+            .page("/", &cookie)
+            .await
+            .text
+            .contains("/queue/que-1")
+    );
+    let page = server.page("/queue/que-1", &cookie).await.text;
+    for shown in [
+        "Did this happen?",
+        "UPDATE orders SET refunded = ?",
+        "There before",
+        "Found afterwards",
+        "somebody else may have changed it since",
+        "Its effect can be looked for",
+        "/runs/run-1",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_call_counts_only_after_its_consequence_was_read() {
+    let server = Server::new();
+    server.host.doubt(doubtful("bot"));
+    let cookie = server.sign_in(MIRA).await;
+    let word = server.word(&cookie).await;
+    let path = "/queue/que-1/resolve";
+    let missing = format!("word={word}&resolution=done&note=");
+    let answer = server.form(path, &cookie, &missing).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for (resolution, consequence) in [
+        ("done", "If it did not happen, it never will."),
+        ("not_done", "If it did happen, it could then happen twice."),
+    ] {
+        let body = format!("word={word}&resolution={resolution}&note=a+%3Cb%3E");
+        let page = server.form(path, &cookie, &body).await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert!(page.text.contains(consequence), "{}", page.text);
+        assert!(page.text.contains("a &#60;b&#62;") && !page.text.contains("a <b>"));
+        assert!(
+            server.host.resolutions().is_empty(),
+            "nothing is settled yet"
+        );
+    }
+    let broken = format!("word={word}&resolution=done&note=x&reply=%7B&confirmed=true");
+    let answer = server.form(path, &cookie, &broken).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let body = format!("word={word}&resolution=not_done&note=seen&confirmed=true");
+    let answer = server.form(path, &cookie, &body).await;
+    assert_eq!(answer.header("location"), "/queue/que-1");
+    let expected = (Resolution::NotDone, "seen".to_owned(), None);
+    assert_eq!(server.host.resolutions(), [expected]);
+    let page = server.page("/queue/que-1", &cookie).await.text;
+    assert!(page.contains("it did not happen") && page.contains("seen"));
+    assert!(!page.contains("name=\"resolution\""));
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_settles_nothing() {
+    let server = Server::new();
+    server.host.doubt(doubtful("bot"));
+    let cookie = server.sign_in(MIRA).await;
+    let word = server.word(&cookie).await;
+    let path = "/queue/que-1/resolve";
+    let body = format!("word={word}&resolution=done&note=x&confirmed=true");
+    let foreign = ("origin", "https://attacker.test");
+    let headers = [foreign, FORM, ("cookie", cookie.as_str())];
+    let answer = server.send("POST", path, &headers, &body).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let without_word = "resolution=done&note=x&confirmed=true";
+    let answer = server.form(path, &cookie, without_word).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(server.host.resolutions().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_has_a_page_that_tells_its_story_and_that_of_its_undo() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let evil = "<script>x</script>\u{202e}";
+    server.host.record(LogLine {
+        facts: json!({"connector": "database", "tool": "refund", "component": "sha256:00"}),
+        values: json!({"trigger": evil, "input": {"order": evil}}),
+        ..line(3, "run.opened")
+    });
+    server.host.record(LogLine {
+        principal: "mira".into(),
+        facts: json!({"decision": "approved"}),
+        ..line(4, "approval.decided")
+    });
+    server.host.record(LogLine {
+        run: Some("run-9".into()),
+        facts: json!({"connector": "database", "tool": "refund", "undoes": "run-1"}),
+        linked: Some(LogLink::Undoes),
+        ..line(9, "run.opened")
+    });
+    let cookie = server.sign_in(MIRA).await;
+    let card = server.page(&format!("/approvals/{id}"), &cookie).await.text;
+    assert!(card.contains("href=\"/runs/run-1\""));
+    let page = server.page("/runs/run-1", &cookie).await.text;
+    for shown in [
+        "14:05:00.123Z",
+        "asked for database.refund",
+        "trigger (unverified)",
+        "<bdi>approved the call</bdi>",
+        "record 4, approval.decided",
+        "href=\"/runs/run-9\"",
+        "to take back run-1",
+        "&#60;script&#62;x&#60;/script&#62;⟨U+202E⟩",
+    ] {
+        assert!(page.contains(shown), "{shown} in {page}");
+    }
+    assert!(!page.contains("<script") && !page.contains('\u{202e}'));
+    let asked = server.host.asked();
+    assert!(asked.linked && asked.run.as_deref() == Some("run-1"));
+    let none = server.page("/runs/run-7", &cookie).await;
+    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    let signed_out = server.page("/runs/run-1", "").await;
+    assert_eq!(signed_out.header("location"), "/login?next=%2Fruns%2Frun-1");
 }

@@ -1,0 +1,396 @@
+//! The settings of a home: the file `tollgate.toml` in it. There is none by
+//! default, and then everything is in the home.
+//!
+//! ```toml
+//! [store]                       # one of: url, url_file
+//! url_file = "/run/secrets/tollgate-store"
+//!
+//! [[place]]                     # tenants with a store of their own
+//! tenant = "acme"
+//! store = "postgres://gate@db-2/acme"
+//!
+//! [retention]
+//! values = "90d"                # sealed values older than this are destroyed
+//! ```
+//!
+//! The attack: a setting that is misspelt and silently means nothing. What is not
+//! known is refused, with its line and column. An address may carry a password:
+//! neither it nor a line of the file is ever part of a message.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+use tollgate_store::{Location, StoreError};
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use crate::time::length_ms;
+
+/// The file's name in a home.
+pub const SETTINGS_FILE: &str = "tollgate.toml";
+
+/// The longest file that is read, bytes.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What the settings say.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where the store is.
+    pub store: StoreChoice,
+    /// How long sealed values are kept; for ever where nothing is said.
+    pub retention: Option<Duration>,
+}
+
+/// Where a host keeps its journal and everything beside it.
+#[derive(Clone, Debug, Default)]
+pub struct StoreChoice {
+    /// The store; the file `tollgate.db` in the home where nothing is said.
+    pub default: Option<Location>,
+    /// Tenants whose store is another one.
+    pub places: BTreeMap<String, Location>,
+}
+
+impl StoreChoice {
+    /// Whether everything is in the home.
+    #[must_use]
+    pub fn is_home(&self) -> bool {
+        self.default.is_none() && self.places.is_empty()
+    }
+}
+
+/// Why settings cannot be used. Nothing is done then.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A file cannot be read.
+    #[error("{path} cannot be read")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Others could read a file with a password.
+    #[error("{path} can be read by other accounts; it may hold a password: chmod o= it")]
+    Open {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Something in the file is not understood.
+    #[error("{path}:{line}:{column}: {problem}")]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in characters.
+        column: usize,
+        /// What, and what to write instead. Without any value of the file.
+        problem: String,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    store: Option<Spanned<StoreTable>>,
+    place: Vec<Spanned<PlaceTable>>,
+    retention: RetentionTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreTable {
+    url: Option<Spanned<String>>,
+    url_file: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceTable {
+    tenant: Spanned<String>,
+    store: Option<Spanned<String>>,
+    store_file: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RetentionTable {
+    values: Option<Spanned<String>>,
+}
+
+impl Settings {
+    /// The settings of a home; the defaults where it has no such file.
+    ///
+    /// # Errors
+    ///
+    /// When the file, or one it names, cannot be read or understood.
+    pub fn of(home: &Path) -> Result<Self, SettingsError> {
+        let path = home.join(SETTINGS_FILE);
+        let text = match text_of(&path) {
+            Ok(text) => text,
+            Err(SettingsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(error),
+        };
+        Reader {
+            home,
+            path: &path,
+            text: &text,
+        }
+        .settings()
+    }
+}
+
+fn text_of(path: &Path) -> Result<Zeroizing<String>, SettingsError> {
+    let failed = |source| SettingsError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if fs::metadata(path).map_err(failed)?.len() > FILE_BYTES_MAX {
+        return Err(failed(io::Error::other("it has more than 1 MiB")));
+    }
+    fs::read_to_string(path).map(Zeroizing::new).map_err(failed)
+}
+
+/// Refuse a file with a password that every account of the machine can read.
+fn check_closed(path: &Path) -> Result<(), SettingsError> {
+    let about = fs::metadata(path).map_err(|source| SettingsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if about.permissions().mode() & 0o004 == 0 || is_inside_private(path) {
+        return Ok(());
+    }
+    Err(SettingsError::Open {
+        path: path.to_owned(),
+    })
+}
+
+/// Whether the folder around a file keeps other accounts out, as a home does.
+fn is_inside_private(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let about = fs::metadata(folder.unwrap_or(Path::new(".")));
+    about.is_ok_and(|about| about.permissions().mode() & 0o005 == 0)
+}
+
+struct Reader<'a> {
+    home: &'a Path,
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn settings(&self) -> Result<Settings, SettingsError> {
+        let file: File = toml::from_str(self.text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            self.wrong(at, without_values(error.message()))
+        })?;
+        let mut store = StoreChoice::default();
+        if let Some(table) = file.store {
+            let at = table.span();
+            let StoreTable { url, url_file } = table.into_inner();
+            store.default = Some(self.store(&at, ["url", "url_file"], url, url_file)?);
+        }
+        for table in file.place {
+            let at = table.span();
+            let place = table.into_inner();
+            let named = ["store", "store_file"];
+            let url = self.store(&at, named, place.store, place.store_file)?;
+            let tenant_at = place.tenant.span().start;
+            let tenant = place.tenant.into_inner();
+            if store.places.insert(tenant, url).is_some() {
+                let problem = "this tenant has a place already; a tenant is in one store";
+                return Err(self.wrong(tenant_at, problem.to_owned()));
+            }
+        }
+        let retention = file.retention.values.map(|values| {
+            let length = length_ms(values.get_ref()).filter(|ms| *ms > 0);
+            length.map(Duration::from_millis).ok_or_else(|| {
+                let problem = "this is no length of time; write `90d` (s, m, h, d or w)";
+                self.wrong(values.span().start, problem.to_owned())
+            })
+        });
+        Ok(Settings {
+            store,
+            retention: retention.transpose()?,
+        })
+    }
+
+    /// The address that is given in one of two ways.
+    fn store(
+        &self,
+        table: &Range<usize>,
+        [name, file_name]: [&str; 2],
+        url: Option<Spanned<String>>,
+        file: Option<Spanned<PathBuf>>,
+    ) -> Result<Location, SettingsError> {
+        let (at, text) = match (url, file) {
+            (Some(url), None) => {
+                // A password stands before an `@`, or among the parameters.
+                if url.get_ref().contains(['@', '?']) {
+                    check_closed(self.path)?;
+                }
+                (url.span().start, Zeroizing::new(url.into_inner()))
+            }
+            (None, Some(file)) => {
+                let at = file.span().start;
+                let path = self.home.join(file.into_inner());
+                check_closed(&path)?;
+                (at, text_of(&path)?)
+            }
+            _ => {
+                let problem = format!("give either `{name}` or `{file_name}`");
+                return Err(self.wrong(table.start, problem));
+            }
+        };
+        match text.trim().parse() {
+            Ok(Location::Sqlite(path)) => Ok(Location::Sqlite(self.home.join(path))),
+            Ok(location) => Ok(location),
+            Err(error) => Err(self.wrong(at, StoreError::to_string(&error))),
+        }
+    }
+
+    fn wrong(&self, at: usize, problem: String) -> SettingsError {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default();
+        SettingsError::Wrong {
+            path: self.path.to_owned(),
+            line,
+            column: column.chars().count() + 1,
+            problem,
+        }
+    }
+}
+
+/// The parser's words without what it quotes of the file: an address in the wrong
+/// place would be said with its password.
+fn without_values(message: &str) -> String {
+    let mut said = String::new();
+    for (number, part) in message.split('"').enumerate() {
+        said.push_str(if number % 2 == 0 { part } else { "…" });
+    }
+    said.trim().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use super::*;
+
+    /// What settings with this text are, and what is said of them.
+    fn read(text: &str) -> Result<Settings, String> {
+        let home = tempfile::tempdir().unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let secret = home.path().join("secret");
+        let mut file = fs::OpenOptions::new();
+        let mut file = file
+            .write(true)
+            .create(true)
+            .mode(0o600)
+            .open(&secret)
+            .unwrap();
+        io::Write::write_all(&mut file, b"postgres://u:hidden@h/d\n").unwrap();
+        fs::write(home.path().join(SETTINGS_FILE), text).unwrap();
+        let here = home.path().display().to_string();
+        Settings::of(home.path()).map_err(|error| error.to_string().replace(&here, "HOME"))
+    }
+
+    #[test]
+    fn a_home_without_a_file_keeps_everything_itself() {
+        let home = tempfile::tempdir().unwrap();
+        let settings = Settings::of(home.path()).unwrap();
+        assert!(settings.store.is_home() && settings.retention.is_none());
+    }
+
+    #[test]
+    fn a_store_places_and_a_retention_are_read() {
+        let settings = read(
+            "[store]\nurl_file = \"secret\"\n[[place]]\ntenant = \"acme\"\n\
+             store = \"postgres://u:pw@h2/d\"\n[retention]\nvalues = \"90d\"\n",
+        )
+        .unwrap();
+        let default = settings.store.default.as_ref().unwrap();
+        assert_eq!(
+            *default,
+            Location::Postgres("postgres://u:hidden@h/d".to_owned())
+        );
+        let acme = Location::Postgres("postgres://u:pw@h2/d".to_owned());
+        assert_eq!(settings.store.places["acme"], acme);
+        assert_eq!(settings.retention, Some(Duration::from_secs(90 * 86_400)));
+        let said = format!("{settings:?}");
+        assert!(!said.contains("hidden") && !said.contains("pw"), "{said}");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named_with_its_place_and_never_with_a_password() {
+        let cases = [
+            ("[store]\nurl = \"postgres://u:pw@h/d\"\nurls = 1\n", "3:1"),
+            ("[stor]\nurl = \"postgres://u:pw@h/d\"\n", "1:2"),
+            ("store = \"postgres://u:pw@h/d\"\n", "1:9"),
+            ("[store]\nurl = [\"postgres://u:pw@h/d\"]\n", "2:7"),
+            ("[store]\nurl = \"mysql://u:pw@h/d\"\n", "2:7"),
+            ("[store]\nurl = \"postgres://u:pw@h/d\" x\n", "2:29"),
+            ("[store]\n", "1:1"),
+            (
+                "[store]\nurl = \"sqlite:x\"\nurl_file = \"secret\"\n",
+                "1:1",
+            ),
+            ("[[place]]\nstore = \"postgres://u:pw@h/d\"\n", "1:1"),
+            (
+                "[[place]]\ntenant = \"a\"\nstore = \"sqlite:x\"\n[[place]]\ntenant = \"a\"\nstore = \"postgres://u:pw@h/d\"\n",
+                "5:10",
+            ),
+            ("[retention]\nvalues = \"90\"\n", "2:10"),
+            ("[retention]\nvalues = \"0d\"\n", "2:10"),
+            ("[retention]\nvalue = \"90d\"\n", "2:1"),
+        ];
+        for (text, place) in cases {
+            let said = read(text).unwrap_err();
+            let expected = format!("HOME/tollgate.toml:{place}: ");
+            assert!(said.starts_with(&expected), "{text}: {said}");
+            assert!(!said.contains("pw@"), "{said}");
+        }
+        let said = read("[store]\nurl_file = \"nothing\"\n").unwrap_err();
+        assert_eq!(said, "HOME/nothing cannot be read");
+    }
+
+    #[test]
+    fn a_file_with_a_password_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "postgres://u:pw@h/d").unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+        let settings = folder.path().join(SETTINGS_FILE);
+        for (text, open) in [
+            ("[store]\nurl_file = \"secret\"\n", &secret),
+            ("[store]\nurl = \"postgres://u:pw@h/d\"\n", &settings),
+        ] {
+            fs::write(&settings, text).unwrap();
+            for (mode, refused) in [(0o644, true), (0o640, false)] {
+                fs::set_permissions(open, fs::Permissions::from_mode(mode)).unwrap();
+                let read = Settings::of(folder.path());
+                assert_eq!(
+                    matches!(read, Err(SettingsError::Open { .. })),
+                    refused,
+                    "{text}"
+                );
+                assert_eq!(read.is_err(), refused, "{text}");
+            }
+        }
+    }
+}
