@@ -251,3 +251,51 @@ fn approvals(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
         }
     }
 }
+
+/// What an answer says, short enough to be read.
+#[must_use]
+pub fn told(answer: &Answer) -> String {
+    let mut text = String::new();
+    for line in &answer.log {
+        let fact = |name: &str| line.facts[name].to_string();
+        let place = line
+            .run
+            .as_deref()
+            .map_or("", |run| &run[run.len().saturating_sub(4)..]);
+        let position = line.position.map(i64::from).unwrap_or(-1);
+        text += &format!("{:>4} …{place}/{position} {}", line.seq, line.stage);
+        for name in [
+            "call",
+            "changed",
+            "state",
+            "approval",
+            "recovered",
+            "recovery",
+            "resolution",
+            "undoes",
+            "settled",
+        ] {
+            if !line.facts[name].is_null() {
+                text += &format!(" {name}={}", fact(name));
+            }
+        }
+        text.push('\n');
+    }
+    for line in &answer.lines {
+        text += &format!("ledger: {line:?}\n");
+    }
+    for report in &answer.runs {
+        let (run, state, failure) = (&report.run, report.state.as_str(), &report.failure);
+        text += &format!(
+            "{run} {}: {state} {failure:?} {:?}\n",
+            report.tool, report.output
+        );
+    }
+    for item in &answer.queue {
+        text += &format!(
+            "queue: {} {}/{} {}\n",
+            item.state, item.run, item.position, item.why
+        );
+    }
+    text + &format!("stuck: {:?}\ntold: {:?}\n", answer.stuck, answer.told)
+}

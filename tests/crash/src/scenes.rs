@@ -63,7 +63,12 @@ pub fn all() -> Vec<Scene> {
     scenes.push(undone("undo", &pair));
     scenes.push(undone("undo-note", &[Step::new("note", "a", "1")]));
     scenes.push(undone("undo-killed", &pair).after("effect::after", 3));
-    let agreed = [ask(), Action::Approve(0), Action::Approve(0), Action::Undo(0)];
+    let agreed = [
+        ask(),
+        Action::Approve(0),
+        Action::Approve(0),
+        Action::Undo(0),
+    ];
     scenes.push(scene("undo-held", agreed));
     scenes
 }

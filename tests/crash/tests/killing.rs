@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use tollgate_crash_tests::job::Answer;
-use tollgate_crash_tests::judge::{Seen, judge};
+use tollgate_crash_tests::judge::{Seen, judge, told};
 use tollgate_crash_tests::points::{self, Blow, Strike};
 use tollgate_crash_tests::scenes::{self, Scene};
 use tollgate_crash_tests::stage::{End, Stage};
@@ -41,7 +41,7 @@ fn ready(scene: &Scene) -> Ready {
         assert!(matches!(end, End::Killed), "{name}: {strike:?} was not met");
     }
     let answer = answered(stage.fork().live(PROGRAM, &schedules, None));
-    judge(&answer).unwrap_or_else(|faults| panic!("{name}: {faults:#?}\n{answer:#?}"));
+    judge(&answer).unwrap_or_else(|faults| panic!("{name}: {faults:#?}\n{}", told(&answer)));
     Ready {
         scene: scene.clone(),
         stage,
@@ -72,10 +72,7 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
             hit,
             blow: Blow::Kill,
         };
-        let killed = matches!(
-            stage.live(PROGRAM, &schedules, Some(strike)),
-            End::Killed
-        );
+        let killed = matches!(stage.live(PROGRAM, &schedules, Some(strike)), End::Killed);
         let answer = answered(stage.live(PROGRAM, &schedules, None));
         let judged = judge(&answer);
         let mut all = all.lock().unwrap();
@@ -86,7 +83,10 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
         match judged {
             Ok(seen) => all.0.add(&seen),
             Err(faults) => {
-                let told = format!("{name}, killed at {point} {hit}: {faults:#?}\n{answer:#?}");
+                let told = format!(
+                    "{name}, killed at {point} {hit}: {faults:#?}\n{}",
+                    told(&answer)
+                );
                 all.3.push(told);
             }
         }
@@ -121,7 +121,10 @@ fn the_list_of_points_is_the_one_of_the_sources() {
     for folder in ["host/runtime/src", "host/store/src", "tests/crash/src"] {
         sources(&root.join(folder), &mut found);
     }
-    let listed: BTreeSet<String> = points::ALL.iter().map(|point| (*point).to_owned()).collect();
+    let listed: BTreeSet<String> = points::ALL
+        .iter()
+        .map(|point| (*point).to_owned())
+        .collect();
     assert_eq!(found, listed);
 }
 
