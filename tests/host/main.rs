@@ -11,6 +11,8 @@
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
+//! | `recovering` | a call in doubt is found out, or a person's; never repeated blindly |
+//! | `leases` | several hosts on one store do a thing once |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
@@ -19,9 +21,11 @@ mod faulty;
 mod holds;
 mod house;
 mod journal;
+mod leases;
 mod lies;
 mod limits;
 mod raw;
+mod recovering;
 mod replaying;
 mod undoing;
 mod walls;

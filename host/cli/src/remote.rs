@@ -220,6 +220,7 @@ pub(crate) async fn call(server: &Server, call: Call, as_json: bool) -> anyhow::
         trigger: call.trigger,
         reason: call.reason,
         request_key: call.request_key,
+        subject: None,
     };
     let report = Client::of(server)?.call(&request).await?;
     Ok(output::report(&report, as_json))

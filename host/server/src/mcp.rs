@@ -345,6 +345,7 @@ impl Caller {
             trigger: self.trigger,
             reason: self.reason,
             request_key: self.request_key,
+            subject: None,
         }
     }
 }

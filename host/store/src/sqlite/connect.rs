@@ -175,6 +175,9 @@ fn base(place: &Place, options: &SqliteOptions) -> SqliteConnectOptions {
         .busy_timeout(options.busy_timeout)
         .foreign_keys(false)
         .statement_cache_capacity(STATEMENTS_KEPT)
+        // An index made for one question would read the whole journal to save
+        // reading a part of it.
+        .pragma("automatic_index", "OFF")
         .disable_statement_logging()
 }
 

@@ -2,9 +2,12 @@
 //! `BEGIN IMMEDIATE`, so of two hosts that ask at the same time one finds what
 //! the other has done. Only the store's clock counts: a host's own may be wrong.
 
+mod known;
+
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Row};
 
+pub(super) use self::known::{Holder, Known, asked};
 use super::changes::{arguments, read_ms, stored_ms};
 use super::fault::Fault;
 use super::readers::runs::{run_columns, run_row};
@@ -131,6 +134,16 @@ async fn claim(
     }))
 }
 
+pub(super) const CLAIM_LAPSED: &str = claimed_rows!(
+    "WHERE rowid IN (
+        SELECT * FROM (SELECT rowid FROM runs WHERE state = 'open' AND lease_until_ms < ?3
+            ORDER BY lease_until_ms LIMIT ?4)
+        UNION ALL
+        SELECT * FROM (SELECT rowid FROM runs WHERE ready = 1 AND lease_until_ms < ?3
+            ORDER BY lease_until_ms LIMIT ?4)
+        LIMIT ?4)"
+);
+
 /// Open runs whose lease lapsed or was given back, longest ago first, then held
 /// ones that nobody is waited for any more.
 async fn claim_lapsed(
@@ -140,18 +153,9 @@ async fn claim_lapsed(
     until_ms: u64,
     limit: u32,
 ) -> Result<Vec<RunRow>, Fault> {
-    const CLAIM: &str = claimed_rows!(
-        "WHERE rowid IN (
-            SELECT * FROM (SELECT rowid FROM runs WHERE state = 'open' AND lease_until_ms < ?3
-                ORDER BY lease_until_ms LIMIT ?4)
-            UNION ALL
-            SELECT * FROM (SELECT rowid FROM runs WHERE ready = 1 AND lease_until_ms < ?3
-                ORDER BY lease_until_ms LIMIT ?4)
-            LIMIT ?4)"
-    );
     let (until, now) = (stored_ms(until_ms), stored_ms(now_ms));
     let arguments = arguments![owner, until, now, i64::from(limit)];
-    let rows = sqlx::query_with(CLAIM, arguments)
+    let rows = sqlx::query_with(CLAIM_LAPSED, arguments)
         .fetch_all(connection)
         .await?;
     rows.iter().map(run_row).collect()

@@ -3,6 +3,8 @@
 //! fetched for the records that have some.
 
 mod approvals;
+#[cfg(test)]
+mod plans;
 mod proofs;
 mod records;
 pub(super) mod runs;

@@ -2,9 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod approvals;
+mod erasure;
 mod failures;
 mod journal;
+mod leases;
 mod principals;
+mod proofs;
+mod queries;
+mod queues;
 mod runs;
 mod support;
 mod tampering;

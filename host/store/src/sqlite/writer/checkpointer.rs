@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Executor, Row};
 use tokio::sync::Notify;
 
 use crate::sqlite::SqliteOptions;
@@ -16,6 +17,11 @@ const CHECKPOINT_BYTES: u64 = 4 * 1024 * 1024;
 /// WAL frames (4 KiB) after which the writer itself copies the rest, because
 /// under constant load a checkpoint beside it never quite catches up.
 const WAL_FRAMES_MAX: u64 = 8_192;
+
+/// How long an erasure waits for readers of an older state, and all who append
+/// with it; and how long until it is tried again.
+const EMPTYING_WAIT: Duration = Duration::from_millis(250);
+const EMPTYING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Copies the WAL into the file beside the commit path: a commit that had to do
 /// it would make everybody in it wait for tens of milliseconds.
@@ -45,7 +51,11 @@ impl Checkpointer {
         loop {
             self.due.notified().await;
             if connection.is_none() {
-                connection = writer_connection(&place, &options).await.ok();
+                let impatient = SqliteOptions {
+                    busy_timeout: EMPTYING_WAIT,
+                    ..options.clone()
+                };
+                connection = writer_connection(&place, &impatient).await.ok();
             }
             if let Some(open) = connection.as_mut()
                 && let Err(error) = self.checkpoint(open).await
@@ -53,19 +63,34 @@ impl Checkpointer {
                 tracing::warn!(%error, "a checkpoint failed; it is tried again later");
                 connection = None;
             }
+            if self.erased.load(Ordering::SeqCst) {
+                tokio::time::sleep(EMPTYING_PAUSE).await;
+                self.due.notify_one();
+            }
         }
     }
 
     /// Copy everything into the file and cut the WAL to nothing, so that bytes
     /// which were erased are in neither. Readers that are in the middle of an
-    /// older state may keep it from happening for as long as the busy time-out;
-    /// then it is tried again with every later checkpoint.
-    pub(super) async fn empty_the_wal(&self, connection: &mut SqliteConnection) {
+    /// older state keep it from happening; it is tried again until it does.
+    pub(super) async fn empty_the_wal(
+        &self,
+        connection: &mut SqliteConnection,
+        busy_timeout: Duration,
+    ) {
         self.erased.store(true, Ordering::SeqCst);
-        if let Err(error) = self.checkpoint(connection).await {
-            tracing::warn!(%error, "erased bytes stay in the write-ahead log until a later checkpoint");
+        let emptied = async {
+            wait_at_most(connection, EMPTYING_WAIT).await?;
+            self.checkpoint(connection).await?;
+            wait_at_most(connection, busy_timeout).await
+        };
+        if let Err(error) = emptied.await {
+            tracing::warn!(%error, "the write-ahead log could not be emptied");
         }
         if self.erased.load(Ordering::SeqCst) {
+            tracing::warn!(
+                "erased bytes stay in the write-ahead log until nobody reads what is older"
+            );
             self.due.notify_one();
         }
     }
@@ -86,4 +111,12 @@ impl Checkpointer {
             .store(frames.max(0) as u64, Ordering::Relaxed);
         Ok(())
     }
+}
+
+async fn wait_at_most(
+    connection: &mut SqliteConnection,
+    time: Duration,
+) -> Result<(), sqlx::Error> {
+    let pragma = format!("PRAGMA busy_timeout = {}", time.as_millis());
+    connection.execute(AssertSqlSafe(pragma)).await.map(drop)
 }
