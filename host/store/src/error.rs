@@ -183,6 +183,14 @@ pub enum StoreError {
         #[source]
         source: Option<Arc<sqlx::Error>>,
     },
+    /// The connection broke in the middle of a commit, and the database could not
+    /// be asked whether it happened. The operator's business; whoever goes on
+    /// later looks first at what was recorded.
+    #[error("the store at {path} went away during a commit: whether it was kept is not known yet")]
+    Unsettled {
+        /// Which database.
+        path: PathBuf,
+    },
     /// The file was written by a newer program. The operator's business.
     #[error(
         "the store at {path} has schema {found}, this program knows up to {known}: use a newer tollgate"
@@ -215,6 +223,10 @@ pub enum StoreError {
     /// The database refused for another reason: a fault of Tollgate.
     #[error("the database refused a statement: this is a fault in tollgate, please report it")]
     Database(#[source] Arc<sqlx::Error>),
+    /// Where the store should be cannot be understood, or a store cannot be there.
+    /// The operator's business.
+    #[error("the store's location cannot be used: {0}")]
+    Location(String),
     /// The store was closed. Caller's fault.
     #[error("the store is closed")]
     Closed,
@@ -245,6 +257,9 @@ impl StoreError {
     /// Nothing can be recorded now, for any caller.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, StoreError::Unavailable { .. })
+        matches!(
+            self,
+            StoreError::Unavailable { .. } | StoreError::Unsettled { .. }
+        )
     }
 }

@@ -16,10 +16,14 @@
 //! | `key_ring` | the key ring's file, outside the database |
 //! | `sqlite` | the SQLite store: opening, the writer task, changes, readers |
 
+mod admission;
+mod audit;
 mod checkpoint;
 mod clock;
 mod error;
 pub mod key_ring;
+mod places;
+mod postgres;
 mod rows;
 mod sqlite;
 mod store;
@@ -27,6 +31,7 @@ mod submission;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Rejected, StoreError, Unavailable};
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use rows::{
     ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow, Erasure,
     Event, EventKind, Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState,

@@ -36,6 +36,7 @@ pub struct Seen {
 struct Call<'a> {
     intent: Option<&'a LogLine>,
     outcome: Option<&'a LogLine>,
+    outcomes: u32,
     in_doubt: u32,
 }
 
@@ -109,6 +110,7 @@ fn calls<'a>(log: &'a [LogLine], seen: &mut Seen) -> BTreeMap<String, Call<'a>> 
             "call.intent" => call.intent = Some(line),
             "call.outcome" => {
                 call.outcome = Some(line);
+                call.outcomes += 1;
                 count(&mut seen.recovered, line.facts["recovered"].as_str());
             }
             "call.in_doubt" => {
@@ -152,6 +154,9 @@ fn one(
     let Some(intent) = call.intent else {
         return;
     };
+    if call.outcomes > 1 {
+        faults.push(format!("{reference} has {} outcomes", call.outcomes));
+    }
     let is_ledger = intent.facts["call"]
         .as_str()
         .is_some_and(|call| call.starts_with("effects."));

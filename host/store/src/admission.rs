@@ -1,0 +1,90 @@
+//! What a submission must be before any database sees it.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::audit::TILE_BYTES;
+use crate::places::SEQ_BITS;
+use crate::{
+    ApprovalState, Change, Expected, QueueState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
+    StoreError, Submission, TileRow,
+};
+
+/// What needs no database to be refused.
+pub(crate) fn check(submission: &Submission) -> Result<(), StoreError> {
+    let (records, bytes) = (submission.records.len(), submission.bytes());
+    if records > SUBMISSION_RECORDS_MAX || bytes > SUBMISSION_BYTES_MAX {
+        return Err(StoreError::TooLarge { records, bytes });
+    }
+    if submission.tenant.is_empty() {
+        return invalid("it names no tenant");
+    }
+    // A record under another tenant's head would cross tenants.
+    let mut tenants = submission.records.iter().map(|record| &record.tenant);
+    if tenants.any(|tenant| *tenant != submission.tenant) {
+        return invalid("a record is another tenant's");
+    }
+    let mut changes = submission.changes.iter();
+    changes.try_for_each(|change| check_change(change, &submission.tenant))
+}
+
+fn check_change(change: &Change, tenant: &str) -> Result<(), StoreError> {
+    match change {
+        Change::PutRun(row) if row.tenant != tenant => invalid("a run is another tenant's"),
+        Change::PutApproval(row) if row.tenant != tenant => {
+            invalid("an approval is another tenant's")
+        }
+        // An approval is born undecided; anything else would skip the decision.
+        Change::PutApproval(row) if row.state != ApprovalState::Pending => {
+            invalid("a new approval is not pending")
+        }
+        Change::PutConnector(row) if row.tenant != tenant => {
+            invalid("a connector is another tenant's")
+        }
+        Change::PutPrincipal(row) if row.tenant != tenant => {
+            invalid("a principal is another tenant's")
+        }
+        Change::PutQueueItem(row) if row.tenant != tenant => {
+            invalid("a queue item is another tenant's")
+        }
+        // As with approvals: what is born resolved was resolved by nobody.
+        Change::PutQueueItem(row) if row.state != QueueState::Open => {
+            invalid("a new queue item is not open")
+        }
+        Change::PutCheckpoint(row) if row.tenant != tenant => {
+            invalid("a checkpoint is another tenant's")
+        }
+        Change::PutTiles(tiles) if !tiles.iter().all(is_tile) => {
+            invalid("a tile has not 256 hashes, or a number out of range")
+        }
+        // Components are shared by digest: one kept under a false digest would
+        // run in place of the right one, for every tenant.
+        Change::PutComponent { digest, bytes } if *digest != component_digest(bytes) => {
+            invalid("a component does not have the digest it is named by")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Complete, and with a number that a tree can have.
+fn is_tile(tile: &TileRow) -> bool {
+    tile.hashes.len() == TILE_BYTES && tile.index < 1 << SEQ_BITS
+}
+
+fn invalid(what: &str) -> Result<(), StoreError> {
+    Err(StoreError::Invalid(what.to_owned()))
+}
+
+fn component_digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+impl Expected {
+    /// Whether it is true of a key whose version is `current`.
+    pub(crate) fn holds(&self, current: Option<&str>) -> bool {
+        match self {
+            Expected::Anything => true,
+            Expected::Absent => current.is_none(),
+            Expected::Version(version) => current == Some(version.as_str()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The changes of a submission, each as one conditional statement: the condition
+//! stands in the statement itself, so that nothing lies between looking and
+//! writing (CWE-367), even for a fault in the locking of heads. Only when nothing
+//! was changed is the reason looked up.
+
+mod approvals;
+mod erase;
+mod installed;
+mod proofs;
+mod queue;
+mod runs;
+mod values;
+
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::{Executor, Postgres};
+
+pub(super) use self::runs::Leases;
+use self::values::Cell;
+use super::erasing::Scans;
+use super::fault::Fault;
+use crate::places::stored_ms;
+use crate::{Change, Rejected, Submission};
+
+/// Where changes are applied.
+pub(super) struct Applying<'a> {
+    pub(super) connection: &'a mut PgConnection,
+    pub(super) tenant_id: i64,
+    /// Unix milliseconds.
+    pub(super) now: i64,
+    pub(super) leases: &'a mut Leases,
+    /// What was found before the transaction for the erasures in it.
+    pub(super) scans: &'a Scans,
+}
+
+/// A condition did not hold.
+pub(super) struct Refused {
+    pub(super) why: Rejected,
+    /// Changes before it were made and are still there.
+    pub(super) partly: bool,
+}
+
+type Applied = Result<Result<(), Rejected>, Fault>;
+
+/// Apply all changes of a submission, or leave nothing of them, except when
+/// `partly` says otherwise.
+pub(super) async fn apply(
+    mut at: Applying<'_>,
+    submission: &Submission,
+    savepoint: bool,
+) -> Result<Result<(), Refused>, Fault> {
+    let savepoint = savepoint && submission.changes.len() > 1;
+    if savepoint {
+        at.connection.execute("SAVEPOINT submission").await?;
+    }
+    for (index, change) in submission.changes.iter().enumerate() {
+        if let Err(why) = at.change(change).await? {
+            if savepoint {
+                let undo = "ROLLBACK TO submission; RELEASE submission";
+                at.connection.execute(undo).await?;
+            }
+            return Ok(Err(Refused {
+                why,
+                partly: index > 0 && !savepoint,
+            }));
+        }
+    }
+    if savepoint {
+        at.connection.execute("RELEASE submission").await?;
+    }
+    Ok(Ok(()))
+}
+
+type Statement = Query<'static, Postgres, PgArguments>;
+
+impl Applying<'_> {
+    async fn change(&mut self, change: &Change) -> Applied {
+        match change {
+            Change::PutRun(row) => self.put_run(row).await,
+            Change::HoldsRun { run, owner, token } => self.holds_run(run, owner, *token).await,
+            Change::ReleaseRun { run, owner, token } => self.release_run(run, owner, *token).await,
+            Change::PutApproval(row) => self.put_approval(row).await,
+            Change::DecideApproval {
+                id,
+                decision,
+                by,
+                at_ms,
+            } => self.decide_approval(id, decision, by, *at_ms).await,
+            Change::ConsumeApproval { id, digest, at_ms } => {
+                self.consume_approval(id, digest, *at_ms).await
+            }
+            Change::ExpireApproval { id, at_ms } => self.expire_approval(id, *at_ms).await,
+            Change::VoidApproval { id } => self.void_approval(id).await,
+            Change::PutQueueItem(row) => self.put_queue_item(row).await,
+            Change::ResolveQueueItem {
+                id,
+                resolution,
+                by,
+                at_ms,
+            } => self.resolve_queue_item(id, resolution, by, *at_ms).await,
+            Change::PutCheckpoint(row) => self.put_checkpoint(row).await,
+            Change::PutTiles(tiles) => self.put_tiles(tiles).await,
+            Change::Erase(what) => self.erase(what).await,
+            Change::SetKv {
+                connector,
+                store,
+                key,
+                value,
+                version,
+                expected,
+                quota,
+            } => {
+                let cell = Cell::of(connector, store, key);
+                self.set_kv(&cell, value, version, expected, *quota).await
+            }
+            Change::DeleteKv {
+                connector,
+                store,
+                key,
+                expected,
+            } => {
+                self.delete_kv(&Cell::of(connector, store, key), expected)
+                    .await
+            }
+            Change::PutConnector(row) => self.put_connector(row).await,
+            Change::RemoveConnector { name } => self.remove_connector(name).await,
+            Change::PutComponent { digest, bytes } => self.put_component(digest, bytes).await,
+            Change::PutSubjectKey { subject, wrapped } => {
+                self.put_subject_key(subject, wrapped).await
+            }
+            Change::PutPrincipal(row) => self.put_principal(row).await,
+            Change::RevokePrincipal { id, at_ms } => self.revoke_principal(id, *at_ms).await,
+        }
+    }
+
+    /// A statement whose first mark is the tenant.
+    fn of_tenant(&self, sql: &'static str) -> Statement {
+        sqlx::query(sql).bind(self.tenant_id)
+    }
+
+    /// Whether the statement changed a row.
+    async fn changed(&mut self, statement: Statement) -> Result<bool, Fault> {
+        let done = statement.execute(&mut *self.connection).await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn row(&mut self, statement: Statement) -> Result<Option<PgRow>, Fault> {
+        Ok(statement.fetch_optional(&mut *self.connection).await?)
+    }
+
+    /// The later of the caller's time and the store's: a slow clock, or a
+    /// caller who writes what suits, gains no time.
+    fn later(&self, at_ms: u64) -> i64 {
+        stored_ms(at_ms).max(self.now)
+    }
+}
+
+fn to_json(list: &[String]) -> String {
+    serde_json::Value::from(list).to_string()
+}

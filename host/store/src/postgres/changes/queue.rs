@@ -1,0 +1,70 @@
+//! Work for people.
+
+use sqlx::Row;
+
+use super::{Applied, Applying};
+use crate::places::stored_ms;
+use crate::{QueueRow, QueueState, Rejected, StoreError};
+
+impl Applying<'_> {
+    pub(super) async fn put_queue_item(&mut self, row: &QueueRow) -> Applied {
+        // An item that is there stays as it is: a host that puts the same work
+        // again must not reopen what a person has settled.
+        const PUT: &str = "
+            INSERT INTO queue_items (tenant_id, id, queue, kind, run, case_id, connector, tool,
+                principal, position, state, created_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11)
+            ON CONFLICT DO NOTHING";
+        let put = self
+            .of_tenant(PUT)
+            .bind(row.id.clone())
+            .bind(row.queue.clone())
+            .bind(row.kind.clone())
+            .bind(row.run.clone())
+            .bind(row.case.clone())
+            .bind(row.connector.clone())
+            .bind(row.tool.clone())
+            .bind(row.principal.clone())
+            .bind(i64::from(row.position))
+            .bind(stored_ms(row.created_ms));
+        self.changed(put).await?;
+        Ok(Ok(()))
+    }
+
+    pub(super) async fn resolve_queue_item(
+        &mut self,
+        id: &str,
+        resolution: &str,
+        by: &str,
+        at_ms: u64,
+    ) -> Applied {
+        const RESOLVE: &str = "
+            UPDATE queue_items SET state = 'resolved', resolution = $3, resolved_by = $4,
+                resolved_ms = $5
+            WHERE tenant_id = $1 AND id = $2 AND state = 'open' AND principal <> $4";
+        let resolve = self
+            .of_tenant(RESOLVE)
+            .bind(id.to_owned())
+            .bind(resolution.to_owned())
+            .bind(by.to_owned())
+            .bind(stored_ms(at_ms));
+        if self.changed(resolve).await? {
+            return Ok(Ok(()));
+        }
+        const NOW: &str = "
+            SELECT state, resolved_by, resolution FROM queue_items
+            WHERE tenant_id = $1 AND id = $2";
+        let now = self.of_tenant(NOW).bind(id.to_owned());
+        let Some(row) = self.row(now).await? else {
+            return Ok(Err(Rejected::NoSuchQueueItem(id.to_owned())));
+        };
+        if QueueState::from_stored(row.try_get(0)?)? == QueueState::Open {
+            return Ok(Err(Rejected::OwnRequest));
+        }
+        let (by, how): (Option<String>, Option<String>) = (row.try_get(1)?, row.try_get(2)?);
+        match (by, how) {
+            (Some(by), Some(resolution)) => Ok(Err(Rejected::AlreadyResolved { by, resolution })),
+            _ => Err(StoreError::corrupt("a resolved queue item that nobody resolved").into()),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs.
+
+use sqlx::Row;
+use sqlx::postgres::{PgPool, PgRow};
+
+use super::ROWS_MAX;
+use crate::places::{read_ms, stored_ms};
+use crate::postgres::fault::Fault;
+use crate::{RunRow, RunState};
+
+/// What [`run_row`] reads, after the tenant, each with a prefix.
+macro_rules! run_columns {
+    ($r:literal) => {
+        concat!(
+            $r,
+            "run, ",
+            $r,
+            "case_id, ",
+            $r,
+            "workflow, ",
+            $r,
+            "principal, ",
+            $r,
+            "connector, ",
+            $r,
+            "tool, ",
+            $r,
+            "manifest_digest, ",
+            $r,
+            "component, ",
+            $r,
+            "input_digest, ",
+            $r,
+            "request_key, ",
+            $r,
+            "same, ",
+            $r,
+            "state, ",
+            $r,
+            "approval, ",
+            $r,
+            "opened_ms, ",
+            $r,
+            "updated_ms, ",
+            $r,
+            "lease_owner, ",
+            $r,
+            "lease_until_ms, ",
+            $r,
+            "lease_token, ",
+            $r,
+            "sealed"
+        )
+    };
+}
+pub(in crate::postgres) use run_columns;
+
+macro_rules! select_runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.tenant, ",
+            run_columns!("r."),
+            " FROM tenants AS t JOIN runs AS r USING (tenant_id) WHERE t.tenant = $1 ",
+            $rest
+        )
+    };
+}
+
+pub(in crate::postgres) fn run_row(row: &PgRow) -> Result<RunRow, Fault> {
+    Ok(RunRow {
+        tenant: row.try_get(0)?,
+        run: row.try_get(1)?,
+        case: row.try_get(2)?,
+        workflow: row.try_get(3)?,
+        principal: row.try_get(4)?,
+        connector: row.try_get(5)?,
+        tool: row.try_get(6)?,
+        manifest_digest: row.try_get(7)?,
+        component: row.try_get(8)?,
+        input_digest: row.try_get(9)?,
+        request_key: row.try_get(10)?,
+        same: row.try_get(11)?,
+        state: RunState::from_stored(row.try_get(12)?)?,
+        approval: row.try_get(13)?,
+        opened_ms: read_ms(row.try_get(14)?),
+        updated_ms: read_ms(row.try_get(15)?),
+        lease_owner: row.try_get(16)?,
+        lease_until_ms: read_ms(row.try_get(17)?),
+        lease_token: read_ms(row.try_get(18)?),
+        sealed: row.try_get(19)?,
+    })
+}
+
+pub(in crate::postgres) async fn run(
+    pool: &PgPool,
+    tenant: &str,
+    run: &str,
+) -> Result<Option<RunRow>, Fault> {
+    let select = sqlx::query(select_runs!("AND r.run = $2"));
+    let row = select.bind(tenant).bind(run).fetch_optional(pool).await?;
+    row.as_ref().map(run_row).transpose()
+}
+
+/// Each state by its index, and of these the newest: however many runs wait, no
+/// more than a thousand of each state are read.
+pub(in crate::postgres) async fn runs(
+    pool: &PgPool,
+    tenant: &str,
+    states: &[RunState],
+) -> Result<Vec<RunRow>, Fault> {
+    const RUNS: &str = concat!(
+        "SELECT t.tenant, ",
+        run_columns!("r."),
+        " FROM tenants AS t
+            CROSS JOIN (SELECT DISTINCT * FROM unnest($2::text[])) AS s (state)
+            CROSS JOIN LATERAL (
+                SELECT * FROM runs WHERE tenant_id = t.tenant_id AND state = s.state
+                ORDER BY opened_ms DESC, run DESC LIMIT $3) AS r
+        WHERE t.tenant = $1 ORDER BY r.opened_ms DESC, r.run DESC LIMIT $3"
+    );
+    let states = if states.is_empty() {
+        RunState::ALL
+    } else {
+        states
+    };
+    let names: Vec<_> = states.iter().map(|state| state.as_str()).collect();
+    let select = sqlx::query(RUNS).bind(tenant).bind(names).bind(ROWS_MAX);
+    select.fetch_all(pool).await?.iter().map(run_row).collect()
+}
+
+pub(in crate::postgres) async fn run_of_request(
+    pool: &PgPool,
+    tenant: &str,
+    same: &str,
+    ended_since_ms: Option<u64>,
+) -> Result<Option<RunRow>, Fault> {
+    const ACTIVE: &str =
+        select_runs!("AND r.same = $2 AND r.state IN ('open', 'held', 'in_doubt') LIMIT 1");
+    const ENDED: &str = select_runs!(
+        "AND r.same = $2 AND r.request_key IS NOT NULL AND r.updated_ms >= $3 \
+         ORDER BY r.updated_ms DESC LIMIT 1"
+    );
+    let active = sqlx::query(ACTIVE).bind(tenant).bind(same);
+    if let Some(row) = active.fetch_optional(pool).await? {
+        return run_row(&row).map(Some);
+    }
+    let Some(since) = ended_since_ms else {
+        return Ok(None);
+    };
+    let ended = sqlx::query(ENDED)
+        .bind(tenant)
+        .bind(same)
+        .bind(stored_ms(since));
+    let row = ended.fetch_optional(pool).await?;
+    row.as_ref().map(run_row).transpose()
+}
