@@ -216,7 +216,8 @@ fn runs(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
     }
 }
 
-/// Each approval waits, was used once, or its run ended.
+/// Each approval waits, was used once, was answered with a no, was followed by
+/// another for the same call, or its run ended.
 fn approvals(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
     let of = |stage: &str| -> Vec<(&str, &LogLine)> {
         answer
@@ -248,8 +249,17 @@ fn approvals(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
         if waits && (uses > 0 || decided.contains(id)) {
             faults.push(format!("{id} still waits, after it was decided or used"));
         }
-        if !waits && uses == 0 && !ended {
+        let answered = answer.log.iter().any(|later| {
+            later.seq > line.seq
+                && later.run == line.run
+                && later.position == line.position
+                && matches!(later.stage.as_str(), "call.denied" | "approval.requested")
+        });
+        if !waits && uses == 0 && !ended && !answered {
             faults.push(format!("{id} is lost: it waits nowhere and was not used"));
+        }
+        if uses > 0 && answered {
+            faults.push(format!("{id} was used, and its call answered with a no"));
         }
         if uses > 0 && !decided.contains(id) {
             faults.push(format!("{id} was used, and nobody approved it"));

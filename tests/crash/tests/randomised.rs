@@ -19,7 +19,7 @@ use tollgate_test_postgres::PrivatePostgres;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crash-host");
 
 /// Schedules in one process.
-const BESIDE: usize = 4;
+const BESIDE: usize = 5;
 
 /// Schedules where nothing else is said.
 const SCHEDULES: usize = 1_000;
