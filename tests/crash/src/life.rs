@@ -212,17 +212,29 @@ impl Life {
     async fn settle(&self, job: &Job) -> anyhow::Result<Vec<String>> {
         let end = Instant::now() + REST;
         loop {
-            let mut moves = Vec::new();
-            for run in self.runs().await? {
-                let report = self.host.run(&person(), &run).await?;
-                if self.moved(job, &report).await? {
-                    moves.push(format!("{run} is {}", report.state.as_str()));
+            let moves = match self.look_round(job).await {
+                // The store went away: what was asked says so, and comes back.
+                Err(error) if Instant::now() < end => {
+                    self.tell(error.to_string());
+                    continue;
                 }
-            }
+                moves => moves?,
+            };
             if moves.is_empty() || Instant::now() >= end {
                 return Ok(moves);
             }
         }
+    }
+
+    async fn look_round(&self, job: &Job) -> anyhow::Result<Vec<String>> {
+        let mut moves = Vec::new();
+        for run in self.runs().await? {
+            let report = self.host.run(&person(), &run).await?;
+            if self.moved(job, &report).await? {
+                moves.push(format!("{run} is {}", report.state.as_str()));
+            }
+        }
+        Ok(moves)
     }
 
     /// Whether a run moved, or still has to.

@@ -2,11 +2,13 @@
 //! process, and copied with the keys that authenticate it.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tollgate_package::BuildOptions;
 use tollgate_runtime::{Compiler, HostOptions, Role};
@@ -255,11 +257,35 @@ pub fn start(program: &str, job: &Job) -> Child {
     fs::write(&path, text).unwrap_or_else(|error| panic!("{error}"));
     Command::new(program)
         .arg(path)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{program} does not start: {error}"))
+}
+
+/// Wait until a process stands still, as it was told.
+///
+/// # Panics
+/// When it ends instead.
+pub fn stopped(child: &Child) {
+    let status = waitpid(Some(Pid::from_child(child)), WaitOptions::UNTRACED);
+    let stopped = matches!(&status, Ok(Some((_, status))) if status.stopped());
+    assert!(stopped, "it was to stand still: {status:?}");
+}
+
+/// Wake it.
+///
+/// # Panics
+/// When it is gone.
+pub fn wake(child: &mut Child) {
+    if let Some(mut said) = child.stdin.take() {
+        said.write_all(b".")
+            .unwrap_or_else(|error| panic!("it cannot be told to go on: {error}"));
+    }
+    if let Err(error) = kill_process(Pid::from_child(child), Signal::CONT) {
+        panic!("it cannot be woken: {error}");
+    }
 }
 
 /// Wait for its end.
