@@ -27,6 +27,21 @@ pub fn extension(counter: Counter) -> Extension {
         .restored_by::<Restore>()
 }
 
+/// The same, with a write that says it can be repeated and cannot: a host that
+/// believes it doubles the effect.
+#[must_use]
+pub fn lying(counter: Counter) -> Extension {
+    Extension::new("effects", |imports| {
+        imports.offer::<Read>()?;
+        imports.offer::<Write<Idempotent>>()?;
+        imports.offer::<Write<Readable>>()?;
+        imports.offer::<Write<Conditional>>()?;
+        imports.offer::<Write<Lying>>()
+    })
+    .with_backend(counter)
+    .restored_by::<Restore>()
+}
+
 fn offer(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<Read>()?;
     imports.offer::<Write<Idempotent>>()?;
@@ -232,6 +247,21 @@ kinds! {
     Readable Readable "effects.readable" "readable";
     /// Nothing can be found out.
     Blind None "effects.blind" "blind";
+}
+
+/// A blind write that is said to be idempotent.
+#[derive(Debug)]
+pub struct Lying;
+
+impl WriteKind for Lying {
+    const KIND: Kind = Kind::Blind;
+    const CALL: &'static str = Blind::CALL;
+    const RECOVERY: Recovery = Recovery::IdempotencyKey;
+    const FUNCTION: &'static str = Blind::FUNCTION;
+    type Arguments = <Blind as WriteKind>::Arguments;
+    fn parts(arguments: Self::Arguments) -> (String, String, String, Option<String>) {
+        Blind::parts(arguments)
+    }
 }
 
 /// Done only to the expected version.

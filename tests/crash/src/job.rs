@@ -31,10 +31,12 @@ pub struct Job {
     pub strike: Option<Strike>,
     /// What is done beside each other.
     pub schedules: Vec<Schedule>,
-    /// Whether this is the life that the schedules begin in.
-    pub is_first: bool,
-    /// Wait for no run that another host holds: it stands still.
-    pub leaves_others: bool,
+    /// Names of those that this process goes through; the others it knows, and
+    /// settles.
+    pub performs: Vec<String>,
+    /// Whether an operation declares a recovery that its system does not have, so
+    /// that a test sees the judge find it.
+    pub lies: bool,
 }
 
 /// What callers and people do, in order.

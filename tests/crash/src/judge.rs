@@ -36,6 +36,7 @@ pub struct Seen {
 struct Call<'a> {
     intent: Option<&'a LogLine>,
     outcome: Option<&'a LogLine>,
+    outcomes: u32,
     in_doubt: u32,
 }
 
@@ -109,6 +110,7 @@ fn calls<'a>(log: &'a [LogLine], seen: &mut Seen) -> BTreeMap<String, Call<'a>> 
             "call.intent" => call.intent = Some(line),
             "call.outcome" => {
                 call.outcome = Some(line);
+                call.outcomes += 1;
                 count(&mut seen.recovered, line.facts["recovered"].as_str());
             }
             "call.in_doubt" => {
@@ -152,6 +154,9 @@ fn one(
     let Some(intent) = call.intent else {
         return;
     };
+    if call.outcomes > 1 {
+        faults.push(format!("{reference} has {} outcomes", call.outcomes));
+    }
     let is_ledger = intent.facts["call"]
         .as_str()
         .is_some_and(|call| call.starts_with("effects."));
@@ -211,7 +216,8 @@ fn runs(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
     }
 }
 
-/// Each approval waits, was used once, or its run ended.
+/// Each approval waits, was used once, was answered with a no, was followed by
+/// another for the same call, or its run ended.
 fn approvals(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
     let of = |stage: &str| -> Vec<(&str, &LogLine)> {
         answer
@@ -243,11 +249,68 @@ fn approvals(answer: &Answer, seen: &mut Seen, faults: &mut Vec<String>) {
         if waits && (uses > 0 || decided.contains(id)) {
             faults.push(format!("{id} still waits, after it was decided or used"));
         }
-        if !waits && uses == 0 && !ended {
+        let answered = answer.log.iter().any(|later| {
+            later.seq > line.seq
+                && later.run == line.run
+                && later.position == line.position
+                && matches!(later.stage.as_str(), "call.denied" | "approval.requested")
+        });
+        if !waits && uses == 0 && !ended && !answered {
             faults.push(format!("{id} is lost: it waits nowhere and was not used"));
+        }
+        if uses > 0 && answered {
+            faults.push(format!("{id} was used, and its call answered with a no"));
         }
         if uses > 0 && !decided.contains(id) {
             faults.push(format!("{id} was used, and nobody approved it"));
         }
     }
+}
+
+/// What an answer says, short enough to be read.
+#[must_use]
+pub fn told(answer: &Answer) -> String {
+    let mut text = String::new();
+    for line in &answer.log {
+        let fact = |name: &str| line.facts[name].to_string();
+        let place = line
+            .run
+            .as_deref()
+            .map_or("", |run| &run[run.len().saturating_sub(4)..]);
+        let position = line.position.map(i64::from).unwrap_or(-1);
+        text += &format!("{:>4} …{place}/{position} {}", line.seq, line.stage);
+        for name in [
+            "call",
+            "changed",
+            "state",
+            "approval",
+            "recovered",
+            "recovery",
+            "resolution",
+            "undoes",
+            "settled",
+        ] {
+            if !line.facts[name].is_null() {
+                text += &format!(" {name}={}", fact(name));
+            }
+        }
+        text.push('\n');
+    }
+    for line in &answer.lines {
+        text += &format!("ledger: {line:?}\n");
+    }
+    for report in &answer.runs {
+        let (run, state, failure) = (&report.run, report.state.as_str(), &report.failure);
+        text += &format!(
+            "{run} {}: {state} {failure:?} {:?}\n",
+            report.tool, report.output
+        );
+    }
+    for item in &answer.queue {
+        text += &format!(
+            "queue: {} {}/{} {}\n",
+            item.state, item.run, item.position, item.why
+        );
+    }
+    text + &format!("stuck: {:?}\ntold: {:?}\n", answer.stuck, answer.told)
 }

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tollgate_runtime::{
-    Card, Compiler, Host, HostOptions, LogFilter, LogLine, Principal, PrincipalKind, Resolution,
-    Role, RunReport, RunState, ToolCall,
+    Card, Compiler, Host, HostError, HostOptions, LogFilter, LogLine, Principal, PrincipalKind,
+    Resolution, Role, RunReport, RunState, ToolCall,
 };
+
+use tollgate_store::{PostgresOptions, PostgresStore};
 
 use crate::counter::Counter;
 use crate::effects;
@@ -42,7 +44,7 @@ pub async fn live(job: Job) -> anyhow::Result<()> {
     });
     let mut tasks = Vec::new();
     for schedule in &job.schedules {
-        if job.is_first || schedule.asks_again {
+        if job.performs.contains(&schedule.name) {
             let (life, schedule) = (Arc::clone(&life), schedule.clone());
             tasks.push(tokio::spawn(async move { life.perform(&schedule).await }));
         }
@@ -65,12 +67,33 @@ pub async fn live(job: Job) -> anyhow::Result<()> {
 /// When it cannot be opened.
 pub async fn open(job: &Job) -> anyhow::Result<Host> {
     let counter = Counter::new(&job.ledger);
+    let extension = if job.lies {
+        effects::lying(counter)
+    } else {
+        effects::extension(counter)
+    };
     let options = HostOptions {
-        extensions: vec![effects::extension(counter)],
+        extensions: vec![extension],
         lease: Duration::from_millis(job.lease_ms),
         ..HostOptions::new(&job.home, Compiler::InProcess, Role::Serve)
     };
-    Host::open(options).await.context("the host does not open")
+    open_with(options, job.database.as_deref())
+        .await
+        .context("the host does not open")
+}
+
+/// A host on the file in its home, or on a database.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_with(options: HostOptions, database: Option<&str>) -> Result<Host, HostError> {
+    match database {
+        None => Host::open(options).await,
+        Some(url) => {
+            let store = PostgresStore::open(url, PostgresOptions::default()).await?;
+            Host::open_on(options, Arc::new(store)).await
+        }
+    }
 }
 
 /// The agent that calls.
@@ -189,17 +212,29 @@ impl Life {
     async fn settle(&self, job: &Job) -> anyhow::Result<Vec<String>> {
         let end = Instant::now() + REST;
         loop {
-            let mut moves = Vec::new();
-            for run in self.runs().await? {
-                let report = self.host.run(&person(), &run).await?;
-                if self.moved(job, &report).await? {
-                    moves.push(format!("{run} is {}", report.state.as_str()));
+            let moves = match self.look_round(job).await {
+                // The store went away: what was asked says so, and comes back.
+                Err(error) if Instant::now() < end => {
+                    self.tell(error.to_string());
+                    continue;
                 }
-            }
+                moves => moves?,
+            };
             if moves.is_empty() || Instant::now() >= end {
                 return Ok(moves);
             }
         }
+    }
+
+    async fn look_round(&self, job: &Job) -> anyhow::Result<Vec<String>> {
+        let mut moves = Vec::new();
+        for run in self.runs().await? {
+            let report = self.host.run(&person(), &run).await?;
+            if self.moved(job, &report).await? {
+                moves.push(format!("{run} is {}", report.state.as_str()));
+            }
+        }
+        Ok(moves)
     }
 
     /// Whether a run moved, or still has to.
@@ -209,7 +244,6 @@ impl Life {
             .iter()
             .find(|schedule| schedule.name == report.case);
         match report.state {
-            RunState::Open if job.leaves_others => Ok(false),
             RunState::Open => {
                 self.host.wait(&person(), &report.run, LOOK).await?;
                 Ok(true)

@@ -2,6 +2,7 @@
 //! sources, and fails when one is never reached.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -100,14 +101,17 @@ impl Hits {
     }
 }
 
-/// Strike this very process. It does not come back from a kill.
+/// Strike this very process.
 fn blow(blow: Blow) {
     let signal = match blow {
         Blow::Kill => Signal::KILL,
         Blow::Stop => Signal::STOP,
     };
     if kill_process(getpid(), signal).is_err() || blow == Blow::Kill {
-        // The signal is on its way; nothing more may happen here.
+        // A kill does not come back; this is no kill, and a test says so.
         std::process::abort();
     }
+    // The signal may reach another thread first. This one must not go a step
+    // further before whoever wakes the process has said so.
+    let _ = std::io::stdin().read(&mut [0]);
 }

@@ -2,19 +2,23 @@
 //! process, and copied with the keys that authenticate it.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tollgate_package::BuildOptions;
-use tollgate_runtime::{Compiler, Host, HostOptions, Role};
+use tollgate_runtime::{Compiler, HostOptions, Role};
+use tollgate_test_postgres::PrivatePostgres;
 use tollgate_tests::{Component, pinned, workspace};
 
 use crate::counter::Counter;
 use crate::effects::{self, INTERFACE};
 use crate::job::{Answer, Job, Schedule};
+use crate::life;
 use crate::points::Strike;
 
 /// What the guest is granted.
@@ -75,28 +79,45 @@ fn template() -> &'static Path {
     let folder = TEMPLATE.get_or_init(|| {
         let folder = folder();
         let runtime = tokio::runtime::Runtime::new().unwrap_or_else(|error| panic!("{error}"));
-        runtime.block_on(async {
-            let counter = Counter::new(folder.path().join("unused"));
-            let options = HostOptions {
-                extensions: vec![effects::extension(counter)],
-                ..HostOptions::new(folder.path(), Compiler::InProcess, Role::Operate)
-            };
-            let host = match Host::open(options).await {
-                Ok(host) => host,
-                Err(error) => panic!("{error}"),
-            };
-            let manifest = pinned(MANIFEST, guest());
-            let installed = host
-                .install("manifest.toml", &manifest, &guest().bytes, "operator")
-                .await;
-            if let Err(error) = installed {
-                panic!("{error}");
-            }
-            host.shutdown().await;
-        });
+        runtime.block_on(install(folder.path(), None));
         folder
     });
     folder.path()
+}
+
+/// Install the guest in an empty database.
+///
+/// # Panics
+/// When it cannot be installed.
+pub async fn install_on(database: &str) {
+    let home = tokio::task::spawn_blocking(|| {
+        let home = folder();
+        copy(template(), home.path()).map(|()| home)
+    });
+    match home.await {
+        Ok(Ok(home)) => install(home.path(), Some(database)).await,
+        other => panic!("no home: {other:?}"),
+    }
+}
+
+async fn install(home: &Path, database: Option<&str>) {
+    let counter = Counter::new(home.join("unused"));
+    let options = HostOptions {
+        extensions: vec![effects::extension(counter)],
+        ..HostOptions::new(home, Compiler::InProcess, Role::Operate)
+    };
+    let host = match life::open_with(options, database).await {
+        Ok(host) => host,
+        Err(error) => panic!("{error}"),
+    };
+    let manifest = pinned(MANIFEST, guest());
+    let installed = host
+        .install("manifest.toml", &manifest, &guest().bytes, "operator")
+        .await;
+    if let Err(error) = installed {
+        panic!("{error}");
+    }
+    host.shutdown().await;
 }
 
 fn folder() -> TempDir {
@@ -107,6 +128,7 @@ fn folder() -> TempDir {
 #[derive(Debug)]
 pub struct Stage {
     folder: TempDir,
+    database: Option<String>,
     lives: u32,
 }
 
@@ -134,15 +156,37 @@ impl Stage {
     pub fn new() -> Self {
         let stage = Self {
             folder: folder(),
+            database: None,
             lives: 0,
         };
-        if let Err(error) = copy(template(), &stage.home()) {
-            panic!("the home cannot be copied: {error}");
-        }
+        stage.add_home("home");
         stage
     }
 
-    /// Another stage that is as this one is now. No process may live on it.
+    /// The same, with the records in this database, where the guest is
+    /// [installed](install_on).
+    #[must_use]
+    pub fn on(database: String) -> Self {
+        Self {
+            database: Some(database),
+            ..Self::new()
+        }
+    }
+
+    /// One more home, with the same keys, for one more host.
+    ///
+    /// # Panics
+    /// When files cannot be copied.
+    pub fn add_home(&self, name: &str) -> PathBuf {
+        let home = self.folder.path().join(name);
+        if let Err(error) = copy(template(), &home) {
+            panic!("the home cannot be copied: {error}");
+        }
+        home
+    }
+
+    /// Another stage, on a file, that is as this one is now. No process may live on
+    /// it.
     ///
     /// # Panics
     /// When files cannot be copied.
@@ -150,6 +194,7 @@ impl Stage {
     pub fn fork(&self) -> Self {
         let stage = Self {
             folder: folder(),
+            database: None,
             lives: self.lives,
         };
         if let Err(error) = copy(self.folder.path(), stage.folder.path()) {
@@ -175,14 +220,18 @@ impl Stage {
     pub fn job(&self, schedules: &[Schedule], strike: Option<Strike>) -> Job {
         Job {
             home: self.home(),
-            database: None,
+            database: self.database.clone(),
             ledger: self.folder.path().join("ledger"),
             answer: self.folder.path().join(format!("answer-{}", self.lives)),
             lease_ms: LEASE_MS,
             strike,
             schedules: schedules.to_vec(),
-            is_first: self.lives == 0,
-            leaves_others: false,
+            performs: schedules
+                .iter()
+                .filter(|schedule| self.lives == 0 || schedule.asks_again)
+                .map(|schedule| schedule.name.clone())
+                .collect(),
+            lies: false,
         }
     }
 
@@ -208,11 +257,35 @@ pub fn start(program: &str, job: &Job) -> Child {
     fs::write(&path, text).unwrap_or_else(|error| panic!("{error}"));
     Command::new(program)
         .arg(path)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{program} does not start: {error}"))
+}
+
+/// Wait until a process stands still, as it was told.
+///
+/// # Panics
+/// When it ends instead.
+pub fn stopped(child: &Child) {
+    let status = waitpid(Some(Pid::from_child(child)), WaitOptions::UNTRACED);
+    let stopped = matches!(&status, Ok(Some((_, status))) if status.stopped());
+    assert!(stopped, "it was to stand still: {status:?}");
+}
+
+/// Wake it.
+///
+/// # Panics
+/// When it is gone.
+pub fn wake(child: &mut Child) {
+    if let Some(mut said) = child.stdin.take() {
+        said.write_all(b".")
+            .unwrap_or_else(|error| panic!("it cannot be told to go on: {error}"));
+    }
+    if let Err(error) = kill_process(Pid::from_child(child), Signal::CONT) {
+        panic!("it cannot be woken: {error}");
+    }
 }
 
 /// Wait for its end.
@@ -249,4 +322,21 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A database like this one, which nobody may be connected to.
+///
+/// # Panics
+/// When it cannot be made.
+pub async fn copy_of(server: &PrivatePostgres, database: &str, number: usize) -> String {
+    let (from, name) = (name_of(database), format!("copy_{number}"));
+    let sql = format!("CREATE DATABASE {name} TEMPLATE {from}");
+    server.execute(&sql).await;
+    database.replacen(&format!("/{from}"), &format!("/{name}"), 1)
+}
+
+/// The database's name in its URL.
+fn name_of(url: &str) -> &str {
+    let path = url.split('?').next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default()
 }

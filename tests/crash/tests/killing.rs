@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use tollgate_crash_tests::job::Answer;
-use tollgate_crash_tests::judge::{Seen, judge};
+use tollgate_crash_tests::job::{Answer, Job};
+use tollgate_crash_tests::judge::{Seen, judge, told};
 use tollgate_crash_tests::points::{self, Blow, Strike};
 use tollgate_crash_tests::scenes::{self, Scene};
-use tollgate_crash_tests::stage::{End, Stage};
+use tollgate_crash_tests::stage::{End, Stage, end, start};
 use tollgate_crash_tests::{say, work};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_crash-host");
@@ -41,7 +41,7 @@ fn ready(scene: &Scene) -> Ready {
         assert!(matches!(end, End::Killed), "{name}: {strike:?} was not met");
     }
     let answer = answered(stage.fork().live(PROGRAM, &schedules, None));
-    judge(&answer).unwrap_or_else(|faults| panic!("{name}: {faults:#?}\n{answer:#?}"));
+    judge(&answer).unwrap_or_else(|faults| panic!("{name}: {faults:#?}\n{}", told(&answer)));
     Ready {
         scene: scene.clone(),
         stage,
@@ -83,7 +83,10 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
         match judged {
             Ok(seen) => all.0.add(&seen),
             Err(faults) => {
-                let told = format!("{name}, killed at {point} {hit}: {faults:#?}\n{answer:#?}");
+                let told = format!(
+                    "{name}, killed at {point} {hit}: {faults:#?}\n{}",
+                    told(&answer)
+                );
                 all.3.push(told);
             }
         }
@@ -137,5 +140,37 @@ fn sources(folder: &std::path::Path, found: &mut BTreeSet<String>) {
         for rest in text.split("fail_point!(\"").skip(1) {
             found.insert(rest.split('"').next().unwrap().to_owned());
         }
+    }
+}
+
+/// What a judge cannot see is not tested: the same kill, with an operation that
+/// says of itself that it can be repeated, and cannot.
+#[test]
+fn an_operation_that_declares_too_much_doubles_its_effect_and_is_found_out() {
+    let scene = scenes::all()
+        .into_iter()
+        .find(|scene| scene.schedule.name == "blind")
+        .unwrap();
+    let schedules = [scene.schedule];
+    let strike = Strike {
+        point: "effect::after".to_owned(),
+        hit: 1,
+        blow: Blow::Kill,
+    };
+    for (lies, told) in [(false, None), (true, Some("happened 2 times"))] {
+        let stage = Stage::new();
+        let job = stage.job(&schedules, Some(strike.clone()));
+        let job = Job { lies, ..job };
+        assert!(matches!(end(start(PROGRAM, &job), &job), End::Killed));
+        let job = Job {
+            strike: None,
+            ..job
+        };
+        let answer = answered(end(start(PROGRAM, &job), &job));
+        let faults = judge(&answer).err().unwrap_or_default();
+        let found = faults
+            .iter()
+            .find(|fault| told.is_some_and(|told| fault.contains(told)));
+        assert_eq!(found.is_some(), lies, "{faults:#?}");
     }
 }

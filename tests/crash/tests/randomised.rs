@@ -1,0 +1,142 @@
+//! Random schedules, several beside each other, killed at random points, more
+//! than once.
+//!
+//! `TOLLGATE_CRASH_SCHEDULES` says how many; `TOLLGATE_CRASH_SEED` repeats the one
+//! batch that a failure names.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use tollgate_crash_tests::job::Schedule;
+use tollgate_crash_tests::judge::{Seen, judge, told};
+use tollgate_crash_tests::random::{Random, schedule, strike};
+use tollgate_crash_tests::stage::{self, End, Stage};
+use tollgate_crash_tests::{say, work};
+use tollgate_test_postgres::PrivatePostgres;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_crash-host");
+
+/// Schedules in one process.
+const BESIDE: usize = 5;
+
+/// Schedules where nothing else is said.
+const SCHEDULES: usize = 1_000;
+
+/// The same on a server, which is the same host and another store.
+const SCHEDULES_ON_SERVER: usize = 60;
+
+/// What a batch came to.
+#[derive(Default)]
+struct All {
+    seen: Seen,
+    kills: BTreeMap<String, u32>,
+    lives: u32,
+    faults: Vec<String>,
+}
+
+/// One batch: killed up to three times, then judged.
+fn batch(seed: u64, mut stage: Stage, all: &Mutex<All>) {
+    let mut random = Random::new(seed);
+    let schedules: Vec<Schedule> = (0..BESIDE)
+        .map(|number| schedule(&mut random, &format!("s{number}")))
+        .collect();
+    let mut story = Vec::new();
+    let mut kills = Vec::new();
+    for _ in 0..=random.below(3) {
+        let strike = strike(&mut random, BESIDE);
+        let end = stage.live(PROGRAM, &schedules, Some(strike.clone()));
+        let killed = matches!(end, End::Killed);
+        story.push(format!("{} {}: killed {killed}", strike.point, strike.hit));
+        if killed {
+            kills.push(strike.point);
+        }
+    }
+    let End::Answered(answer) = stage.live(PROGRAM, &schedules, None) else {
+        panic!("it was not told to die");
+    };
+    let judged = judge(&answer);
+    let mut all = all.lock().unwrap();
+    all.lives += 1 + u32::try_from(story.len()).unwrap();
+    for point in kills {
+        *all.kills.entry(point).or_default() += 1;
+    }
+    match judged {
+        Ok(seen) => all.seen.add(&seen),
+        Err(faults) => all.faults.push(format!(
+            "TOLLGATE_CRASH_SEED={seed}\n{story:#?}\n{schedules:#?}\n{}{faults:#?}",
+            told(&answer)
+        )),
+    }
+}
+
+/// Seeds of the batches: one, where a failure is repeated.
+fn seeds(schedules: usize) -> Vec<u64> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    if let Some(seed) = number("TOLLGATE_CRASH_SEED") {
+        return vec![seed];
+    }
+    let schedules = match number("TOLLGATE_CRASH_SCHEDULES") {
+        Some(more) => usize::try_from(more).unwrap(),
+        None => schedules,
+    };
+    // Other ones in every run of the tests: what one does not find another may.
+    let begin = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let mut random = Random::new(u64::from(begin.subsec_nanos()) ^ begin.as_secs());
+    (0..schedules.div_ceil(BESIDE))
+        .map(|_| random.bits())
+        .collect()
+}
+
+fn report(all: Mutex<All>, batches: usize) {
+    let all = all.into_inner().unwrap();
+    say(&format!(
+        "{} schedules in {} lives, killed at {:?}: {:?}",
+        batches * BESIDE,
+        all.lives,
+        all.kills,
+        all.seen
+    ));
+    assert!(
+        all.faults.is_empty(),
+        "{} of {batches} batches broke a promise; the first:\n{}",
+        all.faults.len(),
+        all.faults[0]
+    );
+    if batches > 10 {
+        let kills: u32 = all.kills.values().sum();
+        let enough = u32::try_from(batches / 2).unwrap();
+        assert!(kills >= enough, "only {kills} kills in {batches} batches");
+    }
+}
+
+#[test]
+fn random_schedules_killed_at_random_points_double_nothing_lose_nothing_and_hide_nothing() {
+    let seeds = seeds(SCHEDULES);
+    let (all, batches) = (Mutex::default(), seeds.len());
+    work(seeds, |seed| batch(seed, Stage::new(), &all));
+    report(all, batches);
+}
+
+#[test]
+fn the_same_holds_on_a_server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let Some(server) = runtime.block_on(PrivatePostgres::start()) else {
+        return;
+    };
+    let installed = runtime.block_on(async {
+        let url = server.create_database().await;
+        stage::install_on(&url).await;
+        url
+    });
+    let seeds = seeds(SCHEDULES_ON_SERVER);
+    let (all, batches) = (Mutex::default(), seeds.len());
+    work(seeds.into_iter().enumerate().collect(), |(number, seed)| {
+        let url = runtime.block_on(stage::copy_of(&server, &installed, number));
+        batch(seed, Stage::on(url), &all);
+    });
+    report(all, batches);
+}
