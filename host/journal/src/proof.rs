@@ -113,10 +113,10 @@ pub fn needs_for_consistency(
 /// What [`root_at`] needs.
 #[must_use]
 pub fn needs_for_root(size: u64, stored: &StoredTiles) -> Needs {
-    needs(vec![0..size], size, stored)
+    needs(std::iter::once(0..size), size, stored)
 }
 
-fn needs(ranges: Vec<Range<u64>>, size: u64, stored: &StoredTiles) -> Needs {
+fn needs(ranges: impl IntoIterator<Item = Range<u64>>, size: u64, stored: &StoredTiles) -> Needs {
     let mut needing = Needing::new(stored, size);
     ranges.into_iter().for_each(|range| needing.range(range));
     needing.finish()

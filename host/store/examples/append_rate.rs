@@ -72,11 +72,13 @@ async fn measure(store: &SqliteStore, appenders: usize) -> Result<(), Box<dyn Er
         let store = store.clone();
         tokio::spawn(async move {
             let key = SubjectKey::from_bytes([7; 32]);
+            let ring = KeyRing::generate().map_err(|error| error.to_string())?;
+            let blobs = ring.blob_keys("default");
             let mut slowest = Duration::ZERO;
             let mut rows = 0_u64;
             while begun.elapsed() < MEASURED {
                 let run = format!("0197a0c4-{appender:04}-7000-8000-{rows:012}");
-                let records = make(&run, &key).map_err(|error| error.to_string())?;
+                let records = make(&run, &key, &blobs).map_err(|error| error.to_string())?;
                 let submission = Submission {
                     tenant: "default".into(),
                     records,

@@ -36,7 +36,6 @@ pub fn verify_export(
     let cosigned = own.cosignatures(check.witnesses);
     let cosigned = cosigned.map_err(|e| ExportError::Checkpoint(e.into()))?;
     let outside = outside(check)?;
-    split_among(&outside, &own)?;
 
     let log = Log {
         reader,
@@ -45,9 +44,8 @@ pub fn verify_export(
     let anchors = anchors(&own, &outside);
     let walk = log.walk(&anchors, progress)?;
     judge(&log, &own, &anchors, &walk)?;
-    let counted = |anchor: &&SignedCheckpoint| anchor.checkpoint.size;
     Ok(ExportVerified {
-        whole_to: outside.iter().map(|a| counted(&a)).max(),
+        whole_to: outside.iter().map(|a| a.checkpoint.size).max(),
         checkpoint: own,
         cosigned,
     })
@@ -61,23 +59,21 @@ fn outside(check: &ExportCheck<'_>) -> Result<Vec<SignedCheckpoint>, ExportError
     check.outside.iter().map(verify).collect()
 }
 
-/// Two signed heads of one size and different roots need no records to convict.
-fn split_among(outside: &[SignedCheckpoint], own: &SignedCheckpoint) -> Result<(), ExportError> {
-    let all: Vec<_> = outside.iter().chain([own]).collect();
-    for (at, one) in all.iter().enumerate() {
-        let other = all[..at].iter().find(|other| {
-            let (one, other) = (&one.checkpoint, &other.checkpoint);
-            one.size == other.size && one.root != other.root
-        });
-        if let Some(other) = other {
-            let what = ExportTampering::SplitView {
-                one: other.note.clone(),
-                other: one.note.clone(),
-            };
-            return Err(tampered(0..one.checkpoint.size, what));
-        }
+/// Two signed heads of one size and different roots convict without any record.
+fn split_among(anchors: &[&SignedCheckpoint]) -> Option<ExportTampering> {
+    // Sorted by size: those of one size stand side by side.
+    let pair = anchors.windows(2).find(|pair| {
+        let (one, other) = (&pair[0].checkpoint, &pair[1].checkpoint);
+        one.size == other.size && one.root != other.root
+    })?;
+    Some(split_view(pair[0], pair[1]))
+}
+
+fn split_view(one: &SignedCheckpoint, other: &SignedCheckpoint) -> ExportTampering {
+    ExportTampering::SplitView {
+        one: one.note.clone(),
+        other: other.note.clone(),
     }
-    Ok(())
 }
 
 /// All signed heads, smallest first.
@@ -268,18 +264,15 @@ fn judge(
         return Err(locate_change(log, anchors, walk)?);
     }
     // The records are those that this log's checkpoint signs.
-    let first_unfit = walk.unfit.iter().map(|at| anchors[*at]).next();
-    if let Some(anchor) = first_unfit {
-        let outside = anchor.checkpoint.size;
-        if outside > size {
-            let what = ExportTampering::Truncated { size, outside };
-            return Err(tampered(size..outside, what));
-        }
-        let what = ExportTampering::SplitView {
-            one: anchor.note.clone(),
-            other: own.note.clone(),
+    if let Some(&at) = walk.unfit.first() {
+        let outside = anchors[at].checkpoint.size;
+        let (range, what) = if outside > size {
+            (size..outside, ExportTampering::Truncated { size, outside })
+        } else {
+            let range = last_fit(anchors, walk, outside)..outside;
+            (range, split_view(anchors[at], own))
         };
-        return Err(tampered(last_fit(anchors, walk, outside)..outside, what));
+        return Err(tampered(range, split_among(anchors).unwrap_or(what)));
     }
     if let Some(place) = walk.added {
         return Err(tampered(place..place + 1, ExportTampering::RecordsAdded));
@@ -326,5 +319,5 @@ fn locate_change(
         (1, _) => ExportTampering::RecordChanged,
         _ => ExportTampering::RecordsRewritten,
     };
-    Ok(tampered(range, what))
+    Ok(tampered(range, split_among(anchors).unwrap_or(what)))
 }

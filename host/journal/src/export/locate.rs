@@ -81,19 +81,22 @@ fn first_other(
     tile: TileId,
     hashes: &[Hash],
 ) -> Result<Option<Range<u64>>, ExportError> {
+    let Some(level) = tile.level.checked_sub(1) else {
+        let found = log.bundle(tile.index)?.leaves;
+        let same = hashes.iter().zip(&found);
+        let same = same.take_while(|(signed, found)| signed == found).count();
+        return Ok((same < hashes.len()).then(|| tile.covers(same)));
+    };
     for (at, signed) in hashes.iter().enumerate() {
         let covered = tile.covers(at);
         if root_of(log, covered.clone())?.as_ref() == Some(signed) {
             continue;
         }
-        let Some(level) = tile.level.checked_sub(1) else {
-            return Ok(Some(covered));
-        };
         let index = tile.index * TILE_WIDTH + at as u64;
         let below = log.tile(level, index)?;
-        let below =
-            below.filter(|below| below.len() as u64 == TILE_WIDTH && fold(below) == *signed);
-        let finer = match below {
+        let leads_here =
+            |below: &Vec<Hash>| below.len() as u64 == TILE_WIDTH && fold(below) == *signed;
+        let finer = match below.filter(leads_here) {
             Some(below) => first_other(log, TileId::complete(level, index), &below)?,
             None => None,
         };
