@@ -65,6 +65,7 @@ impl Inner {
         let mut signed = self.stored_checkpoints(tenant, &key).await?;
         signed.extend(self.kept(&key).read(&key)?);
         signed.sort_by_key(|signed| signed.checkpoint.size);
+        signed.dedup_by(|one, other| one.checkpoint == other.checkpoint);
         report.checkpoints = signed.len() as u64;
         let tree = Tree::of(&self.journal, tenant).await?;
         let mut seen = Frontier::new();
