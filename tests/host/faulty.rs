@@ -1,7 +1,7 @@
 //! A store whose writes fail when told to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -16,6 +16,8 @@ pub(crate) struct Faulty {
     inner: Arc<dyn Store>,
     /// How many more submissions with records go through; negative: all.
     left: AtomicI64,
+    /// What has no records goes through in any case: an effect on a key.
+    records_only: AtomicBool,
 }
 
 impl Faulty {
@@ -23,12 +25,19 @@ impl Faulty {
         Arc::new(Self {
             inner,
             left: AtomicI64::new(-1),
+            records_only: AtomicBool::new(false),
         })
     }
 
     /// Let so many more submissions with records through.
     pub(crate) fn allow(&self, submissions: i64) {
         self.left.store(submissions, Ordering::SeqCst);
+    }
+
+    /// Let so many more submissions with records through, and all others.
+    pub(crate) fn allow_records(&self, submissions: i64) {
+        self.records_only.store(true, Ordering::SeqCst);
+        self.allow(submissions);
     }
 
     pub(crate) fn repair(&self) {
@@ -51,7 +60,8 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl Store for Faulty {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
-        if self.is_away() {
+        let spared = submission.records.is_empty() && self.records_only.load(Ordering::SeqCst);
+        if self.is_away() && !spared {
             return Err(unavailable());
         }
         if self.left.load(Ordering::SeqCst) > 0 && !submission.records.is_empty() {

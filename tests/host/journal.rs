@@ -82,7 +82,7 @@ async fn one_changed_byte_anywhere_is_found_and_named() {
         ),
         (
             "the count",
-            "UPDATE tenants SET count = count - 1".to_owned(),
+            "UPDATE tenants SET count = count - 1 WHERE tenant = 'default'".to_owned(),
             "",
         ),
         (
@@ -322,7 +322,8 @@ async fn a_crash_in_the_middle_of_a_write_leaves_a_doubt_that_nobody_resends() {
     let host = Host::open(options(crashed.path(), &house.clock))
         .await
         .unwrap();
-    let found = host.run(&agent(), &run).await.unwrap();
+    let patience = Duration::from_secs(20);
+    let found = host.wait(&agent(), &run, patience).await.unwrap();
     assert_eq!(found.state, RunState::InDoubt);
     let (kind, message) = failure(&found);
     assert_eq!(kind, "in_doubt");

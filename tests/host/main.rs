@@ -12,6 +12,8 @@
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
+//! | `recovering` | a call in doubt is found out, or a person's; never repeated blindly |
+//! | `leases` | several hosts on one store do a thing once |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
@@ -20,10 +22,12 @@ mod faulty;
 mod holds;
 mod house;
 mod journal;
+mod leases;
 mod lies;
 mod limits;
 mod raw;
 mod reading;
+mod recovering;
 mod replaying;
 mod undoing;
 mod walls;

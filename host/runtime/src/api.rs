@@ -59,7 +59,7 @@ pub struct ToolCall {
     pub reason: Option<String>,
     /// The caller's own key for this request: a second call with the same key
     /// returns the first one's run while that is open, held or in doubt, and for
-    /// 24 hours after its end.
+    /// 24 hours after its end. A run that only read is made again.
     #[serde(default)]
     pub request_key: Option<String>,
     /// Whom the data is about, by the caller's own identifier: everything of this

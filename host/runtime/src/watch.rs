@@ -177,8 +177,10 @@ impl Inner {
     pub(crate) async fn recover(self: &Arc<Self>, before: &[String]) -> Result<(), HostError> {
         let store = &self.journal.store;
         for head in store.heads().await? {
-            let open = store.runs(&head.tenant, &[RunState::Open]).await?;
-            let releases: Vec<Change> = open
+            // A decided one can have been taken up, and not have gone on yet.
+            let taken_up = [RunState::Open, RunState::Held, RunState::InDoubt];
+            let rows = store.runs(&head.tenant, &taken_up).await?;
+            let releases: Vec<Change> = rows
                 .into_iter()
                 .filter_map(|row| {
                     let owner = row.lease_owner.filter(|owner| before.contains(owner))?;

@@ -11,6 +11,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower};
 
 use super::Refusal;
 use crate::capability::Backends;
+use crate::names;
 
 /// One function of a capability.
 pub(crate) trait Operation: Send + Sync + 'static {
@@ -165,7 +166,7 @@ pub(crate) struct Scope<'a> {
 impl Scope<'_> {
     /// The same for every attempt at this call, and for no other call.
     pub(crate) fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.run, self.position)
+        names::call(self.run, self.position)
     }
 }
 

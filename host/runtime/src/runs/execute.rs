@@ -291,14 +291,16 @@ impl Inner {
         ending: Closing,
     ) -> Result<(), JournalFault> {
         let (calls, replayed) = door.calls();
+        let closing = run.closing(ending.state);
         let saying = saying
-            .fact("state", ending.state.as_str())
+            .fact("tool", closing.tool.as_str())
+            .fact("state", closing.outcome.as_str())
             .fact("fuel", ending.fuel)
             .fact("calls", calls)
             .maybe("replayed", (replayed > 0).then_some(replayed));
         fail::fail_point!("run::before_close");
         let mut closed = self.journal.record(door.about(), saying)?;
-        closed.closing = Some(run.closing(ending.state));
+        closed.closing = Some(closing);
         let mut last = vec![closed];
         let mut changes = Vec::new();
         let now = self.journal.now_ms();

@@ -277,11 +277,13 @@ impl Inner {
             .fact("call", format!("{}.{}", run.connector, run.tool.name))
             .maybe("rule", rule.as_deref());
         records.push(self.journal.record(about, denied)?);
+        let closing = run.closing(RunState::Denied);
         let closed = Saying::new(Stage::RunClosed)
-            .fact("state", RunState::Denied.as_str())
+            .fact("tool", closing.tool.as_str())
+            .fact("state", closing.outcome.as_str())
             .json("failure", &serde_json::json!(failure));
         let mut closed = self.journal.record(about, closed)?;
-        closed.closing = Some(run.closing(RunState::Denied));
+        closed.closing = Some(closing);
         records.push(closed);
         self.journal
             .append(&run.tenant, records, Vec::new())

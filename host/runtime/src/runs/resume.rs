@@ -361,8 +361,10 @@ impl Inner {
         let (tenant, run) = (tenant.to_owned(), run.to_owned());
         tokio::spawn(async move {
             // One that found no journal is stranded, and taken up again.
-            if let Err(error) = inner.resume(&tenant, &run).await {
-                tracing::error!(run, %error, "a run could not be resumed");
+            match inner.resume(&tenant, &run).await {
+                // Asked for a row, and there is none: nothing of it was kept.
+                Ok(_) | Err(CallError::UnknownRun(_)) => {}
+                Err(error) => tracing::error!(run, %error, "a run could not be resumed"),
             }
         });
     }

@@ -17,6 +17,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use self::values::Cell;
 use super::erasing::Scans;
 use super::fault::Fault;
+use super::leases::Known;
 use crate::{ApprovalState, Change, QueueState, Rejected, StoreError, Submission};
 
 /// Where changes are applied.
@@ -26,6 +27,8 @@ pub(super) struct Applying<'a> {
     pub(super) now_ms: u64,
     /// What was found before the transaction for the erasures in it.
     pub(super) scans: &'a Scans,
+    /// What was found at its beginning of the leases that are asked for in it.
+    pub(super) leases: &'a mut Known,
 }
 
 /// A condition did not hold.
@@ -49,6 +52,7 @@ pub(super) async fn apply(
         at.connection.execute("SAVEPOINT submission").await?;
     }
     for (index, change) in submission.changes.iter().enumerate() {
+        at.leases.forget(at.tenant_id, change);
         if let Err(why) = at.change(change).await? {
             if savepoint {
                 let undo = "ROLLBACK TO submission; RELEASE submission";

@@ -2,9 +2,12 @@
 //! `BEGIN IMMEDIATE`, so of two hosts that ask at the same time one finds what
 //! the other has done. Only the store's clock counts: a host's own may be wrong.
 
+mod known;
+
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, Row};
 
+pub(super) use self::known::{Holder, Known, asked};
 use super::changes::{arguments, read_ms, stored_ms};
 use super::fault::Fault;
 use super::readers::runs::{run_columns, run_row};

@@ -21,13 +21,13 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use self::checkpointer::Checkpointer;
-use self::heads::CachedHead;
+use self::heads::{CachedHead, OpenHeads};
 use self::insert::Insert;
 use super::changes::{self, Applying, Refused};
 use super::connect::{Place, writer_connection};
 use super::erasing::Scans;
 use super::fault::Fault;
-use super::leases::{self, Lease};
+use super::leases::{self, Known, Lease};
 use super::{SqliteOptions, events};
 use crate::{Appended, Change, Event, RunRow, StoreError, Submission};
 
@@ -287,6 +287,7 @@ impl Writer {
         }
         fail_point!("store::before_begin");
         let mut heads = heads::begin(connection, batch, &self.heads).await?;
+        let mut leases = known_leases(connection, batch, &heads).await?;
         let now_ms = self.options.clock.now_ms();
         let mut answers = Answers::with_capacity(batch.len());
         let mut insert = Insert::default();
@@ -294,6 +295,7 @@ impl Writer {
             let (submission, scans) = match &mut waiting.work {
                 Work::Write(submission, scans) => (submission, scans),
                 Work::Lease(lease) => {
+                    leases.forget_all();
                     answers.push(leases::take(connection, lease, now_ms).await?);
                     continue;
                 }
@@ -311,6 +313,7 @@ impl Writer {
                 tenant_id: head.cached.tenant_id,
                 now_ms,
                 scans,
+                leases: &mut leases,
             };
             match changes::apply(applying, submission, savepoints).await? {
                 Ok(()) => {
@@ -354,6 +357,10 @@ impl Writer {
         let Some(connection) = self.connection.as_mut() else {
             return Err(StoreError::Closed.into());
         };
+        if fresh {
+            let busy_timeout = self.options.busy_timeout;
+            self.checkpoints.begin(connection, busy_timeout).await;
+        }
         if fresh || max_pages != self.applied_max_pages {
             // SQLite's own maximum is below u32::MAX, to which it clips.
             let pages = max_pages.min(u32::MAX - 1);
@@ -366,4 +373,21 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// The leases that the batch asks about.
+async fn known_leases(
+    connection: &mut SqliteConnection,
+    batch: &[Waiting],
+    heads: &OpenHeads,
+) -> Result<Known, Fault> {
+    let mut wanted = Vec::new();
+    for waiting in batch {
+        let tenant = waiting.work.tenant().and_then(|tenant| heads.get(tenant));
+        if let Some(Ok(head)) = tenant {
+            let runs = leases::asked(waiting.work.changes());
+            wanted.extend(runs.map(|run| (head.cached.tenant_id, run)));
+        }
+    }
+    Known::look(connection, &wanted).await
 }

@@ -142,6 +142,79 @@ async fn a_lease_that_was_lost_and_won_by_another_inside_one_transaction_fences(
     assert_eq!(refused, Some(Rejected::LeaseLost));
 }
 
+async fn a_submission_that_gives_its_lease_away_cannot_go_on_under_it(bench: Bench) {
+    for n in 0..2 {
+        let run = format!("r{n}");
+        let ends = match n {
+            0 => release(&run, "h1", 1),
+            _ => put(RunRow {
+                state: RunState::Done,
+                ..leased(&run, "h1", NOW + 100)
+            }),
+        };
+        bench
+            .change(put(leased(&run, "h1", NOW + 100)))
+            .await
+            .unwrap();
+        let changes = vec![holds(&run, "h1", 1), ends, holds(&run, "h1", 1)];
+        let late = submission(records("acme", &run, 1), changes);
+        let refused = bench.store.append(late).await.unwrap_err();
+        assert_eq!(refused.rejected(), Some(&Rejected::LeaseLost));
+        // Nothing of it happened.
+        bench.change(holds(&run, "h1", 1)).await.unwrap();
+    }
+    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 0);
+}
+
+async fn many_hosts_append_at_once_each_under_its_own_lease(bench: Bench) {
+    for n in 0..20 {
+        let row = leased(&format!("r{n}"), &format!("h{n}"), NOW + 100);
+        bench.change(put(row)).await.unwrap();
+    }
+    let appends = (0..40).map(|n| {
+        let run = format!("r{}", n % 20);
+        // Half of them with a token that was never given out.
+        let changes = vec![holds(&run, &format!("h{}", n % 20), 1 + n / 20)];
+        bench
+            .store
+            .append(submission(records("acme", &run, 1), changes))
+    });
+    let mut accepted = 0;
+    let tasks: Vec<_> = appends.collect();
+    for answer in futures_together(tasks).await {
+        match answer {
+            Ok(_) => accepted += 1,
+            Err(error) => assert_eq!(error.rejected(), Some(&Rejected::LeaseLost)),
+        }
+    }
+    assert_eq!(accepted, 20);
+    let verified = bench.store.verify("acme").await.unwrap().unwrap();
+    assert_eq!(verified.count, 20);
+}
+
+/// Poll all of them in turn until all are done.
+async fn futures_together<T>(
+    mut futures: Vec<std::pin::Pin<Box<dyn Future<Output = T> + Send + '_>>>,
+) -> Vec<T> {
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in futures.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *done = Some(value);
+            }
+        }
+        if done.iter().all(Option::is_some) {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}
+
 async fn leases_are_renewed_together_and_lapsed_ones_are_not_brought_back(bench: Bench) {
     for (run, owner, until_ms) in [
         ("r1", "h1", NOW + 10),
@@ -301,11 +374,39 @@ async fn a_closed_store_leases_nothing(bench: Bench) {
     assert!(matches!(refused, Err(StoreError::Closed)));
 }
 
+async fn however_many_runs_wait_the_newest_thousand_are_listed(bench: Bench) {
+    let runs: Vec<_> = (0..1_100).map(|n| (format!("r{n:04}"), n)).collect();
+    for some in runs.chunks(100) {
+        let changes = some.iter().map(|(run, n)| {
+            let state = [RunState::Held, RunState::Done][n % 2];
+            let opened_ms = NOW + *n as u64;
+            put(RunRow {
+                state,
+                opened_ms,
+                ..run_row(run, run)
+            })
+        });
+        let rows = submission(Vec::new(), changes.collect());
+        bench.store.append(rows).await.unwrap();
+    }
+    let all = bench.store.runs("acme", &[]).await.unwrap();
+    let names: Vec<_> = all.iter().map(|row| row.run.as_str()).collect();
+    let expected = runs.iter().rev().take(1_000).map(|(run, _)| run.as_str());
+    assert_eq!(names, expected.collect::<Vec<_>>());
+    let twice = [RunState::Held, RunState::Held];
+    let held = bench.store.runs("acme", &twice).await.unwrap();
+    assert_eq!(held.len(), 550);
+    assert!(held.iter().all(|row| row.state == RunState::Held));
+}
+
 on_each_store! {
     a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock,
     of_two_hosts_that_race_for_a_run_one_gets_it,
     an_old_token_writes_nothing_even_for_the_same_host,
     a_lease_that_was_lost_and_won_by_another_inside_one_transaction_fences,
+    a_submission_that_gives_its_lease_away_cannot_go_on_under_it,
+    many_hosts_append_at_once_each_under_its_own_lease,
+    however_many_runs_wait_the_newest_thousand_are_listed,
     leases_are_renewed_together_and_lapsed_ones_are_not_brought_back,
     runs_that_nobody_works_on_are_taken_up_once,
     a_held_run_is_taken_up_when_nobody_is_waited_for_any_more,

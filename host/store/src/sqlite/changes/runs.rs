@@ -5,6 +5,7 @@ use sqlx::{Arguments, Row};
 
 use super::{Applied, Applying, arguments, stored_ms};
 use crate::sqlite::fault::Fault;
+use crate::sqlite::leases::Holder;
 use crate::{Rejected, RunRow, RunState};
 
 impl Applying<'_> {
@@ -68,16 +69,28 @@ impl Applying<'_> {
 
     pub(super) async fn holds_run(&mut self, run: &str, owner: &str, token: u64) -> Applied {
         const LEASE: &str = "
-            SELECT lease_owner = ?3 AND lease_token = ?4 AND lease_until_ms >= ?5
+            SELECT lease_owner, lease_token, lease_until_ms
             FROM runs WHERE tenant_id = ?1 AND run = ?2";
-        let now = stored_ms(self.now_ms);
-        let arguments = arguments![self.tenant_id, run, owner, stored_ms(token), now];
-        let Some(row) = self.row(LEASE, arguments).await? else {
-            return Ok(Err(Rejected::NoSuchRun(run.to_owned())));
+        let (token, now) = (stored_ms(token), stored_ms(self.now_ms));
+        let holds = match self.leases.get(self.tenant_id, run) {
+            Some(holder) => holder.is(owner, token, now),
+            None => {
+                let row = self.row(LEASE, arguments![self.tenant_id, run]).await?;
+                let Some(row) = row else {
+                    return Ok(Err(Rejected::NoSuchRun(run.to_owned())));
+                };
+                let holder = Holder {
+                    owner: row.try_get(0)?,
+                    token: row.try_get(1)?,
+                    until_ms: row.try_get(2)?,
+                };
+                holder.is(owner, token, now)
+            }
         };
-        Ok(match row.try_get::<Option<bool>, _>(0)? {
-            Some(true) => Ok(()),
-            _ => Err(Rejected::LeaseLost),
+        Ok(if holds {
+            Ok(())
+        } else {
+            Err(Rejected::LeaseLost)
         })
     }
 
