@@ -78,9 +78,13 @@ async fn removed_renumbered_and_added_records_are_found(bench: Bench) {
     let found = report(&bench).await;
     assert_eq!(found.what, Tampering::CountMismatch { head: 9, found: 8 });
     let bench = journal(bench.fresh().await).await;
-    let extra = "INSERT INTO records SELECT place + 1, run, case_id, stage, at_ms, subject, tool, \
-                 outcome, workflow, hash, leaf, sealed FROM records WHERE place & 255 = 8";
-    bench.tamper(extra).await;
+    let columns =
+        "run, case_id, stage, at_ms, subject, tool, outcome, workflow, hash, leaf, sealed";
+    let extra = format!(
+        "INSERT INTO records (place, {columns}) SELECT place + 1, {columns} FROM records \
+         WHERE place & 255 = 8"
+    );
+    bench.tamper(&extra).await;
     let found = report(&bench).await;
     assert_eq!(found.what, Tampering::CountMismatch { head: 9, found: 10 });
     let blocked = bench
