@@ -12,6 +12,7 @@
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
+//! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
 //! | `recovering` | a call in doubt is found out, or a person's; never repeated blindly |
 //! | `leases` | several hosts on one store do a thing once |
 
@@ -25,6 +26,7 @@ mod journal;
 mod leases;
 mod lies;
 mod limits;
+mod proofs;
 mod raw;
 mod reading;
 mod recovering;

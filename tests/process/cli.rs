@@ -14,7 +14,7 @@ use crate::program::{self, Ended, Running};
 use crate::shop::{MANIFEST, Shop, refund};
 
 /// What differs from one run of the tests to the next.
-const HIDDEN: [(&str, &str); 10] = [
+pub(crate) const HIDDEN: [(&str, &str); 10] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[DIGEST]"),
     (r"\b[0-9a-f]{64}\b", "[HASH]"),
     (r"\b(run|apr|case)-[0-9a-f]{8}-[0-9a-f-]{27}", "$1-[ID]"),
@@ -28,24 +28,24 @@ const HIDDEN: [(&str, &str); 10] = [
 ];
 
 /// A folder to work in, and a record of what was typed and answered.
-struct Session {
-    folder: TempDir,
+pub(crate) struct Session {
+    pub(crate) folder: TempDir,
     said: String,
 }
 
 impl Session {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
             said: String::new(),
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn run(&mut self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&mut self, arguments: &[&str]) -> Ended {
         self.run_as(None, arguments)
     }
 
@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// Everything so far, without what differs from machine to machine.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let here = self.folder.path().canonicalize().unwrap();
         let text = self.said.replace(&here.display().to_string(), "[FOLDER]");
         let text = text.replace(&self.folder.path().display().to_string(), "[FOLDER]");
@@ -101,6 +101,8 @@ macro_rules! shows {
         settings.bind(|| assert_snapshot!($name, $text));
     };
 }
+
+pub(crate) use shows;
 
 #[test]
 fn every_command_explains_itself_with_an_example() {

@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod mcp;
 mod program;
+mod proofs;
 mod rest;
 mod shop;
 mod web;

@@ -28,10 +28,7 @@ pub(crate) async fn erase(home: &Home, erase: &Erase, as_json: bool) -> anyhow::
     } else {
         say(&report);
     }
-    Ok(match report.left.is_empty() {
-        true => Exit::Success,
-        false => Exit::Held,
-    })
+    Ok(Exit::Success)
 }
 
 async fn ask_and_erase(
@@ -121,15 +118,14 @@ fn pruned(report: &PruneReport) -> String {
         tenant,
         before,
         records,
-        active,
         ..
     } = report;
     if report.dry_run {
         return format!(
-            "{tenant}: {records} records before {before} have values, which would go unless their runs are not over"
+            "{tenant}: the values of {records} records before {before} would be destroyed; runs that are not over keep theirs"
         );
     }
     format!(
-        "{tenant}: the values of {records} records before {before} were destroyed; {active} keep theirs, their runs are not over"
+        "{tenant}: the values of {records} records before {before} were destroyed; runs that are not over keep theirs"
     )
 }

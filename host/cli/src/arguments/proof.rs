@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 #[derive(Debug, Args)]
 pub(crate) struct OfTenant {
@@ -64,7 +64,7 @@ pub(crate) struct ProveRecord {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "how", required = true, multiple = false, args = ["cosignature", "witness"])]
+#[command(group(ArgGroup::new("how").required(true).args(["cosignature", "witness"])))]
 pub(crate) struct Anchor {
     /// The witness's public key, or a file with it, as it publishes it.
     #[arg(long, value_name = "KEY")]
@@ -84,7 +84,7 @@ pub(crate) struct Anchor {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["subject", "case", "run"])]
+#[command(group(ArgGroup::new("what").required(true).args(["subject", "case", "run"])))]
 pub(crate) struct Erase {
     /// Everything of a data subject: as callers name it, or its label in the log.
     #[arg(long, value_name = "ID")]

@@ -287,11 +287,7 @@ impl Inner {
                 runs: plan.in_doubt,
             });
         }
-        let mut ended = Vec::new();
-        for run in plan.held.iter().chain(&plan.open) {
-            let patience = tokio::time::Instant::now() + WAIT_FOR_RUN;
-            ended.extend(self.take(tenant, run, patience).await?);
-        }
+        let ended = self.take_all(tenant, &plan).await?;
         let about = self.destroying(tenant, by).await?;
         self.end_runs(&about, &ended).await?;
         let records = plan.records;
@@ -313,6 +309,33 @@ impl Inner {
         self.journal
             .about(tenant, DESTRUCTION, None, by, None, DESTRUCTION)
             .await
+    }
+
+    /// The leases of all runs that are to be ended, or of none.
+    async fn take_all(&self, tenant: &str, plan: &ErasurePlan) -> Result<Vec<RunRow>, EraseError> {
+        let mut taken = Vec::new();
+        for run in plan.held.iter().chain(&plan.open) {
+            let patience = tokio::time::Instant::now() + WAIT_FOR_RUN;
+            match self.take(tenant, run, patience).await {
+                Ok(row) => taken.extend(row),
+                Err(error) => {
+                    self.give_back_all(tenant, taken).await?;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// What nothing was done to goes on as before.
+    async fn give_back_all(&self, tenant: &str, taken: Vec<RunRow>) -> Result<(), JournalFault> {
+        let release = |row: RunRow| Change::ReleaseRun {
+            run: row.run,
+            owner: row.lease_owner.unwrap_or_default(),
+            token: row.lease_token,
+        };
+        let changes = taken.into_iter().map(release).collect();
+        self.journal.append(tenant, Vec::new(), changes).await
     }
 
     /// The lease of a run that is to be ended, or nothing where it ended by

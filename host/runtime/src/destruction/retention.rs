@@ -26,12 +26,8 @@ pub struct PruneReport {
     pub before: String,
     /// The first place that is kept.
     pub first_kept: u64,
-    /// Records whose values were destroyed; with a dry run, that have values and
-    /// would be looked at.
+    /// Records whose values were destroyed, or with a dry run would be.
     pub records: u64,
-    /// Records in that range that keep their values, since their runs are not
-    /// over.
-    pub active: u64,
     /// Nothing was changed.
     pub dry_run: bool,
 }
@@ -70,12 +66,11 @@ impl Inner {
         // pruned once that run is over.
         let range = Erasure::Places(0, first_kept);
         let sealed = store.sealed_count(tenant, &range).await?;
-        let mut report = PruneReport {
+        let report = PruneReport {
             tenant: tenant.to_owned(),
             before: rfc3339(before_ms),
             first_kept,
             records: sealed,
-            active: 0,
             dry_run,
         };
         if dry_run || sealed == 0 {
@@ -102,8 +97,6 @@ impl Inner {
                 .await?;
             from = to;
         }
-        report.active = store.sealed_count(tenant, &range).await?;
-        report.records = sealed.saturating_sub(report.active);
         Ok(report)
     }
 

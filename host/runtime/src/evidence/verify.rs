@@ -121,7 +121,7 @@ impl Inner {
         tenant: &str,
         report: &mut VerifyReport,
     ) -> Result<Option<String>, JournalFault> {
-        let destroyed = Destroyed::of(&self.journal, tenant).await?;
+        let mut destroyed = Destroyed::of(&self.journal, tenant).await?;
         let mut after_seq = None;
         loop {
             let filter = RecordFilter {
@@ -145,10 +145,17 @@ impl Inner {
                     Unsealed::Broken(error) => error.to_string(),
                 };
                 let place = record.seq;
-                match destroyed
+                let mut why = destroyed
                     .covers(&self.journal, tenant, place, &leaf)
-                    .await?
-                {
+                    .await?;
+                if why.is_none() {
+                    // It may have been destroyed since this began.
+                    destroyed = Destroyed::of(&self.journal, tenant).await?;
+                    why = destroyed
+                        .covers(&self.journal, tenant, place, &leaf)
+                        .await?;
+                }
+                match why {
                     Some(Why::Erased) => report.erased += 1,
                     Some(Why::Pruned) => report.pruned += 1,
                     None => {
