@@ -441,8 +441,8 @@ fn a_refund_is_followed_from_its_trigger_to_its_end_and_back() {
     let mut rest = log.as_str();
     for step in [
         "desk-agent asked for database.execute",
-        "trigger (unverified)   a mail of the customer",
-        "reason (unverified)    it arrived broken",
+        "trigger (unverified)  a mail of the customer",
+        "reason (unverified)   it arrived broken",
         "has to wait for a decision: sql.execute on orders",
         "Refund 12900 cents for order 1042",
         "mira approved the call",
@@ -538,6 +538,9 @@ fn a_whole_journal_is_replayed_and_a_difference_is_an_exit_code() {
 fn a_setting_that_is_not_known_stops_the_host_and_no_password_is_said() {
     let shop = Shop::new();
     let settings = shop.home().join("tollgate.toml");
+    fs::write(&settings, "").unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&settings, private).unwrap();
     fs::write(
         &settings,
         "[store]\nurl = \"postgres://u:geheim@127.0.0.1:1/d\"\nurls = 1\n",

@@ -157,8 +157,7 @@ CREATE TABLE runs (
 -- At most one of the same request is going on.
 CREATE UNIQUE INDEX runs_active ON runs (tenant_id, same)
     WHERE state IN ('open', 'held', 'in_doubt');
-CREATE INDEX runs_requested ON runs (tenant_id, same, updated_ms)
-    WHERE request_key IS NOT NULL;
+CREATE INDEX runs_requested ON runs (tenant_id, same, updated_ms);
 CREATE INDEX runs_leased ON runs (lease_owner) WHERE lease_owner IS NOT NULL;
 -- Beside a hundred thousand that wait, those that somebody should work on.
 CREATE INDEX runs_to_work_on ON runs (lease_until_ms) WHERE state = 'open' OR ready;

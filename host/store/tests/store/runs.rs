@@ -56,9 +56,56 @@ async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_cou
     let at_the_end = found("same-i1", Some(NOW + 10)).await;
     assert_eq!(at_the_end.as_deref(), Some("r1"));
     assert_eq!(found("same-i1", Some(NOW + 11)).await, None);
-    bench.change(put("r2", "i1")).await.unwrap();
+    let mut second = run_row("r2", "i1");
+    second.opened_ms = NOW + 10;
+    bench
+        .change(Change::PutRun(Box::new(second)))
+        .await
+        .unwrap();
     let active = found("same-i1", Some(0)).await;
     assert_eq!(active.as_deref(), Some("r2"));
+}
+
+/// Two hosts are asked at once, look, find nothing, and the first is through
+/// before the second comes to its write.
+async fn a_request_that_was_asked_before_an_equal_one_ended_is_that_one(bench: Bench) {
+    let mut first = run_row("r1", "i1");
+    bench.change(put("r1", "i1")).await.unwrap();
+    first.state = RunState::Done;
+    first.updated_ms = NOW + 10;
+    bench
+        .change(Change::PutRun(Box::new(first.clone())))
+        .await
+        .unwrap();
+    let done = Rejected::RunExists {
+        run: "r1".into(),
+        state: RunState::Done,
+        input_digest: "i1".into(),
+    };
+    assert_eq!(bench.refused(put("r2", "i1")).await, done);
+    // What was taken back may be asked for again.
+    first.state = RunState::Undone;
+    first.updated_ms = NOW + 20;
+    bench.change(Change::PutRun(Box::new(first))).await.unwrap();
+    bench.change(put("r2", "i1")).await.unwrap();
+}
+
+/// The index of active runs would end the transaction of everybody in it.
+async fn a_run_that_ended_does_not_become_active_beside_another(bench: Bench) {
+    let mut first = run_row("r1", "i1");
+    first.state = RunState::Done;
+    bench
+        .change(Change::PutRun(Box::new(first.clone())))
+        .await
+        .unwrap();
+    bench.change(put("r2", "i1")).await.unwrap();
+    first.state = RunState::Open;
+    let open = Rejected::RunExists {
+        run: "r2".into(),
+        state: RunState::Open,
+        input_digest: "i1".into(),
+    };
+    assert_eq!(bench.refused(Change::PutRun(Box::new(first))).await, open);
 }
 
 async fn of_equal_calls_at_once_one_becomes_a_run(bench: Bench) {
@@ -158,6 +205,8 @@ async fn a_finished_run_has_no_lease(bench: Bench) {
 on_each_store! {
     a_run_reads_back_and_follows_its_changes,
     a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_counts,
+    a_request_that_was_asked_before_an_equal_one_ended_is_that_one,
+    a_run_that_ended_does_not_become_active_beside_another,
     of_equal_calls_at_once_one_becomes_a_run,
     a_lost_lease_keeps_the_intent_out_of_the_journal,
     a_refused_submission_leaves_nothing_and_disturbs_nobody,

@@ -75,8 +75,10 @@ impl Leases {
 
 impl Applying<'_> {
     pub(super) async fn put_run(&mut self, row: &RunRow) -> Applied {
-        // A run that becomes active while another of the same request is: refused
-        // before the unique index would end the transaction of everybody in it.
+        // Refused before the unique index would end the transaction of everybody in
+        // it: a run that becomes active while another of the same request is, or
+        // after one that ended since this one opened. Without the latter, two hosts
+        // asked at once would both do it, the second just after the first.
         const PUT: &str = "
             INSERT INTO runs AS r (tenant_id, run, case_id, workflow, principal, connector, tool,
                 manifest_digest, component, input_digest, request_key, same, state, approval,
@@ -86,9 +88,13 @@ impl Applying<'_> {
                 $19, $20, $13 = 'held' AND EXISTS (
                     SELECT FROM approvals AS a
                     WHERE a.tenant_id = $1 AND a.id = $14 AND a.state <> 'pending')
-            WHERE $13 NOT IN ('open', 'held', 'in_doubt') OR NOT EXISTS (
+            WHERE $13 NOT IN ('open', 'held', 'in_doubt')
+               OR EXISTS (SELECT FROM runs AS own WHERE own.tenant_id = $1 AND own.run = $2
+                    AND own.state IN ('open', 'held', 'in_doubt'))
+               OR NOT EXISTS (
                 SELECT FROM runs AS other WHERE other.tenant_id = $1 AND other.same = $12
-                    AND other.state IN ('open', 'held', 'in_doubt') AND other.run <> $2)
+                    AND other.run <> $2 AND (other.state IN ('open', 'held', 'in_doubt')
+                        OR (other.updated_ms > $15 AND other.state <> 'undone')))
             ON CONFLICT (tenant_id, run) DO UPDATE SET
                 workflow = excluded.workflow, manifest_digest = excluded.manifest_digest,
                 component = excluded.component, state = excluded.state,
@@ -123,8 +129,14 @@ impl Applying<'_> {
         }
         const FIRST: &str = "
             SELECT run, state, input_digest FROM runs WHERE tenant_id = $1 AND same = $2
-                AND state IN ('open', 'held', 'in_doubt') LIMIT 1";
-        let first = self.of_tenant(FIRST).bind(row.same.clone());
+                AND run <> $3 AND (state IN ('open', 'held', 'in_doubt')
+                    OR (updated_ms > $4 AND state <> 'undone'))
+            ORDER BY state IN ('open', 'held', 'in_doubt') DESC, updated_ms DESC LIMIT 1";
+        let first = self
+            .of_tenant(FIRST)
+            .bind(row.same.clone())
+            .bind(row.run.clone())
+            .bind(stored_ms(row.opened_ms));
         let first = self.row(first).await?;
         let first = first.ok_or_else(|| Fault::corrupt("a run was refused without another"))?;
         let state = RunState::from_stored(first.try_get(1)?)?;
