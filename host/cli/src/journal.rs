@@ -129,7 +129,7 @@ pub(crate) async fn verify(home: &Home, verify: &Verify, as_json: bool) -> anyho
         match (&report.problem, as_json) {
             (_, true) => output::json(&report),
             (None, false) => output::line(format!(
-                "{tenant}: {} records, every one fits, and {} signed checkpoints; values of {} records erased, of {} pruned; root {}",
+                "{tenant}: {} records, every one fits; checkpoints compared: {}; records with erased values: {}, with pruned ones: {}; root {}",
                 report.records, report.checkpoints, report.erased, report.pruned, report.root
             )),
             (Some(problem), false) => output::line(format!("{tenant}: {problem}")),
