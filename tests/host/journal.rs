@@ -82,7 +82,7 @@ async fn one_changed_byte_anywhere_is_found_and_named() {
         ),
         (
             "the count",
-            "UPDATE tenants SET count = count - 1".to_owned(),
+            "UPDATE tenants SET count = count - 1 WHERE tenant = 'default'".to_owned(),
             "",
         ),
         (

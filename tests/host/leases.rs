@@ -192,12 +192,7 @@ async fn a_request_key_finds_its_run_for_a_day_after_the_end() {
         request_key: Some("refund-1".to_owned()),
         ..insert()
     };
-    let first = pair
-        .house
-        .host
-        .call(&agent(), keyed.clone())
-        .await
-        .unwrap();
+    let first = pair.house.host.call(&agent(), keyed.clone()).await.unwrap();
     assert_eq!(first.state, RunState::Done);
     let again = pair.other.call(&agent(), keyed.clone()).await.unwrap();
     assert_eq!((&again.run, again.output), (&first.run, first.output));

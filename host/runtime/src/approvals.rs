@@ -85,7 +85,7 @@ impl HoldRequest<'_> {
             prior_version: self.prior.map(|prior| prior.version.as_str()),
             rule: &self.rule,
             rendering: &Digest::of(rendering.to_string().as_bytes()),
-            idempotency_key: &format!("{}/{}", self.run.run, self.position),
+            idempotency_key: &names::call(&self.run.run, self.position),
             input: &self.run.input_digest,
         };
         Ok(Hold {

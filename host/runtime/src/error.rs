@@ -286,7 +286,9 @@ impl DecideError {
             Self::Expired => Some("the call has to be made again"),
             Self::Changed => Some("read the card again, then decide"),
             Self::ReasonMissing => Some("say why, for the requester and the record"),
-            Self::ReplyUnfit(_) => Some("leave the reply out, or give it as the record has replies"),
+            Self::ReplyUnfit(_) => {
+                Some("leave the reply out, or give it as the record has replies")
+            }
             Self::DecidedNotDone(_) => {
                 Some("do not decide again; the host goes on by itself when it can")
             }

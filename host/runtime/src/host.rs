@@ -199,7 +199,11 @@ impl Host {
             principals: Mutex::default(),
             _lock: lock,
         });
-        if !inner.journal.is_our_ring(options.role == Role::Serve).await? {
+        if !inner
+            .journal
+            .is_our_ring(options.role == Role::Serve)
+            .await?
+        {
             return Err(HostError::OtherKeyRing { path: keys });
         }
         inner.load_installed().await?;

@@ -18,6 +18,11 @@ pub(crate) fn approval() -> String {
     format!("apr-{}", Uuid::now_v7())
 }
 
+/// One import call of a run, the same for every attempt at it.
+pub(crate) fn call(run: &str, position: u32) -> String {
+    format!("{run}/{position}")
+}
+
 pub(crate) fn queue_item() -> String {
     format!("item-{}", Uuid::now_v7())
 }

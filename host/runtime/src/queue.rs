@@ -312,7 +312,10 @@ fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
     let settled = of(Stage::CallSettled);
     let marked = of(Stage::CallInDoubt);
     let calls = recorded_calls(records);
-    let call = calls.get(row.position as usize).cloned().unwrap_or_default();
+    let call = calls
+        .get(row.position as usize)
+        .cloned()
+        .unwrap_or_default();
     QueueItem {
         id: row.id.clone(),
         queue: row.queue.clone(),

@@ -51,21 +51,11 @@ impl Store for Forgetful {
         Ok(None)
     }
 
-    async fn closed_runs(
-        &self,
-        _: &str,
-        _: &ClosedFilter,
-    ) -> Result<Vec<ClosedRun>, StoreError> {
+    async fn closed_runs(&self, _: &str, _: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn claim_run(
-        &self,
-        _: &str,
-        run: &str,
-        _: &str,
-        _: u64,
-    ) -> Result<RunRow, StoreError> {
+    async fn claim_run(&self, _: &str, run: &str, _: &str, _: u64) -> Result<RunRow, StoreError> {
         Err(Rejected::NoSuchRun(run.to_owned()).into())
     }
 

@@ -492,9 +492,7 @@ async fn look_for<R>(
             written: Some(mark(path, change.bytes.as_deref())),
         };
     }
-    let found = now
-        .as_deref()
-        .map_or_else(|| "absent".to_owned(), version);
+    let found = now.as_deref().map_or_else(|| "absent".to_owned(), version);
     match prior {
         Some(prior) if prior.version == found => Looked::NotHappened,
         _ => Looked::changed(mark(path, now.as_deref())),

@@ -11,6 +11,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower};
 
 use super::Refusal;
 use crate::capability::Backends;
+use crate::names;
 
 /// One function of a capability.
 pub trait Operation: Send + Sync + 'static {
@@ -183,7 +184,7 @@ impl Scope<'_> {
     /// The same for every attempt at this call, and for no other call.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.run, self.position)
+        names::call(self.run, self.position)
     }
 }
 

@@ -102,7 +102,9 @@ impl Door {
             fail::fail_point!("recover::after_mark");
         }
         if O::RECOVERY == Recovery::IdempotencyKey {
-            return self.resend::<O>(passing, plan, prior, recorded.resent).await;
+            return self
+                .resend::<O>(passing, plan, prior, recorded.resent)
+                .await;
         }
         let look = O::look(&plan, prior.as_ref(), scope, &self.backends);
         let looked = tokio::time::timeout_at(self.deadline.into(), look).await;
@@ -149,9 +151,11 @@ impl Door {
             return Err(self.give_to_person(doubtful, &why, None).await);
         }
         let send_by = self.send_by()?;
+        let scope = self.scope(passing.position);
         let saying = passing
             .saying(Stage::CallResent)
             .fact("recovery", O::RECOVERY.as_str())
+            .fact("key", scope.idempotency_key())
             .fact("send_by", send_by.at_ms);
         let record = self
             .journal
@@ -165,7 +169,6 @@ impl Door {
         if !self.may_send(send_by)? {
             return Err(self.end(Ending::Doubt));
         }
-        let scope = self.scope(passing.position);
         match O::perform(plan, prior.as_ref(), &scope, &self.backends).await {
             // Its condition did not hold: the first one may have come late. Look again.
             Performed::Known { written: None, .. } if O::RECOVERY == Recovery::Conditional => {

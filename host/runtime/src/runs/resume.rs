@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
-use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState as StoredState};
+use tollgate_store::{
+    ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState as StoredState,
+};
 
 use super::execute::Start;
 use super::open::unpanicked;
@@ -251,9 +253,11 @@ impl Inner {
     /// Whether there is something to go on with.
     async fn can_go_on(&self, row: Option<&RunRow>) -> Result<bool, CallError> {
         match row {
-            Some(row) if row.state == StoredState::Held => {
-                Ok(self.decision_on(row).await?.as_ref().is_some_and(is_decided))
-            }
+            Some(row) if row.state == StoredState::Held => Ok(self
+                .decision_on(row)
+                .await?
+                .as_ref()
+                .is_some_and(is_decided)),
             Some(row) => Ok(row.state == StoredState::Open),
             None => Ok(false),
         }

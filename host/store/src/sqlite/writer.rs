@@ -357,6 +357,10 @@ impl Writer {
         let Some(connection) = self.connection.as_mut() else {
             return Err(StoreError::Closed.into());
         };
+        if fresh {
+            let busy_timeout = self.options.busy_timeout;
+            self.checkpoints.begin(connection, busy_timeout).await;
+        }
         if fresh || max_pages != self.applied_max_pages {
             // SQLite's own maximum is below u32::MAX, to which it clips.
             let pages = max_pages.min(u32::MAX - 1);

@@ -3,10 +3,10 @@
 
 use tollgate_journal::{Blob, Prepared};
 use tollgate_store::{
-    ApprovalRow, Change, Erasure, RecordFilter, RunRow, RunState, Store, StoredRecord,
+    ApprovalRow, Change, Erasure, RecordFilter, RunRow, RunState, SqliteStore, Store, StoredRecord,
 };
 
-use crate::support::{Bench, approval_row, on_each_store, record, run_row, submission};
+use crate::support::{Bench, approval_row, on_each_store, options, record, run_row, submission};
 
 /// A record of a subject and run, with sealed bytes that are found anywhere.
 fn sealed(run: &str, case: &str, subject: &str, canary: &str) -> Prepared {
@@ -246,7 +246,11 @@ on_each_store! {
 
 /// Whether bytes stand in the file or in its write-ahead log.
 fn on_disk(bench: &Bench, canary: &str) -> bool {
-    let path = bench.path().display().to_string();
+    in_files(&bench.path(), canary)
+}
+
+fn in_files(path: &std::path::Path, canary: &str) -> bool {
+    let path = path.display().to_string();
     [path.clone(), format!("{path}-wal")].iter().any(|file| {
         let bytes = std::fs::read(file).unwrap_or_default();
         bytes.windows(canary.len()).any(|w| w == canary.as_bytes())
@@ -326,6 +330,21 @@ async fn a_reader_in_the_middle_of_something_only_delays_the_erasing_from_the_lo
         .await
         .unwrap();
     assert!(on_disk(&bench, "canary-erased"));
+    // A host that dies now leaves them to the next one.
+    let left = bench.directory.path().join("left.db");
+    for end in ["", "-wal"] {
+        let from = format!("{}{end}", bench.path().display());
+        std::fs::copy(from, format!("{}{end}", left.display())).unwrap();
+    }
+    assert!(in_files(&left, "canary-erased"));
+    let next = SqliteStore::open(&left, options(&bench.clock))
+        .await
+        .unwrap();
+    let first = submission(vec![sealed("r2", "c", "subject:aa", "more")], Vec::new());
+    next.append(first).await.unwrap();
+    assert!(!in_files(&left, "canary-erased"));
+    assert_eq!(next.verify("acme").await.unwrap().unwrap().count, 2);
+    next.close().await;
     reader.execute("COMMIT").await.unwrap();
     reader.close().await.unwrap();
     let emptied = async {

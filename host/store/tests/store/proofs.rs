@@ -135,7 +135,8 @@ async fn a_checkpoint_gains_signatures_and_loses_none(bench: Bench) {
     let one = checkpoint(3, root, "— log AAAA\n— w1 BBBB\n");
     let two = checkpoint(3, root, "— log AAAA\n— w2 CCCC\n");
     let (first, second) = tokio::join!(bench.change(put(&one)), bench.change(put(&two)));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     bench.change(put(&own)).await.unwrap();
     let stored = bench.store.checkpoints("acme", None, 9).await.unwrap();
     assert_eq!(stored.len(), 1);

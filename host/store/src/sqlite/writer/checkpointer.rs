@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, Row};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::sqlite::SqliteOptions;
 use crate::sqlite::connect::{Place, writer_connection};
@@ -32,6 +32,9 @@ pub(super) struct Checkpointer {
     due: Notify,
     /// Erased bytes may still be in the WAL.
     erased: AtomicBool,
+    /// One at a time: SQLite refuses a second one at once, however long it may
+    /// wait for readers.
+    running: Mutex<()>,
 }
 
 impl Checkpointer {
@@ -79,14 +82,7 @@ impl Checkpointer {
         busy_timeout: Duration,
     ) {
         self.erased.store(true, Ordering::SeqCst);
-        let emptied = async {
-            wait_at_most(connection, EMPTYING_WAIT).await?;
-            self.checkpoint(connection).await?;
-            wait_at_most(connection, busy_timeout).await
-        };
-        if let Err(error) = emptied.await {
-            tracing::warn!(%error, "the write-ahead log could not be emptied");
-        }
+        self.try_to_empty(connection, busy_timeout).await;
         if self.erased.load(Ordering::SeqCst) {
             tracing::warn!(
                 "erased bytes stay in the write-ahead log until nobody reads what is older"
@@ -95,7 +91,28 @@ impl Checkpointer {
         }
     }
 
+    /// Do the same with what an earlier process left: it may have ended between
+    /// erasing something and emptying the WAL. Where others use the file, it is
+    /// their business.
+    pub(super) async fn begin(&self, connection: &mut SqliteConnection, busy_timeout: Duration) {
+        let again = self.erased.swap(true, Ordering::SeqCst);
+        self.try_to_empty(connection, busy_timeout).await;
+        self.erased.fetch_and(again, Ordering::SeqCst);
+    }
+
+    async fn try_to_empty(&self, connection: &mut SqliteConnection, busy_timeout: Duration) {
+        let emptied = async {
+            wait_at_most(connection, EMPTYING_WAIT.min(busy_timeout)).await?;
+            self.checkpoint(connection).await?;
+            wait_at_most(connection, busy_timeout).await
+        };
+        if let Err(error) = emptied.await {
+            tracing::warn!(%error, "the write-ahead log could not be emptied");
+        }
+    }
+
     async fn checkpoint(&self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let _alone = self.running.lock().await;
         let empty = self.erased.load(Ordering::SeqCst);
         let pragma = if empty {
             "PRAGMA wal_checkpoint(TRUNCATE)"
