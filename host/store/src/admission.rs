@@ -1,6 +1,7 @@
 //! What a submission must be before any database sees it.
 
 use sha2::{Digest as _, Sha256};
+use tollgate_journal::Stage;
 
 use crate::audit::TILE_BYTES;
 use crate::places::SEQ_BITS;
@@ -22,6 +23,10 @@ pub(crate) fn check(submission: &Submission) -> Result<(), StoreError> {
     let mut tenants = submission.records.iter().map(|record| &record.tenant);
     if tenants.any(|tenant| *tenant != submission.tenant) {
         return invalid("a record is another tenant's");
+    }
+    let mut closing = submission.records.iter().filter(|r| r.closing.is_some());
+    if closing.any(|record| record.stage != Stage::RunClosed) {
+        return invalid("a record says what a run came to, and is not its last one");
     }
     let mut changes = submission.changes.iter();
     changes.try_for_each(|change| check_change(change, &submission.tenant))
@@ -74,7 +79,7 @@ fn invalid(what: &str) -> Result<(), StoreError> {
     Err(StoreError::Invalid(what.to_owned()))
 }
 
-fn component_digest(bytes: &[u8]) -> String {
+pub(crate) fn component_digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 

@@ -4,7 +4,8 @@
 use tollgate_journal::{Frontier, Hash, Leaf, Stage, TamperReport, Tampering, Verified, Verifier};
 
 /// Hashes of a complete tile.
-const TILE_HASHES: u64 = 256;
+pub(crate) const TILE_HASHES: u64 = 256;
+
 /// Bytes of a complete tile.
 pub(crate) const TILE_BYTES: usize = 256 * 32;
 
@@ -158,7 +159,8 @@ fn closing(leaf: &Leaf) -> (Option<&str>, Option<&str>, Option<&str>) {
     }
 }
 
-fn bad(seq: u64, what: Tampering) -> TamperReport {
+/// What does not fit in the record of a number.
+pub(crate) fn bad(seq: u64, what: Tampering) -> TamperReport {
     TamperReport {
         first_bad_seq: Some(seq),
         what,

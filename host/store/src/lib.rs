@@ -1,7 +1,8 @@
 //! Where Tollgate keeps its journal, runs, approvals, connectors and values.
 //!
 //! [`Store`] is the trait that the host is written against; [`SqliteStore`] keeps
-//! everything in one SQLite file. Records enter by one path only,
+//! everything in one SQLite file, [`PostgresStore`] in one PostgreSQL database for
+//! any number of hosts, [`RoutedStore`] tenants in different ones. Records enter by one path only,
 //! [`Store::append`]: a submission's records and the changes that go with them
 //! are durable together or not at all, and many submissions share one
 //! transaction.
@@ -14,7 +15,11 @@
 //! | `error` | [`StoreError`], and [`Rejected`] for a condition that did not hold |
 //! | `clock` | [`Clock`], by which expiry is judged |
 //! | `key_ring` | the key ring's file, outside the database |
+//! | `open` | [`Location`]: which store, as an operator writes it |
+//! | `admission`, `audit`, `checkpoint`, `places` | what every store does alike: refusals before any database, verification, notes, numbering |
 //! | `sqlite` | the SQLite store: opening, the writer task, changes, readers |
+//! | `postgres` | the PostgreSQL store: the same rooms, and what hosts tell each other |
+//! | `routed` | tenants placed on different stores |
 
 mod admission;
 mod audit;
@@ -22,8 +27,10 @@ mod checkpoint;
 mod clock;
 mod error;
 pub mod key_ring;
+mod open;
 mod places;
 mod postgres;
+mod routed;
 mod rows;
 mod sqlite;
 mod store;
@@ -31,7 +38,9 @@ mod submission;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Rejected, StoreError, Unavailable};
+pub use open::{Location, open_store};
 pub use postgres::{PostgresOptions, PostgresStore};
+pub use routed::RoutedStore;
 pub use rows::{
     ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow, Erasure,
     Event, EventKind, Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState,

@@ -133,7 +133,7 @@ impl PostgresStore {
         server.migrate().await?;
         let events = Events::new()?;
         let pool = server.pool(Purpose::Reading, 1);
-        let listener = events::listen(&pool).await;
+        let listener = events::listen(pool.clone()).await;
         let listener = listener.map_err(|error| Fault::from(error).at(&server))?;
         let hearing = events::hear(events.clone(), server.clone(), pool.clone(), listener);
         let task = tokio::spawn(hearing).abort_handle();

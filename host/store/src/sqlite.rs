@@ -21,17 +21,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tollgate_journal::{Hash, Prepared, Stage, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Verified};
 
 use self::connect::Place;
 use self::erasing::Scans;
 use self::leases::Lease;
 use self::writer::{Done, Job, Work, Writer};
+use crate::places::{SEQ_BITS, SEQ_MASK};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
     ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Store, StoreError,
-    StoredRecord, Submission, SystemClock, TileRow, Unavailable,
+    RunRow, RunState, Store, StoreError, StoredRecord, Submission, SystemClock, TileRow,
+    Unavailable, admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -42,16 +43,8 @@ const QUEUE_SUBMISSIONS_MAX: usize = 4_096;
 /// missed some.
 const EVENTS_KEPT: usize = 1_024;
 
-/// Bits of a place that number the record; the others number the tenant.
-const SEQ_BITS: u32 = 40;
-const SEQ_MASK: i64 = (1 << SEQ_BITS) - 1;
-
 /// Bits of a place that number the record within its span.
 const SPAN_BITS: u32 = 8;
-
-/// Hashes of a complete tile (<https://c2sp.org/tlog-tiles>), and their bytes.
-const TILE_HASHES: u64 = 256;
-const TILE_BYTES: usize = 256 * 32;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -155,46 +148,12 @@ impl SqliteStore {
         self.max_pages
             .store(pages.unwrap_or(u32::MAX), Ordering::SeqCst);
     }
-
-    fn check(&self, submission: &Submission) -> Result<(), StoreError> {
-        let (records, bytes) = (submission.records.len(), submission.bytes());
-        if records > SUBMISSION_RECORDS_MAX || bytes > SUBMISSION_BYTES_MAX {
-            return Err(StoreError::TooLarge { records, bytes });
-        }
-        if submission.tenant.is_empty() {
-            return Err(StoreError::Invalid("it names no tenant".to_owned()));
-        }
-        // A record under another tenant's head would cross tenants.
-        if submission
-            .records
-            .iter()
-            .any(|record| record.tenant != submission.tenant)
-        {
-            return Err(StoreError::Invalid(
-                "a record is another tenant's".to_owned(),
-            ));
-        }
-        let closes = |record: &Prepared| record.stage == Stage::RunClosed;
-        if submission
-            .records
-            .iter()
-            .any(|r| r.closing.is_some() && !closes(r))
-        {
-            return Err(StoreError::Invalid(
-                "a record says what a run came to, and is not its last one".to_owned(),
-            ));
-        }
-        submission
-            .changes
-            .iter()
-            .try_for_each(|change| changes::check(change, submission))
-    }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
-        self.check(&submission)?;
+        admission::check(&submission)?;
         let scans = self.read(Scans::of(&self.readers, &submission)).await?;
         let bytes = submission.bytes();
         match self.work(Work::Write(submission, scans), bytes).await? {

@@ -187,7 +187,8 @@ impl Server {
             _ => {}
         }
         // Under an advisory lock: of hosts that start together one migrates.
-        MIGRATOR.run(connection).await.map_err(|error| match error {
+        let run = MIGRATOR.run_direct(None, connection, false);
+        run.await.map_err(|error| match error {
             MigrateError::VersionMissing(found) => self.too_new(found),
             MigrateError::Execute(error) => Fault::from(error).at(self),
             MigrateError::ExecuteMigration(error, _) => Fault::from(error).at(self),

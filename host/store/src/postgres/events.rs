@@ -142,8 +142,8 @@ fn told(change: &Change) -> Option<(Kind, &str)> {
 }
 
 /// Begin to listen: what is committed after this has answered is heard.
-pub(super) async fn listen(pool: &PgPool) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
+pub(super) async fn listen(pool: PgPool) -> Result<PgListener, sqlx::Error> {
+    let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
     Ok(listener)
 }
@@ -157,7 +157,7 @@ pub(super) async fn hear(events: Events, server: Arc<Server>, pool: PgPool, firs
             if pool.is_closed() {
                 return;
             }
-            match listen(&pool).await {
+            match listen(pool.clone()).await {
                 Ok(fresh) => {
                     listener = Some(fresh);
                     events.missed();

@@ -10,7 +10,6 @@ mod queue;
 mod runs;
 mod values;
 
-use sha2::{Digest as _, Sha256};
 use sqlx::Executor;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 
@@ -18,7 +17,8 @@ use self::values::Cell;
 use super::erasing::Scans;
 use super::fault::Fault;
 use super::leases::Known;
-use crate::{ApprovalState, Change, QueueState, Rejected, StoreError, Submission};
+pub(super) use crate::places::{read_ms, stored_ms};
+use crate::{Change, Rejected, Submission};
 
 /// Where changes are applied.
 pub(super) struct Applying<'a> {
@@ -68,60 +68,6 @@ pub(super) async fn apply(
         at.connection.execute("RELEASE submission").await?;
     }
     Ok(Ok(()))
-}
-
-/// What needs no database to be refused.
-pub(super) fn check(change: &Change, submission: &Submission) -> Result<(), StoreError> {
-    let invalid = |what: &str| Err(StoreError::Invalid(what.to_owned()));
-    let same = |tenant: &str| tenant == submission.tenant;
-    match change {
-        Change::PutRun(row) if !same(&row.tenant) => invalid("a run is another tenant's"),
-        Change::PutApproval(row) if !same(&row.tenant) => {
-            invalid("an approval is another tenant's")
-        }
-        // An approval is born undecided; anything else would skip the decision.
-        Change::PutApproval(row) if row.state != ApprovalState::Pending => {
-            invalid("a new approval is not pending")
-        }
-        Change::PutConnector(row) if !same(&row.tenant) => {
-            invalid("a connector is another tenant's")
-        }
-        Change::PutPrincipal(row) if !same(&row.tenant) => {
-            invalid("a principal is another tenant's")
-        }
-        // Components are shared by digest: one kept under a false digest would
-        // run in place of the right one, for every tenant.
-        Change::PutQueueItem(row) if !same(&row.tenant) => {
-            invalid("a queue item is another tenant's")
-        }
-        // As with approvals: what is born resolved was resolved by nobody.
-        Change::PutQueueItem(row) if row.state != QueueState::Open => {
-            invalid("a new queue item is not open")
-        }
-        Change::PutCheckpoint(row) if !same(&row.tenant) => {
-            invalid("a checkpoint is another tenant's")
-        }
-        Change::PutTiles(tiles) if tiles.iter().any(|tile| !proofs::is_tile(tile)) => {
-            invalid("a tile has not 256 hashes, or a number out of range")
-        }
-        Change::PutComponent { digest, bytes } if *digest != component_digest(bytes) => {
-            invalid("a component does not have the digest it is named by")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn component_digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
-}
-
-/// Times and counts beyond what SQLite can hold mean "never".
-pub(super) fn stored_ms(ms: u64) -> i64 {
-    i64::try_from(ms).unwrap_or(i64::MAX)
-}
-
-pub(super) fn read_ms(stored: i64) -> u64 {
-    u64::try_from(stored).unwrap_or(0)
 }
 
 /// Arguments in the order of a statement's marks.

@@ -13,10 +13,8 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::fault::Fault;
 use super::{SEQ_BITS, SEQ_MASK, readers};
+use crate::audit::is_named;
 use crate::{Change, Erasure, Submission};
-
-/// How subjects begin that a caller named.
-const NAMED: &str = "subject:";
 
 /// How the subjects of named cases begin.
 const CASE: &str = "case:";
@@ -24,11 +22,6 @@ const CASE: &str = "case:";
 /// Places that one statement looks through: tens of milliseconds, so that its
 /// snapshot keeps no checkpoint waiting.
 const SCAN_PLACES: i64 = 1 << 16;
-
-/// Whether a record's subject is kept beside its leaf.
-pub(super) fn is_named(subject: &str) -> bool {
-    subject.starts_with(NAMED)
-}
 
 /// How a subject's records are found.
 enum Way<'a> {

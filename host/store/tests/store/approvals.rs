@@ -1,9 +1,9 @@
 //! Approvals: decided once, in time, by somebody else; used once, in time, for
 //! exactly what was approved.
 
-use tollgate_store::{ApprovalState, Change, Rejected, RunState, Store, Verdict};
+use tollgate_store::{ApprovalState, Change, Rejected, RunState, Verdict};
 
-use crate::support::{Bench, NOW, approval_row, records, run_row, submission};
+use crate::support::{Bench, NOW, approval_row, on_each_store, records, run_row, submission};
 
 fn approve(by: &str) -> Change {
     decide(Verdict::Approved, by)
@@ -26,8 +26,7 @@ fn consume(digest: &str) -> Change {
     }
 }
 
-async fn pending() -> Bench {
-    let bench = Bench::new().await;
+async fn pending(bench: Bench) -> Bench {
     bench
         .change(Change::PutApproval(Box::new(approval_row("a1"))))
         .await
@@ -35,15 +34,14 @@ async fn pending() -> Bench {
     bench
 }
 
-async fn approved() -> Bench {
-    let bench = pending().await;
+async fn approved(bench: Bench) -> Bench {
+    let bench = pending(bench).await;
     bench.change(approve("person:mira")).await.unwrap();
     bench
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_approval_reads_back_as_it_was_asked_for() {
-    let bench = pending().await;
+async fn an_approval_reads_back_as_it_was_asked_for(bench: Bench) {
+    let bench = pending(bench).await;
     let read = bench.store.approval("acme", "a1").await.unwrap().unwrap();
     assert_eq!(read, approval_row("a1"));
     let everything = bench.store.approvals("acme", None).await.unwrap();
@@ -69,9 +67,7 @@ async fn an_approval_reads_back_as_it_was_asked_for() {
     assert_eq!(again, Rejected::ApprovalExists("a1".into()));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_approval_cannot_be_born_decided() {
-    let bench = Bench::new().await;
+async fn a_new_approval_cannot_be_born_decided(bench: Bench) {
     let mut born = approval_row("a1");
     born.state = ApprovalState::Approved;
     assert!(
@@ -82,9 +78,8 @@ async fn a_new_approval_cannot_be_born_decided() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_approval_is_decided_once() {
-    let bench = approved().await;
+async fn an_approval_is_decided_once(bench: Bench) {
+    let bench = approved(bench).await;
     let decided = bench.store.approval("acme", "a1").await.unwrap().unwrap();
     assert_eq!(decided.state, ApprovalState::Approved);
     assert_eq!(decided.decided_by.as_deref(), Some("person:mira"));
@@ -104,9 +99,8 @@ async fn an_approval_is_decided_once() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_denied_approval_cannot_be_used() {
-    let bench = pending().await;
+async fn a_denied_approval_cannot_be_used(bench: Bench) {
+    let bench = pending(bench).await;
     let denied = Verdict::Denied;
     bench.change(decide(denied, "person:mira")).await.unwrap();
     let read = bench.store.approval("acme", "a1").await.unwrap().unwrap();
@@ -120,18 +114,16 @@ async fn a_denied_approval_cannot_be_used() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_requester_cannot_decide() {
-    let bench = pending().await;
+async fn the_requester_cannot_decide(bench: Bench) {
+    let bench = pending(bench).await;
     assert_eq!(
         bench.refused(approve("agent:a")).await,
         Rejected::OwnRequest
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_decision_is_refused_by_the_stores_clock() {
-    let bench = pending().await;
+async fn a_late_decision_is_refused_by_the_stores_clock(bench: Bench) {
+    let bench = pending(bench).await;
     bench.clock.set(NOW + 1_001);
     let refused = bench.refused(approve("person:mira")).await;
     assert_eq!(
@@ -145,9 +137,8 @@ async fn a_late_decision_is_refused_by_the_stores_clock() {
     bench.change(approve("person:mira")).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_use_is_refused_by_the_stores_clock_whatever_the_caller_says() {
-    let bench = approved().await;
+async fn a_late_use_is_refused_by_the_stores_clock_whatever_the_caller_says(bench: Bench) {
+    let bench = approved(bench).await;
     bench.clock.set(NOW + 501);
     let refused = bench.refused(consume("sha256:bound")).await;
     assert_eq!(
@@ -170,9 +161,8 @@ async fn a_late_use_is_refused_by_the_stores_clock_whatever_the_caller_says() {
     bench.change(consume("sha256:bound")).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_approval_serves_only_what_was_approved_and_only_after_it() {
-    let bench = pending().await;
+async fn an_approval_serves_only_what_was_approved_and_only_after_it(bench: Bench) {
+    let bench = pending(bench).await;
     let early = bench.refused(consume("sha256:bound")).await;
     assert_eq!(
         early,
@@ -197,9 +187,8 @@ async fn an_approval_serves_only_what_was_approved_and_only_after_it() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_uses_at_once_one_succeeds_and_only_its_intent_is_recorded() {
-    let bench = approved().await;
+async fn of_fifty_uses_at_once_one_succeeds_and_only_its_intent_is_recorded(bench: Bench) {
+    let bench = approved(bench).await;
     let other = bench.another().await;
     let mut tasks = Vec::new();
     for n in 0..50 {
@@ -231,9 +220,8 @@ async fn of_fifty_uses_at_once_one_succeeds_and_only_its_intent_is_recorded() {
     assert_eq!(bench.store.runs("acme", &[]).await.unwrap().len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn expiry_needs_the_time_to_have_passed() {
-    let bench = pending().await;
+async fn expiry_needs_the_time_to_have_passed(bench: Bench) {
+    let bench = pending(bench).await;
     let expire = |at_ms| Change::ExpireApproval {
         id: "a1".into(),
         at_ms,
@@ -255,9 +243,8 @@ async fn expiry_needs_the_time_to_have_passed() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_voided_approval_cannot_be_used() {
-    let bench = approved().await;
+async fn a_voided_approval_cannot_be_used(bench: Bench) {
+    let bench = approved(bench).await;
     let void = Change::VoidApproval { id: "a1".into() };
     bench.change(void).await.unwrap();
     let refused = bench.refused(consume("sha256:bound")).await;
@@ -267,4 +254,18 @@ async fn a_voided_approval_cannot_be_used() {
             state: ApprovalState::Voided
         }
     );
+}
+
+on_each_store! {
+    an_approval_reads_back_as_it_was_asked_for,
+    a_new_approval_cannot_be_born_decided,
+    an_approval_is_decided_once,
+    a_denied_approval_cannot_be_used,
+    the_requester_cannot_decide,
+    a_late_decision_is_refused_by_the_stores_clock,
+    a_late_use_is_refused_by_the_stores_clock_whatever_the_caller_says,
+    an_approval_serves_only_what_was_approved_and_only_after_it,
+    of_fifty_uses_at_once_one_succeeds_and_only_its_intent_is_recorded,
+    expiry_needs_the_time_to_have_passed,
+    a_voided_approval_cannot_be_used,
 }

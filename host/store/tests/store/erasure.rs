@@ -331,7 +331,7 @@ async fn a_reader_in_the_middle_of_something_only_delays_the_erasing_from_the_lo
         .unwrap();
     assert!(on_disk(&bench, "canary-erased"));
     // A host that dies now leaves them to the next one.
-    let left = bench.directory.path().join("left.db");
+    let left = bench.directory().join("left.db");
     for end in ["", "-wal"] {
         let from = format!("{}{end}", bench.path().display());
         std::fs::copy(from, format!("{}{end}", left.display())).unwrap();

@@ -19,7 +19,7 @@ async fn a_full_disk_records_nothing_and_service_resumes_when_there_is_room() {
         .append(submission(records("acme", "r", 3), vec![]))
         .await
         .unwrap();
-    bench.store.set_max_pages(Some(1));
+    bench.sqlite().set_max_pages(Some(1));
     let mut accepted = 3;
     let full = loop {
         match bench
@@ -41,7 +41,7 @@ async fn a_full_disk_records_nothing_and_service_resumes_when_there_is_room() {
         bench.store.verify("acme").await.unwrap().unwrap().count,
         accepted
     );
-    bench.store.set_max_pages(None);
+    bench.sqlite().set_max_pages(None);
     let resumed = bench
         .store
         .append(submission(records("acme", "r", 200), vec![]))
@@ -57,7 +57,7 @@ async fn a_full_disk_records_nothing_and_service_resumes_when_there_is_room() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_in_a_failed_transaction_gets_the_same_answer() {
     let bench = Bench::new().await;
-    bench.store.set_max_pages(Some(1));
+    bench.sqlite().set_max_pages(Some(1));
     let tasks = (0..20).map(|_| {
         let store = bench.store.clone();
         tokio::spawn(async move {
@@ -107,7 +107,7 @@ async fn a_moved_file_records_nothing_until_it_is_back() {
         .append(submission(records("acme", "r", 1), vec![]))
         .await
         .unwrap();
-    let away = bench.directory.path().join("away");
+    let away = bench.directory().join("away");
     std::fs::rename(bench.path(), &away).unwrap();
     let gone = bench
         .store
@@ -230,7 +230,7 @@ async fn only_the_owner_can_read_the_files() {
         .append(submission(records("acme", "r", 1), vec![]))
         .await
         .unwrap();
-    for file in std::fs::read_dir(bench.directory.path()).unwrap() {
+    for file in std::fs::read_dir(bench.directory()).unwrap() {
         let file = file.unwrap();
         let mode = file.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{:?}", file.path());

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use tollgate_journal::{Frontier, Stage, leaf_hash};
 use tollgate_store::{
     Change, RecordFilter, SqliteStore, Store, StoreError, StoredRecord, Submission,
 };
 
-use crate::support::{Bench, options, record, records, run_row, submission};
+use crate::support::{Bench, on_each_store, options, record, records, run_row, submission};
 
-async fn all(store: &SqliteStore, tenant: &str) -> Vec<StoredRecord> {
+async fn all(store: &Arc<dyn Store>, tenant: &str) -> Vec<StoredRecord> {
     store
         .records(tenant, &RecordFilter::default())
         .await
@@ -25,9 +26,7 @@ fn root_of(records: &[StoredRecord]) -> [u8; 32] {
     tree.root()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn concurrent_appends_number_without_gap_and_keep_the_tree() {
-    let bench = Bench::new().await;
+async fn concurrent_appends_number_without_gap_and_keep_the_tree(bench: Bench) {
     let mut tasks = Vec::new();
     for task in 0..40 {
         let store = bench.store.clone();
@@ -61,9 +60,7 @@ async fn concurrent_appends_number_without_gap_and_keep_the_tree() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn records_of_one_submission_stand_together_in_their_order() {
-    let bench = Bench::new().await;
+async fn records_of_one_submission_stand_together_in_their_order(bench: Bench) {
     let appends = (0..30).map(|n| {
         let store = bench.store.clone();
         tokio::spawn(async move {
@@ -88,9 +85,7 @@ async fn records_of_one_submission_stand_together_in_their_order() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_hosts_on_one_file_share_one_numbering() {
-    let bench = Bench::new().await;
+async fn two_hosts_on_one_file_share_one_numbering(bench: Bench) {
     let other = bench.another().await;
     let mut tasks = Vec::new();
     for task in 0..20 {
@@ -131,7 +126,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
         .append(submission(records("acme", "run-1", 5), vec![row]))
         .await
         .unwrap();
-    let left = bench.directory.path().join("left.db");
+    let left = bench.directory().join("left.db");
     copy_as_a_crash_would_leave_it(&bench.path(), &left);
     let again = SqliteStore::open(&left, options(&bench.clock))
         .await
@@ -145,9 +140,7 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
     assert_eq!(more.first_seq, 5);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_goes_on_where_it_was_closed() {
-    let bench = Bench::new().await;
+async fn a_store_goes_on_where_it_was_closed(bench: Bench) {
     bench
         .store
         .append(submission(records("acme", "r", 3), vec![]))
@@ -168,9 +161,7 @@ async fn a_store_goes_on_where_it_was_closed() {
     assert_eq!(appended.first_seq, 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_large_submission_is_one_transaction() {
-    let bench = Bench::new().await;
+async fn a_large_submission_is_one_transaction(bench: Bench) {
     let appended = bench
         .store
         .append(submission(records("acme", "r", 1_000), vec![]))
@@ -191,9 +182,7 @@ async fn a_large_submission_is_one_transaction() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_of_another_tenant_is_refused() {
-    let bench = Bench::new().await;
+async fn a_record_of_another_tenant_is_refused(bench: Bench) {
     let foreign = bench
         .store
         .append(submission(records("other", "r", 1), vec![]))
@@ -202,9 +191,7 @@ async fn a_record_of_another_tenant_is_refused() {
     assert!(all(&bench.store, "other").await.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn records_are_found_by_run_case_stage_and_place() {
-    let bench = Bench::new().await;
+async fn records_are_found_by_run_case_stage_and_place(bench: Bench) {
     let mut mixed = records("acme", "r1", 2);
     mixed.push(record("acme", "r2", 0, Stage::CallIntent));
     mixed.extend(records("acme", "r1", 1));
@@ -275,9 +262,7 @@ async fn records_are_found_by_run_case_stage_and_place() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_went_away_leaves_the_store_working() {
-    let bench = Bench::new().await;
+async fn a_caller_that_went_away_leaves_the_store_working(bench: Bench) {
     for _ in 0..50 {
         let append = bench
             .store
@@ -295,4 +280,15 @@ async fn a_caller_that_went_away_leaves_the_store_working() {
 /// Poll once, then drop.
 async fn futures_abandon<T>(future: impl Future<Output = T>) {
     tokio::select! { biased; _ = future => {}, () = std::future::ready(()) => {} }
+}
+
+on_each_store! {
+    concurrent_appends_number_without_gap_and_keep_the_tree,
+    records_of_one_submission_stand_together_in_their_order,
+    two_hosts_on_one_file_share_one_numbering,
+    a_store_goes_on_where_it_was_closed,
+    a_large_submission_is_one_transaction,
+    a_record_of_another_tenant_is_refused,
+    records_are_found_by_run_case_stage_and_place,
+    a_caller_that_went_away_leaves_the_store_working,
 }

@@ -1,7 +1,7 @@
 //! Leases: a run is worked on by one host at a time, and who lost it can write
 //! nothing more.
 
-use tollgate_store::{Change, Rejected, RunRow, RunState, Store, StoreError, Verdict};
+use tollgate_store::{Change, Rejected, RunRow, RunState, StoreError, Verdict};
 
 use crate::support::{Bench, NOW, approval_row, on_each_store, records, run_row, submission};
 

@@ -1,11 +1,14 @@
-//! What the SQLite store promises, on real files.
+//! What a store promises: on SQLite files, and on a private PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod approvals;
 mod erasure;
 mod failures;
+mod hosts;
 mod journal;
 mod leases;
+mod outages;
+mod placement;
 mod principals;
 mod proofs;
 mod queries;

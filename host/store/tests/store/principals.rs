@@ -1,10 +1,8 @@
 //! Principals, connectors, components and subject keys.
 
-use tollgate_store::{
-    Change, ConnectorRow, PrincipalKind, PrincipalRow, Rejected, Store, StoreError,
-};
+use tollgate_store::{Change, ConnectorRow, PrincipalKind, PrincipalRow, Rejected, StoreError};
 
-use crate::support::{Bench, NOW, submission};
+use crate::support::{Bench, NOW, on_each_store, submission};
 
 fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
     PrincipalRow {
@@ -19,9 +17,7 @@ fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_leads_to_its_principal_until_it_is_revoked() {
-    let bench = Bench::new().await;
+async fn a_token_leads_to_its_principal_until_it_is_revoked(bench: Bench) {
     bench
         .store
         .put_principal(principal("acme", "person:mira", 1))
@@ -59,9 +55,7 @@ async fn a_token_leads_to_its_principal_until_it_is_revoked() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_token_replaces_the_old_one() {
-    let bench = Bench::new().await;
+async fn a_new_token_replaces_the_old_one(bench: Bench) {
     bench
         .store
         .put_principal(principal("acme", "person:mira", 1))
@@ -86,9 +80,7 @@ async fn a_new_token_replaces_the_old_one() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_principals_never_share_a_token() {
-    let bench = Bench::new().await;
+async fn two_principals_never_share_a_token(bench: Bench) {
     bench
         .store
         .put_principal(principal("acme", "person:mira", 1))
@@ -118,9 +110,7 @@ fn a_token_hash_does_not_show_in_debug_output() {
     assert!(!shown.contains("171") && shown.contains("masked"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hosts_that_race_for_a_subject_agree_on_one_key() {
-    let bench = Bench::new().await;
+async fn hosts_that_race_for_a_subject_agree_on_one_key(bench: Bench) {
     let other = bench.another().await;
     let tasks = (0_u8..20).map(|n| {
         let store = if n % 2 == 0 {
@@ -147,9 +137,7 @@ async fn hosts_that_race_for_a_subject_agree_on_one_key() {
     assert_eq!(bench.store.subject_key("other", "s").await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connector_is_installed_replaced_and_removed() {
-    let bench = Bench::new().await;
+async fn a_connector_is_installed_replaced_and_removed(bench: Bench) {
     let row = |text: &str| ConnectorRow {
         tenant: "acme".into(),
         name: "database".into(),
@@ -192,9 +180,7 @@ async fn a_connector_is_installed_replaced_and_removed() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_component_is_kept_under_its_own_digest_only() {
-    let bench = Bench::new().await;
+async fn a_component_is_kept_under_its_own_digest_only(bench: Bench) {
     // The digest of the three bytes `abc`, from the SHA-256 standard.
     let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let put = |bytes: &[u8]| Change::PutComponent {
@@ -213,4 +199,13 @@ async fn a_component_is_kept_under_its_own_digest_only() {
         Some(b"abc".to_vec())
     );
     assert_eq!(bench.store.component("sha256:00").await.unwrap(), None);
+}
+
+on_each_store! {
+    a_token_leads_to_its_principal_until_it_is_revoked,
+    a_new_token_replaces_the_old_one,
+    two_principals_never_share_a_token,
+    hosts_that_race_for_a_subject_agree_on_one_key,
+    a_connector_is_installed_replaced_and_removed,
+    a_component_is_kept_under_its_own_digest_only,
 }

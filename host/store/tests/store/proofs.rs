@@ -1,7 +1,7 @@
 //! Leaf hashes, tiles and checkpoints: once given out, they are never others.
 
 use tollgate_journal::{Frontier, Hash, Tampering};
-use tollgate_store::{Change, CheckpointRow, Rejected, Store, TileRow};
+use tollgate_store::{Change, CheckpointRow, Rejected, TileRow};
 
 use crate::support::{Bench, NOW, on_each_store, records, submission};
 
@@ -115,11 +115,9 @@ async fn a_changed_tile_is_named_by_the_record_it_lies_about(bench: Bench) {
     bench.store.verify("acme").await.unwrap().unwrap();
     let mut forged = all[256..512].to_vec();
     forged[40][5] ^= 1;
-    let forged = hex::encode(forged.concat());
+    let forged = forged.concat();
     bench
-        .tamper(&format!(
-            "UPDATE tiles SET hashes = x'{forged}' WHERE number = 1"
-        ))
+        .set_bytes("tiles", "hashes", "number = 1", &forged)
         .await;
     let report = bench.store.verify("acme").await.unwrap().unwrap_err();
     assert_eq!(report.first_bad_seq, Some(256 + 40));

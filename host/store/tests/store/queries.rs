@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_journal::{Closing, Entry, Prepared, Stage, SubjectKey, Tampering, prepare};
-use tollgate_store::{ClosedFilter, RecordFilter, Store, StoreError, Submission};
+use tollgate_store::{ClosedFilter, RecordFilter, StoreError, Submission};
 
 use crate::support::{Bench, NOW, on_each_store, submission};
 

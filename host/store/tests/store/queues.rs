@@ -2,7 +2,7 @@
 
 use tollgate_store::{
     ApprovalState, Change, ConnectorRow, EventKind, QueueRow, QueueState, Rejected, RunRow,
-    RunState, Store, Verdict,
+    RunState, Verdict,
 };
 
 use crate::support::{Bench, NOW, approval_row, on_each_store, run_row, submission};

@@ -1,16 +1,14 @@
 //! Runs: found again by a repeated call, worked on by one host at a time.
 
-use tollgate_store::{Change, Rejected, RunState, Store};
+use tollgate_store::{Change, Rejected, RunState};
 
-use crate::support::{Bench, NOW, records, run_row, submission};
+use crate::support::{Bench, NOW, on_each_store, records, run_row, submission};
 
 fn put(run: &str, input: &str) -> Change {
     Change::PutRun(Box::new(run_row(run, input)))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_reads_back_and_follows_its_changes() {
-    let bench = Bench::new().await;
+async fn a_run_reads_back_and_follows_its_changes(bench: Bench) {
     bench.change(put("r1", "i1")).await.unwrap();
     assert_eq!(
         bench.store.run("acme", "r1").await.unwrap().unwrap(),
@@ -32,9 +30,7 @@ async fn a_run_reads_back_and_follows_its_changes() {
     assert_eq!(bench.store.run("other", "r1").await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_counts() {
-    let bench = Bench::new().await;
+async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_counts(bench: Bench) {
     let mut first = run_row("r1", "i1");
     first.request_key = Some("k1".into());
     bench
@@ -65,9 +61,7 @@ async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_cou
     assert_eq!(active.as_deref(), Some("r2"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_equal_calls_at_once_one_becomes_a_run() {
-    let bench = Bench::new().await;
+async fn of_equal_calls_at_once_one_becomes_a_run(bench: Bench) {
     let tasks = (0..30).map(|n| {
         let store = bench.store.clone();
         tokio::spawn(async move {
@@ -88,9 +82,7 @@ async fn of_equal_calls_at_once_one_becomes_a_run() {
     assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_lease_keeps_the_intent_out_of_the_journal() {
-    let bench = Bench::new().await;
+async fn a_lost_lease_keeps_the_intent_out_of_the_journal(bench: Bench) {
     bench.change(put("r1", "i1")).await.unwrap();
     let changes = vec![Change::HoldsRun {
         run: "r1".into(),
@@ -105,9 +97,7 @@ async fn a_lost_lease_keeps_the_intent_out_of_the_journal() {
     assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_submission_leaves_nothing_and_disturbs_nobody() {
-    let bench = Bench::new().await;
+async fn a_refused_submission_leaves_nothing_and_disturbs_nobody(bench: Bench) {
     let tasks = (0..40).map(|n| {
         let store = bench.store.clone();
         tokio::spawn(async move {
@@ -135,9 +125,7 @@ async fn a_refused_submission_leaves_nothing_and_disturbs_nobody() {
     assert_eq!(bench.store.runs("acme", &[]).await.unwrap().len(), 30);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_finished_run_has_no_lease() {
-    let bench = Bench::new().await;
+async fn a_finished_run_has_no_lease(bench: Bench) {
     let mut row = run_row("r1", "i1");
     row.lease_owner = Some("h1".into());
     row.lease_until_ms = NOW + 100;
@@ -165,4 +153,13 @@ async fn a_finished_run_has_no_lease() {
             .lease_owner,
         None
     );
+}
+
+on_each_store! {
+    a_run_reads_back_and_follows_its_changes,
+    a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_counts,
+    of_equal_calls_at_once_one_becomes_a_run,
+    a_lost_lease_keeps_the_intent_out_of_the_journal,
+    a_refused_submission_leaves_nothing_and_disturbs_nobody,
+    a_finished_run_has_no_lease,
 }

@@ -1,21 +1,23 @@
-//! A store in a directory of its own, and the rows that tests put into it.
+//! A store of its own, in a file or a database, and the rows that tests put into it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tempfile::TempDir;
 use tollgate_journal::{Entry, Prepared, Stage, SubjectKey, prepare};
 use tollgate_store::{
-    Appended, ApprovalRow, ApprovalState, Change, ManualClock, Rejected, RunRow, RunState,
-    SqliteOptions, SqliteStore, Store, StoreError, Submission,
+    Appended, ApprovalRow, ApprovalState, Change, ManualClock, PostgresOptions, PostgresStore,
+    Rejected, RunRow, RunState, SqliteOptions, SqliteStore, Store, StoreError, Submission,
 };
+use tollgate_test_postgres::PrivatePostgres;
 
 pub(crate) const NOW: u64 = 1_000_000;
 
-/// A test of each name, on a store of its own.
+/// A test of each name, on a store of its own, once for each kind of store.
 macro_rules! on_each_store {
     ($($name:ident),* $(,)?) => {
         mod sqlite {
@@ -26,37 +28,106 @@ macro_rules! on_each_store {
                 }
             )*
         }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    if let Some(bench) = $crate::support::Bench::on_postgres().await {
+                        super::$name(bench).await;
+                    }
+                }
+            )*
+        }
     };
 }
 pub(crate) use on_each_store;
 
+/// A store of its own, with a clock that stands still.
 pub(crate) struct Bench {
-    pub(crate) store: SqliteStore,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) directory: TempDir,
+    place: Place,
+}
+
+enum Place {
+    File {
+        directory: TempDir,
+        store: SqliteStore,
+    },
+    Database {
+        url: String,
+    },
 }
 
 impl Bench {
+    /// In a file.
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
         let store = SqliteStore::open(directory.path().join("store.db"), options(&clock)).await;
+        let store = store.unwrap();
         Self {
-            store: store.unwrap(),
+            store: Arc::new(store.clone()),
             clock,
-            directory,
+            place: Place::File { directory, store },
+        }
+    }
+
+    /// In a database of the private PostgreSQL, where there is one.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let server = PrivatePostgres::shared().await?;
+        let url = server.create_database().await;
+        let clock = Arc::new(ManualClock::at(NOW));
+        Some(Self {
+            store: postgres(&url, &clock).await,
+            clock,
+            place: Place::Database { url },
+        })
+    }
+
+    /// Another empty one of the same kind.
+    pub(crate) async fn fresh(&self) -> Self {
+        match &self.place {
+            Place::File { .. } => Self::new().await,
+            Place::Database { .. } => Self::on_postgres().await.unwrap(),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        match &self.place {
+            Place::File { directory, .. } => directory.path(),
+            Place::Database { .. } => panic!("a test of files"),
         }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path().join("store.db")
+        self.directory().join("store.db")
     }
 
-    /// Another handle on the same file, as another process would have.
-    pub(crate) async fn another(&self) -> SqliteStore {
-        SqliteStore::open(self.path(), options(&self.clock))
-            .await
-            .unwrap()
+    pub(crate) fn sqlite(&self) -> &SqliteStore {
+        match &self.place {
+            Place::File { store, .. } => store,
+            Place::Database { .. } => panic!("a test of files"),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        match &self.place {
+            Place::Database { url } => url,
+            Place::File { .. } => panic!("a test of databases"),
+        }
+    }
+
+    /// Another handle on the same store, as another process would have.
+    pub(crate) async fn another(&self) -> Arc<dyn Store> {
+        match &self.place {
+            Place::File { .. } => {
+                let store = SqliteStore::open(self.path(), options(&self.clock)).await;
+                Arc::new(store.unwrap())
+            }
+            Place::Database { url } => postgres(url, &self.clock).await,
+        }
     }
 
     pub(crate) async fn change(&self, change: Change) -> Result<Appended, StoreError> {
@@ -74,18 +145,66 @@ impl Bench {
             .unwrap()
     }
 
-    /// Change the file behind the store's back.
+    /// Change what is stored behind the store's back.
     pub(crate) async fn tamper(&self, sql: &str) {
-        let mut connection: SqliteConnection = SqliteConnectOptions::new()
-            .filename(self.path())
-            .connect()
-            .await
-            .unwrap();
-        connection
-            .execute(AssertSqlSafe(sql.to_owned()))
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
+        match &self.place {
+            Place::File { .. } => {
+                let mut connection = self.file().await;
+                connection.execute(AssertSqlSafe(sql)).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Place::Database { url } => tollgate_test_postgres::execute(url, sql).await,
+        }
+    }
+
+    /// Bytes as statements have them.
+    pub(crate) fn literal(&self, bytes: &[u8]) -> String {
+        let hex = hex::encode(bytes);
+        match &self.place {
+            Place::File { .. } => format!("x'{hex}'"),
+            Place::Database { .. } => format!("'\\x{hex}'::bytea"),
+        }
+    }
+
+    /// A column's bytes in a row.
+    pub(crate) async fn bytes(&self, table: &str, column: &str, row: &str) -> Vec<u8> {
+        let sql = format!("SELECT {column} FROM {table} WHERE {row}");
+        let select = AssertSqlSafe(sql);
+        match &self.place {
+            Place::File { .. } => {
+                let mut connection = self.file().await;
+                let select = sqlx::query_scalar(select);
+                select.fetch_one(&mut connection).await.unwrap()
+            }
+            Place::Database { url } => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let select = sqlx::query_scalar(select);
+                select.fetch_one(&mut connection).await.unwrap()
+            }
+        }
+    }
+
+    pub(crate) async fn set_bytes(&self, table: &str, column: &str, row: &str, bytes: &[u8]) {
+        let literal = self.literal(bytes);
+        let sql = format!("UPDATE {table} SET {column} = {literal} WHERE {row}");
+        self.tamper(&sql).await;
+    }
+
+    async fn file(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.path());
+        options.connect().await.unwrap()
+    }
+}
+
+async fn postgres(url: &str, clock: &Arc<ManualClock>) -> Arc<dyn Store> {
+    let store = PostgresStore::open(url, postgres_options(clock)).await;
+    Arc::new(store.unwrap())
+}
+
+pub(crate) fn postgres_options(clock: &Arc<ManualClock>) -> PostgresOptions {
+    PostgresOptions {
+        clock: Some(clock.clone()),
+        ..PostgresOptions::default()
     }
 }
 

@@ -1,8 +1,8 @@
 //! Values of connectors: versions, quotas, walls between tenants.
 
-use tollgate_store::{Change, Expected, Rejected, Store, Submission, kv_version};
+use tollgate_store::{Change, Expected, Rejected, Submission, kv_version};
 
-use crate::support::Bench;
+use crate::support::{Bench, on_each_store};
 
 fn set(key: &str, value: &[u8], version: &str, expected: Expected) -> Change {
     Change::SetKv {
@@ -29,9 +29,7 @@ fn version(text: &str) -> Expected {
     Expected::Version(text.into())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_write_happens_only_on_what_was_expected() {
-    let bench = Bench::new().await;
+async fn a_write_happens_only_on_what_was_expected(bench: Bench) {
     let conflict = |current: Option<&str>| Rejected::VersionConflict {
         current: current.map(str::to_owned),
     };
@@ -85,9 +83,7 @@ async fn a_write_happens_only_on_what_was_expected() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_store_holds_no_more_than_its_quota() {
-    let bench = Bench::new().await;
+async fn a_store_holds_no_more_than_its_quota(bench: Bench) {
     bench
         .change(set("a", &[0; 9], "1", Expected::Anything))
         .await
@@ -125,9 +121,7 @@ async fn a_store_holds_no_more_than_its_quota() {
     ));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_are_found_by_prefix_where_signs_mean_themselves() {
-    let bench = Bench::new().await;
+async fn keys_are_found_by_prefix_where_signs_mean_themselves(bench: Bench) {
     for key in ["a%1", "a%2", "ab", "b"] {
         bench
             .change(set(key, b"", "v", Expected::Anything))
@@ -147,9 +141,7 @@ async fn keys_are_found_by_prefix_where_signs_mean_themselves() {
     assert_eq!(keys("A", 10).await, Vec::<String>::new());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_crosses_tenants_connectors_or_stores() {
-    let bench = Bench::new().await;
+async fn nothing_crosses_tenants_connectors_or_stores(bench: Bench) {
     bench
         .change(set("k", b"1", "v1", Expected::Anything))
         .await
@@ -182,4 +174,11 @@ fn equal_values_of_two_writes_have_different_versions() {
     assert_ne!(kv_version(b"v", "run", 1), kv_version(b"v", "run", 2));
     assert_ne!(kv_version(b"v", "run", 1), kv_version(b"v", "ru", 1));
     assert_ne!(kv_version(b"v", "run", 1), kv_version(b"w", "run", 1));
+}
+
+on_each_store! {
+    a_write_happens_only_on_what_was_expected,
+    a_store_holds_no_more_than_its_quota,
+    keys_are_found_by_prefix_where_signs_mean_themselves,
+    nothing_crosses_tenants_connectors_or_stores,
 }

@@ -5,13 +5,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Row};
 
 use super::{Applied, Applying, arguments, stored_ms};
-use crate::sqlite::{SEQ_BITS, TILE_BYTES};
 use crate::{CheckpointRow, Rejected, TileRow, checkpoint};
-
-/// Complete, and with a number that a tree can have.
-pub(super) fn is_tile(tile: &TileRow) -> bool {
-    tile.hashes.len() == TILE_BYTES && tile.index < 1 << SEQ_BITS
-}
 
 impl Applying<'_> {
     /// A second root for the same count would be a split view: two stories of one

@@ -31,7 +31,7 @@ impl Applying<'_> {
         quota: u64,
     ) -> Applied {
         let now = self.cell(cell).await?;
-        if !holds(expected, now.version.as_deref()) {
+        if !expected.holds(now.version.as_deref()) {
             return Ok(Err(Rejected::VersionConflict {
                 current: now.version,
             }));
@@ -70,7 +70,7 @@ impl Applying<'_> {
 
     pub(super) async fn delete_kv(&mut self, cell: &Cell<'_>, expected: &Expected) -> Applied {
         let now = self.cell(cell).await?;
-        if !holds(expected, now.version.as_deref()) {
+        if !expected.holds(now.version.as_deref()) {
             return Ok(Err(Rejected::VersionConflict {
                 current: now.version,
             }));
@@ -103,13 +103,5 @@ impl Applying<'_> {
             bytes: read_ms(bytes.unwrap_or(0)),
             store_bytes: read_ms(store_bytes.unwrap_or(0)),
         })
-    }
-}
-
-fn holds(expected: &Expected, current: Option<&str>) -> bool {
-    match expected {
-        Expected::Anything => true,
-        Expected::Absent => current.is_none(),
-        Expected::Version(version) => current == Some(version.as_str()),
     }
 }

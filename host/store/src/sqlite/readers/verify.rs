@@ -2,11 +2,12 @@
 
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
-use tollgate_journal::{Frontier, Hash, Leaf, Stage, TamperReport, Tampering, Verified, Verifier};
+use tollgate_journal::{Frontier, TamperReport, Tampering, Verified, Verifier};
 
+use crate::audit::{Audit, Beside, StoredHead, TILE_HASHES, bad};
 use crate::sqlite::changes::{read_ms, stored_ms};
 use crate::sqlite::fault::Fault;
-use crate::sqlite::{SEQ_BITS, SEQ_MASK, SPAN_BITS, TILE_BYTES, TILE_HASHES, erasing};
+use crate::sqlite::{SEQ_BITS, SEQ_MASK, SPAN_BITS};
 
 /// Records that verification holds at a time.
 const VERIFY_PAGE: i64 = 1_000;
@@ -43,44 +44,17 @@ pub(in crate::sqlite) async fn verify(
     let first = tenant_id << SEQ_BITS;
     let mut walk = Walk {
         pool,
-        tenant,
         tenant_id,
-        verifier: Verifier::new(),
-        levels: Vec::new(),
+        audit: Audit::of(tenant),
     };
     let walked = walk.records(first, last.unwrap_or(first - 1)).await?;
-    Ok(walked.and_then(|()| head.check(walk.verifier)))
-}
-
-struct StoredHead {
-    count: u64,
-    root: Vec<u8>,
-    frontier: Vec<u8>,
-}
-
-impl StoredHead {
-    fn check(self, verifier: Verifier) -> Result<Verified, TamperReport> {
-        let frontier = verifier.frontier().to_bytes();
-        // A root of another length fits nothing, so any other value will do.
-        let root = Hash::try_from(self.root.as_slice()).unwrap_or_default();
-        let verified = verifier.finish(self.count, &root)?;
-        if frontier != self.frontier {
-            return Err(TamperReport {
-                first_bad_seq: None,
-                what: Tampering::FrontierMismatch,
-            });
-        }
-        Ok(verified)
-    }
+    Ok(walked.and_then(|()| walk.audit.finish(head)))
 }
 
 struct Walk<'a> {
     pool: &'a SqlitePool,
-    tenant: &'a str,
     tenant_id: i64,
-    verifier: Verifier,
-    /// The hashes of the tile that is being filled, for each level.
-    levels: Vec<Vec<u8>>,
+    audit: Audit<'a>,
 }
 
 impl Walk<'_> {
@@ -119,72 +93,42 @@ impl Walk<'_> {
     }
 
     async fn record(&mut self, seq: u64, row: &SqliteRow) -> Result<Checked, Fault> {
-        let (leaf, stored): (&[u8], &[u8]) = (row.try_get(1)?, row.try_get(2)?);
-        let Ok(stored) = Hash::try_from(stored) else {
-            return Ok(bad(seq, Tampering::LeafHashMismatch));
+        let beside = Beside {
+            run: row.try_get(3)?,
+            case: row.try_get(4)?,
+            stage: row.try_get(5)?,
+            at_ms: row.try_get(6)?,
+            subject: row.try_get(7)?,
+            tool: row.try_get(8)?,
+            outcome: row.try_get(9)?,
+            workflow: row.try_get(10)?,
         };
-        if let Err(report) = self.verifier.record(seq, leaf, &stored) {
-            return Ok(Err(report));
-        }
-        if !self.fits(leaf, row)? {
-            return Ok(bad(seq, Tampering::ColumnsMismatch));
-        }
-        self.tiles(seq, &stored, row).await
-    }
-
-    /// What stands beside a leaf, to find it by, says the same as the leaf.
-    fn fits(&self, leaf: &[u8], row: &SqliteRow) -> Result<bool, Fault> {
-        let Ok(leaf) = Leaf::parse(leaf) else {
-            return Ok(false);
+        let complete = self
+            .audit
+            .record(seq, row.try_get(1)?, row.try_get(2)?, &beside);
+        let complete = match complete {
+            Ok(complete) => complete,
+            Err(report) => return Ok(Err(report)),
         };
-        let text = |column: usize| row.try_get::<Option<&str>, _>(column);
-        let (case, stage): (&str, i64) = (row.try_get(4)?, row.try_get(5)?);
-        let at_ms: i64 = row.try_get(6)?;
+        // Hidden from who looks for its time.
         let (first, last): (Option<i64>, Option<i64>) = (row.try_get(11)?, row.try_get(12)?);
-        let named = erasing::is_named(&leaf.subject).then_some(leaf.subject.as_str());
-        let closing = Closed::of(&leaf);
-        Ok(leaf.tenant == self.tenant
-            && leaf.run.as_deref() == text(3)?
-            && leaf.case == case
-            && i64::from(leaf.stage.code()) == stage
-            && i64::try_from(leaf.at) == Ok(at_ms)
-            && named == text(7)?
-            && closing.tool == text(8)?
-            && closing.outcome == text(9)?
-            && closing.workflow == text(10)?
-            && first.is_some_and(|first| first <= at_ms)
-            && last.is_some_and(|last| last >= at_ms))
-    }
-
-    /// Where the record completes tiles, those that are stored have its hashes.
-    async fn tiles(&mut self, seq: u64, hash: &Hash, row: &SqliteRow) -> Result<Checked, Fault> {
-        let (mut level, mut hash) = (0_u8, *hash);
-        let mut number = seq;
-        loop {
-            if self.levels.len() <= usize::from(level) {
-                self.levels.push(Vec::with_capacity(TILE_BYTES));
-            }
-            let tile = &mut self.levels[usize::from(level)];
-            tile.extend_from_slice(&hash);
-            if tile.len() < TILE_BYTES {
-                return Ok(Ok(()));
-            }
-            let complete = std::mem::take(tile);
-            number /= TILE_HASHES;
-            let stored: Option<Vec<u8>> = if level == 0 {
-                row.try_get(13)?
-            } else {
-                self.stored_tile(level, number).await?
-            };
-            if let Some(stored) = stored.filter(|stored| *stored != complete) {
-                return Ok(bad(
-                    first_difference(level, number, &stored, &complete),
-                    Tampering::ColumnsMismatch,
-                ));
-            }
-            hash = root(&complete);
-            level += 1;
+        let covers = |first, last| first <= beside.at_ms && last >= beside.at_ms;
+        if !first
+            .zip(last)
+            .is_some_and(|(first, last)| covers(first, last))
+        {
+            return Ok(Err(bad(seq, Tampering::ColumnsMismatch)));
         }
+        for tile in complete {
+            let stored: Option<Vec<u8>> = match tile.level {
+                0 => row.try_get(13)?,
+                level => self.stored_tile(level, tile.number).await?,
+            };
+            if let Some(Err(report)) = stored.map(|stored| tile.check(&stored)) {
+                return Ok(Err(report));
+            }
+        }
+        Ok(Ok(()))
     }
 
     async fn stored_tile(&self, level: u8, number: u64) -> Result<Option<Vec<u8>>, Fault> {
@@ -196,52 +140,4 @@ impl Walk<'_> {
             .fetch_optional(self.pool)
             .await?)
     }
-}
-
-/// What the last record of a run says of it: in the facts `tool`
-/// (`connector.tool`) and `state`. Runs whose last record does not name the tool
-/// are not found by what they came to.
-#[derive(Default)]
-struct Closed<'a> {
-    tool: Option<&'a str>,
-    outcome: Option<&'a str>,
-    workflow: Option<&'a str>,
-}
-
-impl<'a> Closed<'a> {
-    fn of(leaf: &'a Leaf) -> Self {
-        let fact = |name: &str| leaf.facts.get(name).and_then(serde_json::Value::as_str);
-        match fact("tool") {
-            Some(tool) if leaf.stage == Stage::RunClosed => Self {
-                tool: Some(tool),
-                outcome: fact("state"),
-                workflow: leaf.workflow.as_deref(),
-            },
-            _ => Self::default(),
-        }
-    }
-}
-
-fn bad(seq: u64, what: Tampering) -> Checked {
-    Err(TamperReport {
-        first_bad_seq: Some(seq),
-        what,
-    })
-}
-
-/// The root of the subtree that a complete tile has the hashes of.
-fn root(tile: &[u8]) -> Hash {
-    let mut tree = Frontier::new();
-    for hash in tile.as_chunks::<32>().0 {
-        tree.push(*hash);
-    }
-    tree.root()
-}
-
-/// The first record below the first hash in which two tiles differ.
-fn first_difference(level: u8, number: u64, stored: &[u8], complete: &[u8]) -> u64 {
-    let pairs = stored.iter().zip(complete);
-    let at = pairs.take_while(|(a, b)| a == b).count() / 32;
-    let hash = number * TILE_HASHES + at as u64;
-    hash.saturating_mul(TILE_HASHES.saturating_pow(u32::from(level)))
 }

@@ -10,9 +10,10 @@ use tollgate_journal::{Blob, Prepared};
 use super::heads::{OpenHead, OpenHeads};
 use super::{Answers, Done, Waiting, Work};
 use crate::Appended;
+use crate::audit::is_named;
 use crate::sqlite::changes::stored_ms;
 use crate::sqlite::fault::{Fault, is_unique_violation};
-use crate::sqlite::{SEQ_BITS, SPAN_BITS, erasing};
+use crate::sqlite::{SEQ_BITS, SPAN_BITS};
 
 /// Records of one INSERT: 12 columns times this stay below SQLite's 32 766
 /// parameters, and texts stay few enough to keep prepared.
@@ -196,7 +197,7 @@ fn bind_record(arguments: &mut SqliteArguments, place: i64, record: Prepared) ->
     arguments.add(record.case)?;
     arguments.add(i32::from(record.stage.code()))?;
     arguments.add(stored_ms(record.at_ms))?;
-    arguments.add(erasing::is_named(&subject).then_some(subject))?;
+    arguments.add(is_named(&subject).then_some(subject))?;
     arguments.add(tool)?;
     arguments.add(outcome)?;
     arguments.add(workflow)?;
