@@ -17,7 +17,10 @@ use crate::shop::{MANIFEST, Shop, refund};
 pub(crate) const HIDDEN: [(&str, &str); 10] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[DIGEST]"),
     (r"\b[0-9a-f]{64}\b", "[HASH]"),
-    (r"\b(run|apr|case|auto|que)-[0-9a-f]{8}-[0-9a-f-]{27}", "$1-[ID]"),
+    (
+        r"\b(run|apr|case|auto|que)-[0-9a-f]{8}-[0-9a-f-]{27}",
+        "$1-[ID]",
+    ),
     (r"tgt_\[HASH\]|tgt_[0-9a-f]{64}", "[TOKEN]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),

@@ -85,12 +85,12 @@ impl Follow {
             }
             match (self.filter.outcome, &record.leaf.run) {
                 (None, _) => lines.push(line(record)),
-                (Some(outcome), Some(run)) if reached(&record) == Some(outcome.as_str()) => {
-                    if told.insert(run.clone()) {
-                        let journal = &self.host.inner().journal;
-                        let all = journal.run_records(&self.tenant, run).await?;
-                        lines.extend(all.into_iter().map(line));
-                    }
+                (Some(outcome), Some(run))
+                    if reached(&record) == Some(outcome.as_str()) && told.insert(run.clone()) =>
+                {
+                    let journal = &self.host.inner().journal;
+                    let all = journal.run_records(&self.tenant, run).await?;
+                    lines.extend(all.into_iter().map(line));
                 }
                 _ => {}
             }
