@@ -216,6 +216,7 @@ impl House {
     pub(crate) async fn log(&self, run: &str) -> Vec<LogLine> {
         let filter = LogFilter {
             run: Some(run.to_owned()),
+            limit: Some(10_000),
             ..LogFilter::default()
         };
         self.host.log("default", filter).await.unwrap()

@@ -195,7 +195,9 @@ impl Writer {
         }
         let float = number.as_f64().filter(|_| number.is_f64());
         match float.filter(|f| f.abs() <= EXACT_INTEGER_MAX as f64) {
-            Some(float) => self.text.push_str(&ecmascript(float)),
+            Some(float) => self
+                .text
+                .push_str(ryu_js::Buffer::new().format_finite(float)),
             None => return Err(inexact(&self.path, &number.to_string())),
         }
         Ok(())
@@ -230,41 +232,6 @@ fn by_utf16(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
-/// A finite double as ECMAScript's `Number::toString` writes it, from the
-/// shortest digits that read back as the same double.
-fn ecmascript(float: f64) -> String {
-    if float == 0.0 {
-        return "0".to_owned();
-    }
-    let Decimal {
-        negative,
-        digits,
-        point,
-    } = Decimal::of(float);
-    let sign = if negative { "-" } else { "" };
-    let count = digits.len() as i64;
-    let body = if count <= point && point <= 21 {
-        format!(
-            "{digits}{}",
-            "0".repeat((point - count).unsigned_abs() as usize)
-        )
-    } else if 0 < point && point <= 21 {
-        let (whole, fraction) = digits.split_at(point.unsigned_abs() as usize);
-        format!("{whole}.{fraction}")
-    } else if -6 < point && point <= 0 {
-        format!("0.{}{digits}", "0".repeat(point.unsigned_abs() as usize))
-    } else {
-        let (first, rest) = digits.split_at(1);
-        let fraction = if rest.is_empty() {
-            String::new()
-        } else {
-            format!(".{rest}")
-        };
-        format!("{first}{fraction}e{:+}", point - 1)
-    };
-    format!("{sign}{body}")
-}
-
 /// A decimal number: `0.digits × 10^point`, without zeros at either end.
 #[derive(PartialEq)]
 struct Decimal {
@@ -274,8 +241,12 @@ struct Decimal {
 }
 
 impl Decimal {
+    /// The shortest digits that read back as the same double, as ECMAScript's
+    /// `Number::toString` has them: of two that are as near it takes the even one,
+    /// the standard library the farther from zero.
     fn of(float: f64) -> Self {
-        Self::read(&format!("{float:e}")).expect("the standard library writes a readable float")
+        let text = ryu_js::Buffer::new().format_finite(float).to_owned();
+        Self::read(&text).expect("a written double is a readable numeral")
     }
 
     /// Reads a JSON numeral. Nothing where the exponent is absurd.
@@ -589,9 +560,15 @@ mod tests {
         ] {
             assert_eq!(canonical(&json!(float)).unwrap(), text);
         }
-        assert_eq!(ecmascript(1e21), "1e+21");
-        assert_eq!(ecmascript(1e20), "100000000000000000000");
-        assert_eq!(ecmascript(333_333_333.333_333_3), "333333333.3333333");
+        // Two decimals are as near to this double: the even one is written.
+        assert_eq!(
+            canonical(&json!(-2_212_798_997_884_661.25)).unwrap(),
+            "-2212798997884661.2"
+        );
+        assert_eq!(
+            canonical(&json!(333_333_333.333_333_3)).unwrap(),
+            "333333333.3333333"
+        );
     }
 
     #[test]
