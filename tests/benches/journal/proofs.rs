@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use tollgate_journal::{
-    Checkpoint, ExportCheck, ExportReader, ExportWriter, Frontier, KeyRing, TileCache,
+    Checkpoint, ExportCheck, ExportReader, ExportWriter, Frontier, KeyRing, TileBuilder, TileCache,
     prove_inclusion, verify_export, verify_inclusion,
 };
 
@@ -73,7 +73,15 @@ pub(crate) fn measure() {
     );
 
     let mut tiles = TileCache::new();
-    tiles.put_leaves(0, &hashes).unwrap();
+    let mut builder = TileBuilder::new();
+    for hash in &hashes {
+        builder.push(*hash, |id, hashes| {
+            tiles.put_tile(id, hashes.as_flattened()).unwrap();
+        });
+    }
+    for (id, hashes) in builder.partial() {
+        tiles.put_tile(id, hashes.as_flattened()).unwrap();
+    }
     let root = tree.root();
     let begun = Instant::now();
     let mut proofs = Vec::new();
