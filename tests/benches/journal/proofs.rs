@@ -91,7 +91,7 @@ pub(crate) fn measure() {
     }
     let each = begun.elapsed() / u32::try_from(PROOFS).unwrap();
     line(
-        "proof: of one record made",
+        "proof: of one record made, tiles in memory",
         1.0 / each.as_secs_f64(),
         each,
         None,
