@@ -37,7 +37,7 @@ impl Maker {
     pub(crate) fn run(&self, number: u64) -> Vec<Prepared> {
         let at_ms = BEGAN_MS + number * 10;
         let tool = TOOLS[(number % 8) as usize];
-        let outcome = if number % 1_000 == 0 {
+        let outcome = if number.is_multiple_of(1_000) {
             "failed"
         } else {
             "done"
@@ -78,7 +78,7 @@ impl Maker {
                 case: format!("auto-{number:032x}"),
                 run: Some(format!("run-{number:032x}")),
                 principal: "desk-agent".into(),
-                workflow: (number % 100 == 0).then(|| "refunds".to_owned()),
+                workflow: number.is_multiple_of(100).then(|| "refunds".to_owned()),
                 stage,
                 position,
                 at_ms,
@@ -91,7 +91,7 @@ impl Maker {
         records[2].closing = Some(Closing {
             tool: tool.to_owned(),
             outcome: outcome.to_owned(),
-            workflow: (number % 100 == 0).then(|| "refunds".to_owned()),
+            workflow: number.is_multiple_of(100).then(|| "refunds".to_owned()),
         });
         records.into()
     }

@@ -126,7 +126,7 @@ fn detail(name: &str, value: &Value) -> Detail {
 fn kind(stage: &str) -> &'static str {
     match stage {
         "approval.requested" | "approval.decided" => "decision",
-        "call.intent" => "effect",
+        "call.intent" => "sent",
         "call.denied" | "call.in_doubt" | "exception" | "limit.hit" | "secret.blocked" => "trouble",
         "run.closed" | "undo.done" => "end",
         _ => "plain",
