@@ -12,5 +12,6 @@ mod mcp;
 mod program;
 mod proofs;
 mod rest;
+mod several;
 mod shop;
 mod web;

@@ -106,8 +106,7 @@ impl Shop {
 
     /// Refunds there are: asked of the database itself.
     pub(crate) fn refunds(&self) -> i64 {
-        let path = self.home().join("data/orders.db");
-        blocking(count(&path, "SELECT count(*) FROM refunds"))
+        refunds_in(&self.home().join("data/orders.db"))
     }
 
     /// Records in the journal: asked of the store itself.
@@ -126,6 +125,11 @@ impl Shop {
         assert!(verified.get("problem").is_none(), "{verified}");
         assert!(verified["records"].as_u64().unwrap() > 0, "{verified}");
     }
+}
+
+/// Refunds in a database.
+pub(crate) fn refunds_in(path: &Path) -> i64 {
+    blocking(count(path, "SELECT count(*) FROM refunds"))
 }
 
 impl Open {
