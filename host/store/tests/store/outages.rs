@@ -194,6 +194,49 @@ async fn a_commit_whose_answer_was_lost_is_looked_up_and_not_made_twice() {
     assert_eq!(verified.count, 3);
 }
 
+/// The commit of two is kept and waits for a standby that never comes; there the
+/// server goes away for longer than its fate is asked for.
+#[tokio::test]
+async fn a_commit_whose_fate_is_not_known_is_not_written_again_one_by_one() {
+    let Some((server, url, store)) = private().await else {
+        return;
+    };
+    let append = |run: &str| store.append(submission(records("acme", run, 1), vec![]));
+    append("first").await.unwrap();
+    execute(&url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
+    execute(&url, "SELECT pg_reload_conf()").await;
+    use sqlx::{Connection, Executor};
+    let mut looking = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut waiting = async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let waiting = sqlx::query_scalar::<_, i64>(waiting);
+        waiting.fetch_one(&mut looking).await.unwrap()
+    };
+    // The setting counts from the first commit on that waits.
+    let mut probe = sqlx::PgConnection::connect(&url).await.unwrap();
+    let probe = tokio::spawn(async move {
+        while probe.execute("SELECT pg_current_xact_id()").await.is_ok() {}
+    });
+    while waiting().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    // On one thread both are asked for before the writer gets its turn.
+    let stopping = async {
+        while waiting().await < 2 {
+            tokio::task::yield_now().await;
+        }
+        server.stop().await;
+    };
+    let (second, third, ()) = tokio::join!(append("second"), append("third"), stopping);
+    for answer in [second, third] {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, StoreError::Unsettled { .. }), "{error}");
+    }
+    probe.await.unwrap();
+    server.resume().await;
+    assert_eq!(store.verify("acme").await.unwrap().unwrap().count, 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_stopped_in_the_middle_of_a_transaction_blocks_others_only_briefly() {
     let Some((_server, url, store)) = private().await else {
