@@ -147,7 +147,9 @@ pub struct RunRow {
     pub updated_ms: u64,
     /// Which host works on it.
     pub lease_owner: Option<String>,
-    /// Until when, Unix milliseconds.
+    /// Until when, Unix milliseconds by the store's clock. Of a row that is new
+    /// only how long after `updated_ms` it is counts: the store gives a lease of
+    /// that length from its own time on.
     pub lease_until_ms: u64,
     /// Fencing token: one more each time the lease passes to a host. A write
     /// under an older one is refused.

@@ -84,6 +84,25 @@ async fn a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock(bench: Bench) 
     );
 }
 
+/// A host whose clock is wrong would else have its first lease lapse before it has
+/// sent anything, or keep a run from everybody for an hour after it died.
+async fn the_first_lease_of_a_run_counts_from_the_stores_time_not_the_hosts(bench: Bench) {
+    let (behind, ahead) = (NOW - 15_000, NOW + 3_600_000);
+    for (run, hosts_now) in [("behind", behind), ("ahead", ahead)] {
+        let row = RunRow {
+            opened_ms: hosts_now,
+            updated_ms: hosts_now,
+            ..leased(run, "h1", hosts_now + 100)
+        };
+        bench.change(put(row)).await.unwrap();
+        bench.change(holds(run, "h1", 1)).await.unwrap();
+        let row = bench.store.run("acme", run).await.unwrap().unwrap();
+        assert_eq!(row.lease_until_ms, NOW + 100, "{run}");
+    }
+    bench.clock.set(NOW + 101);
+    assert_eq!(lapsed(&bench, "h2", 9).await, ["ahead", "behind"]);
+}
+
 async fn of_two_hosts_that_race_for_a_run_one_gets_it(bench: Bench) {
     for round in 0..10 {
         let run = format!("r{round}");
@@ -401,6 +420,7 @@ async fn however_many_runs_wait_the_newest_thousand_are_listed(bench: Bench) {
 
 on_each_store! {
     a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock,
+    the_first_lease_of_a_run_counts_from_the_stores_time_not_the_hosts,
     of_two_hosts_that_race_for_a_run_one_gets_it,
     an_old_token_writes_nothing_even_for_the_same_host,
     a_lease_that_was_lost_and_won_by_another_inside_one_transaction_fences,

@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::{Applied, Applying};
-use crate::places::stored_ms;
+use crate::places::{lease_until_ms, stored_ms};
 use crate::postgres::fault::Fault;
 use crate::postgres::writer::OpenHeads;
 use crate::{Change, Rejected, RunRow, RunState, Submission};
@@ -121,7 +121,7 @@ impl Applying<'_> {
             .bind(stored_ms(row.opened_ms))
             .bind(stored_ms(row.updated_ms))
             .bind(row.lease_owner.clone())
-            .bind(stored_ms(row.lease_until_ms))
+            .bind(lease_until_ms(row, self.now))
             .bind(stored_ms(row.lease_token))
             .bind(row.sealed.clone());
         if self.changed(put).await? {

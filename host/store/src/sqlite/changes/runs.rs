@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Row};
 
 use super::{Applied, Applying, arguments, stored_ms};
+use crate::places::lease_until_ms;
 use crate::sqlite::fault::Fault;
 use crate::sqlite::leases::Holder;
 use crate::{Rejected, RunRow, RunState};
@@ -53,7 +54,7 @@ impl Applying<'_> {
             stored_ms(row.opened_ms),
             stored_ms(row.updated_ms),
             row.lease_owner.as_deref(),
-            stored_ms(row.lease_until_ms),
+            lease_until_ms(row, stored_ms(self.now_ms)),
             stored_ms(row.lease_token),
             row.sealed.as_deref(),
         ];
