@@ -32,8 +32,9 @@ use self::leases::Asking;
 use self::writer::{Job, Writer};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow, admission,
+    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
@@ -240,7 +241,7 @@ impl Store for PostgresStore {
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         self.read(|pool| readers::runs::run_of_request(pool, tenant, same, ended_since_ms))
             .await
     }
@@ -274,7 +275,7 @@ impl Store for PostgresStore {
         self.leased(self.asking(owner, lease_ms).claim_lapsed(limit).await)
     }
 
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError> {
         self.leased(self.asking(owner, lease_ms).renew().await)
     }
 

@@ -13,8 +13,8 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use crate::admission::component_digest;
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    Erasure, Event, EventKind, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
 };
 
 /// Events that a slow listener may be behind.
@@ -237,13 +237,12 @@ impl Store for RoutedStore {
         }
     }
 
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
-        let asked = self.ask_all(|store| {
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError> {
+        let renew = |store: Arc<dyn Store>| {
             let owner = owner.to_owned();
             async move { store.renew_leases(&owner, lease_ms).await }
-        });
-        let renewed = asked.await.or_failed()?;
-        Ok(renewed.into_iter().map(|(_, count)| count).sum())
+        };
+        self.gather(renew, |renewed| &renewed.tenant).await
     }
 
     async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {
@@ -340,7 +339,7 @@ impl Store for RoutedStore {
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         self.store(tenant)
             .run_of_request(tenant, same, ended_since_ms)
             .await

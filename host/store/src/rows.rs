@@ -137,6 +137,10 @@ pub struct RunRow {
     /// Digest of what makes two requests the same. At most one active run of a
     /// tenant has it.
     pub same: String,
+    /// Of a row that is to be put: [`Looked::count`] of the look that found no equal
+    /// request. An equal run that ended since then is refused like an active one.
+    /// `None`: nobody looked, only active ones count. Never read back.
+    pub looked_at: Option<u64>,
     /// Where it stands.
     pub state: RunState,
     /// The approval it waits for, or last waited for.
@@ -156,6 +160,27 @@ pub struct RunRow {
     pub lease_token: u64,
     /// Sealed result or input, as the host needs it to go on.
     pub sealed: Option<Vec<u8>>,
+}
+
+/// What a store has of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// The run that a repeated request returns.
+    pub first: Option<RunRow>,
+    /// How many records the tenant had at that moment. It tells what ended since
+    /// from what ended before, which the clocks of several hosts cannot.
+    pub count: u64,
+}
+
+/// A lease that was prolonged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// Whose run.
+    pub tenant: String,
+    /// The run.
+    pub run: String,
+    /// The fencing token of the lease that now lasts longer.
+    pub token: u64,
 }
 
 /// A held call and the decision on it.

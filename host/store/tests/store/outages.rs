@@ -203,7 +203,11 @@ async fn a_commit_whose_fate_is_not_known_is_not_written_again_one_by_one() {
     };
     let append = |run: &str| store.append(submission(records("acme", run, 1), vec![]));
     append("first").await.unwrap();
-    execute(&url, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await;
+    execute(
+        &url,
+        "ALTER SYSTEM SET synchronous_standby_names = 'nobody'",
+    )
+    .await;
     execute(&url, "SELECT pg_reload_conf()").await;
     use sqlx::{Connection, Executor};
     let mut looking = sqlx::PgConnection::connect(&url).await.unwrap();
@@ -214,9 +218,10 @@ async fn a_commit_whose_fate_is_not_known_is_not_written_again_one_by_one() {
     };
     // The setting counts from the first commit on that waits.
     let mut probe = sqlx::PgConnection::connect(&url).await.unwrap();
-    let probe = tokio::spawn(async move {
-        while probe.execute("SELECT pg_current_xact_id()").await.is_ok() {}
-    });
+    let probe =
+        tokio::spawn(
+            async move { while probe.execute("SELECT pg_current_xact_id()").await.is_ok() {} },
+        );
     while waiting().await == 0 {
         tokio::task::yield_now().await;
     }
