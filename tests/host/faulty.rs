@@ -8,8 +8,8 @@ use tokio::sync::broadcast;
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter, RunRow,
-    RunState, Store, StoreError, StoredRecord, Submission, TileRow, Unavailable,
+    Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState, RecordFilter,
+    Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow, Unavailable,
 };
 
 pub(crate) struct Faulty {
@@ -95,7 +95,7 @@ impl Store for Faulty {
         self.inner.claim_lapsed(owner, lease_ms, limit).await
     }
 
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError> {
         if self.is_away() {
             return Err(unavailable());
         }
@@ -123,7 +123,7 @@ impl Store for Faulty {
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         self.inner
             .run_of_request(tenant, same, ended_since_ms)
             .await

@@ -139,8 +139,7 @@ impl Inner {
     }
 
     async fn renew(&self) {
-        let leases = self.live.leases();
-        if leases.is_empty() && self.watching.stranded().is_empty() {
+        if !self.live.has_leases() && self.watching.stranded().is_empty() {
             return;
         }
         let asked = awake_ms();
@@ -149,12 +148,7 @@ impl Inner {
             .store
             .renew_leases(&self.owner, self.lease_ms());
         match renewed.await {
-            Ok(_) => {
-                let answered = awake_ms();
-                for lease in leases {
-                    lease.renewed(asked, answered);
-                }
-            }
+            Ok(renewed) => self.live.renewed(&renewed, asked, awake_ms()),
             Err(error) => tracing::warn!(%error, "leases could not be renewed"),
         }
     }

@@ -43,8 +43,8 @@ pub use postgres::{PostgresOptions, PostgresStore};
 pub use routed::RoutedStore;
 pub use rows::{
     ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow, Erasure,
-    Event, EventKind, Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, RunRow, RunState, StoredRecord, TileRow,
+    Event, EventKind, Head, KvEntry, Looked, PrincipalKind, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::Store;

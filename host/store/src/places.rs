@@ -1,5 +1,7 @@
 //! How numbers are kept, in every database: a record's place, and times.
 
+use crate::RunRow;
+
 /// Bits of a place that number the record; the others number the tenant. A place
 /// is `tenant_id * 2^40 + sequence number`, so that one key has every record of
 /// every tenant in order.
@@ -22,6 +24,13 @@ pub(crate) fn seq(place: i64) -> u64 {
 /// Times and counts beyond what a database can hold mean "never".
 pub(crate) fn stored_ms(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+/// When the first lease of a new row ends, by the store's clock: a host's own may
+/// be wrong, so of what it says only the length counts.
+pub(crate) fn lease_until_ms(row: &RunRow, now_ms: i64) -> i64 {
+    let length_ms = stored_ms(row.lease_until_ms) - stored_ms(row.updated_ms);
+    now_ms.saturating_add(length_ms).max(0)
 }
 
 /// A stored time or count.

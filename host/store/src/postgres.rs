@@ -15,6 +15,7 @@ mod writer;
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tollgate_journal::{Hash, TamperReport, Verified};
 
-use self::connect::{Purpose, Server};
+use self::connect::{Purpose, Server, lost};
 use self::erasing::Scans;
 use self::events::Events;
 use self::fault::Fault;
@@ -32,13 +33,20 @@ use self::leases::Asking;
 use self::writer::{Job, Writer};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow, admission,
+    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
 /// more than one transaction takes, far less than would exhaust memory.
 const QUEUE_SUBMISSIONS_MAX: usize = 4_096;
+
+/// How long the server may take for a lease, or for a row that is found by its
+/// key. Statements have limits of their own on the server; this one is for a server
+/// that is not heard of any more, without which whoever keeps leases and deadlines
+/// would wait until the network gives up, for minutes.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Connections that take and prolong leases.
 const LEASE_CONNECTIONS: u32 = 2;
@@ -161,20 +169,67 @@ impl PostgresStore {
         &self.writers[usize::try_from(index).unwrap_or(0)]
     }
 
-    /// Look, and once more when the connection turns out to be broken: after that
-    /// every other one is tried before it is used.
+    /// Look for something that is found by its key.
     async fn read<'a, T, F>(&'a self, look: impl Fn(&'a PgPool) -> F) -> Result<T, StoreError>
     where
         F: Future<Output = Result<T, Fault>> + 'a,
     {
-        let looked = match look(&self.readers).await {
+        self.answered(ANSWER_WITHIN, self.look(look)).await
+    }
+
+    /// Look through what may be much, as long as a statement may take.
+    async fn scan<'a, T, F>(&'a self, look: impl Fn(&'a PgPool) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Fault>> + 'a,
+    {
+        let within = self.server.options().statement_timeout + ANSWER_WITHIN;
+        self.answered(within, self.look(look)).await
+    }
+
+    /// Look through everything of a tenant, which takes as many statements and as
+    /// long as it takes.
+    async fn sweep<'a, T, F>(&'a self, look: impl Fn(&'a PgPool) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Fault>> + 'a,
+    {
+        let looked = self.look(look).await;
+        looked.map_err(|fault| fault.at(&self.server))
+    }
+
+    /// Look, and once more when the connection turns out to be broken: after that
+    /// every other one is tried before it is used.
+    async fn look<'a, T, F>(&'a self, look: impl Fn(&'a PgPool) -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = Result<T, Fault>> + 'a,
+    {
+        match look(&self.readers).await {
             Err(fault) if fault.is_lost() => {
                 self.server.broke();
                 look(&self.readers).await
             }
             looked => looked,
+        }
+    }
+
+    /// What the server says, if it says it in time.
+    async fn answered<T>(
+        &self,
+        within: Duration,
+        asking: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
+        let mut asking = pin!(asking);
+        let answer = match tokio::time::timeout(within, asking.as_mut()).await {
+            Ok(answer) => answer,
+            Err(_) => Err(lost("the server does not answer any more")),
         };
-        looked.map_err(|fault| fault.at(&self.server))
+        answer.map_err(|fault| {
+            // Said before the connection goes back to its pool, which so looks at
+            // it and drops it.
+            if fault.is_lost() {
+                self.server.broke();
+            }
+            fault.at(&self.server)
+        })
     }
 
     fn asking<'a>(&'a self, owner: &'a str, lease_ms: u64) -> Asking<'a> {
@@ -188,13 +243,11 @@ impl PostgresStore {
 
     /// A lease that may have been taken is not asked for again: the token that
     /// counts would be unknown. It lapses.
-    fn leased<T>(&self, asked: Result<T, Fault>) -> Result<T, StoreError> {
-        asked.map_err(|fault| {
-            if fault.is_lost() {
-                self.server.broke();
-            }
-            fault.at(&self.server)
-        })
+    async fn leased<T>(
+        &self,
+        asking: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
+        self.answered(ANSWER_WITHIN, asking).await
     }
 }
 
@@ -221,7 +274,7 @@ impl Store for PostgresStore {
         tenant: &str,
         filter: &RecordFilter,
     ) -> Result<Vec<StoredRecord>, StoreError> {
-        self.read(|pool| readers::records(pool, tenant, filter))
+        self.scan(|pool| readers::records(pool, tenant, filter))
             .await
     }
 
@@ -240,7 +293,7 @@ impl Store for PostgresStore {
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         self.read(|pool| readers::runs::run_of_request(pool, tenant, same, ended_since_ms))
             .await
     }
@@ -250,7 +303,7 @@ impl Store for PostgresStore {
         tenant: &str,
         filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError> {
-        self.read(|pool| readers::closed_runs(pool, tenant, filter))
+        self.scan(|pool| readers::closed_runs(pool, tenant, filter))
             .await
     }
 
@@ -261,8 +314,8 @@ impl Store for PostgresStore {
         owner: &str,
         lease_ms: u64,
     ) -> Result<RunRow, StoreError> {
-        let claimed = self.asking(owner, lease_ms).claim(tenant, run).await;
-        Ok(self.leased(claimed)??)
+        let asking = self.asking(owner, lease_ms);
+        Ok(self.leased(asking.claim(tenant, run)).await??)
     }
 
     async fn claim_lapsed(
@@ -271,11 +324,12 @@ impl Store for PostgresStore {
         lease_ms: u64,
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError> {
-        self.leased(self.asking(owner, lease_ms).claim_lapsed(limit).await)
+        let asking = self.asking(owner, lease_ms);
+        self.leased(asking.claim_lapsed(limit)).await
     }
 
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
-        self.leased(self.asking(owner, lease_ms).renew().await)
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError> {
+        self.leased(self.asking(owner, lease_ms).renew()).await
     }
 
     async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
@@ -317,7 +371,7 @@ impl Store for PostgresStore {
         from: u64,
         limit: u32,
     ) -> Result<Vec<Hash>, StoreError> {
-        self.read(|pool| readers::leaf_hashes(pool, tenant, from, limit))
+        self.scan(|pool| readers::leaf_hashes(pool, tenant, from, limit))
             .await
     }
 
@@ -332,7 +386,7 @@ impl Store for PostgresStore {
     }
 
     async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
-        self.read(|pool| readers::tile_count(pool, tenant, level))
+        self.scan(|pool| readers::tile_count(pool, tenant, level))
             .await
     }
 
@@ -342,12 +396,12 @@ impl Store for PostgresStore {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
-        self.read(|pool| readers::checkpoints(pool, tenant, before, limit))
+        self.scan(|pool| readers::checkpoints(pool, tenant, before, limit))
             .await
     }
 
     async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
-        self.read(|pool| erasing::sealed_count(pool, tenant, what))
+        self.sweep(|pool| erasing::sealed_count(pool, tenant, what))
             .await
     }
 
@@ -391,7 +445,7 @@ impl Store for PostgresStore {
         prefix: &str,
         limit: u32,
     ) -> Result<Vec<String>, StoreError> {
-        self.read(|pool| readers::kv_keys(pool, tenant, connector, store, prefix, limit))
+        self.scan(|pool| readers::kv_keys(pool, tenant, connector, store, prefix, limit))
             .await
     }
 
@@ -400,7 +454,7 @@ impl Store for PostgresStore {
     }
 
     async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
-        self.read(|pool| readers::verify(pool, tenant)).await
+        self.sweep(|pool| readers::verify(pool, tenant)).await
     }
 
     async fn subject_key(

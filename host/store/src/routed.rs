@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -13,12 +14,17 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use crate::admission::component_digest;
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    Erasure, Event, EventKind, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    Unavailable,
 };
 
 /// Events that a slow listener may be behind.
 const EVENTS_KEPT: usize = 1_024;
+
+/// How long one of several stores may take to answer a question about all
+/// tenants. Longer than a store needs to find out by itself that it is away.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Several stores that look like one.
 ///
@@ -97,18 +103,35 @@ impl RoutedStore {
         &self.stores[self.routes.of(tenant)]
     }
 
-    /// Ask every store at the same time. The answers of those that can be asked
-    /// count; an error is the answer only when there is no other.
-    async fn ask_all<T, F>(&self, ask: impl Fn(Arc<dyn Store>) -> F) -> Asked<T>
+    /// Ask every store at the same time, for so long at most: one whose server has
+    /// vanished must not hold up what the others can answer.
+    fn asking<T, F>(
+        &self,
+        ask: impl Fn(Arc<dyn Store>) -> F,
+    ) -> JoinSet<(usize, Result<T, StoreError>)>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let mut asking = JoinSet::new();
         for (index, store) in self.stores.iter().enumerate() {
-            let answer = ask(store.clone());
-            asking.spawn(async move { (index, answer.await) });
+            let answer = tokio::time::timeout(ASK_WITHIN, ask(store.clone()));
+            asking.spawn(async move {
+                let answer = answer.await.unwrap_or_else(|_| Err(no_answer(index)));
+                (index, answer)
+            });
         }
+        asking
+    }
+
+    /// Ask every store. The answers of those that can be asked count; an error is
+    /// the answer only when there is no other.
+    async fn ask_all<T, F>(&self, ask: impl Fn(Arc<dyn Store>) -> F) -> Asked<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let mut asking = self.asking(ask);
         let mut asked = Asked {
             answers: Vec::with_capacity(self.stores.len()),
             failed: None,
@@ -125,6 +148,33 @@ impl RoutedStore {
         }
         asked.answers.sort_by_key(|(index, _)| *index);
         asked
+    }
+
+    /// The first store that has something has it: nobody waits for the others.
+    /// That nobody has it is known only when all were asked.
+    async fn ask_until_found<T, F>(
+        &self,
+        ask: impl Fn(Arc<dyn Store>) -> F,
+        counts: impl Fn(usize, &T) -> bool,
+    ) -> Result<Option<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Option<T>, StoreError>> + Send + 'static,
+    {
+        let mut asking = self.asking(ask);
+        let mut failed = None;
+        while let Some(joined) = asking.join_next().await {
+            match joined {
+                Ok((index, Ok(Some(found)))) if counts(index, &found) => return Ok(Some(found)),
+                Ok((_, Ok(_))) => {}
+                Ok((index, Err(error))) => {
+                    tracing::warn!(store = index, %error, "a store cannot be asked");
+                    failed = Some(error);
+                }
+                Err(_) => failed = Some(StoreError::Closed),
+            }
+        }
+        failed.map_or(Ok(None), Err)
     }
 
     /// What all stores say of their own tenants.
@@ -156,6 +206,14 @@ impl RoutedStore {
             );
         }
         own
+    }
+}
+
+fn no_answer(index: usize) -> StoreError {
+    StoreError::Unavailable {
+        why: Unavailable::Io,
+        path: format!("place {index} of several").into(),
+        source: None,
     }
 }
 
@@ -237,13 +295,12 @@ impl Store for RoutedStore {
         }
     }
 
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
-        let asked = self.ask_all(|store| {
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError> {
+        let renew = |store: Arc<dyn Store>| {
             let owner = owner.to_owned();
             async move { store.renew_leases(&owner, lease_ms).await }
-        });
-        let renewed = asked.await.or_failed()?;
-        Ok(renewed.into_iter().map(|(_, count)| count).sum())
+        };
+        self.gather(renew, |renewed| &renewed.tenant).await
     }
 
     async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {
@@ -268,18 +325,14 @@ impl Store for RoutedStore {
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let asked = self.ask_all(|store| {
+        let ask = |store: Arc<dyn Store>| {
             let digest = digest.to_owned();
             async move { store.component(&digest).await }
-        });
-        let asked = asked.await;
+        };
         // Bytes that are not those of the digest, in the database of one tenant,
         // must not run for another.
-        let mut found = asked.answers.into_iter().filter_map(|(_, bytes)| bytes);
-        match found.find(|bytes| component_digest(bytes) == digest) {
-            Some(bytes) => Ok(Some(bytes)),
-            None => asked.failed.map_or(Ok(None), Err),
-        }
+        self.ask_until_found(ask, |_, bytes| component_digest(bytes) == digest)
+            .await
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
@@ -294,17 +347,14 @@ impl Store for RoutedStore {
         token_hash: &[u8; 32],
     ) -> Result<Option<PrincipalRow>, StoreError> {
         let token_hash = *token_hash;
-        let asked =
-            self.ask_all(|store| async move { store.principal_by_token_hash(&token_hash).await });
-        let asked = asked.await;
-        let found = asked.answers.into_iter().find_map(|(index, row)| {
-            row.filter(|row: &PrincipalRow| self.is_own(index, &row.tenant))
-        });
-        match found {
-            Some(row) => Ok(Some(row)),
-            // Whether the token counts is not known while a store is away.
-            None => asked.failed.map_or(Ok(None), Err),
-        }
+        let ask =
+            |store: Arc<dyn Store>| async move { store.principal_by_token_hash(&token_hash).await };
+        // Whether a token counts that no other store knows is not known while a
+        // store is away.
+        self.ask_until_found(ask, |index, row: &PrincipalRow| {
+            self.is_own(index, &row.tenant)
+        })
+        .await
     }
 
     fn events(&self) -> broadcast::Receiver<Event> {
@@ -340,7 +390,7 @@ impl Store for RoutedStore {
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         self.store(tenant)
             .run_of_request(tenant, same, ended_since_ms)
             .await

@@ -137,6 +137,10 @@ pub struct RunRow {
     /// Digest of what makes two requests the same. At most one active run of a
     /// tenant has it.
     pub same: String,
+    /// Of a row that is to be put: [`Looked::count`] of the look that found no equal
+    /// request. An equal run that ended since then is refused like an active one.
+    /// `None`: nobody looked, only active ones count. Never read back.
+    pub looked_at: Option<u64>,
     /// Where it stands.
     pub state: RunState,
     /// The approval it waits for, or last waited for.
@@ -147,13 +151,36 @@ pub struct RunRow {
     pub updated_ms: u64,
     /// Which host works on it.
     pub lease_owner: Option<String>,
-    /// Until when, Unix milliseconds.
+    /// Until when, Unix milliseconds by the store's clock. Of a row that is new
+    /// only how long after `updated_ms` it is counts: the store gives a lease of
+    /// that length from its own time on.
     pub lease_until_ms: u64,
     /// Fencing token: one more each time the lease passes to a host. A write
     /// under an older one is refused.
     pub lease_token: u64,
     /// Sealed result or input, as the host needs it to go on.
     pub sealed: Option<Vec<u8>>,
+}
+
+/// What a store has of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// The run that a repeated request returns.
+    pub first: Option<RunRow>,
+    /// How many records the tenant had at that moment. It tells what ended since
+    /// from what ended before, which the clocks of several hosts cannot.
+    pub count: u64,
+}
+
+/// A lease that was prolonged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// Whose run.
+    pub tenant: String,
+    /// The run.
+    pub run: String,
+    /// The fencing token of the lease that now lasts longer.
+    pub token: u64,
 }
 
 /// A held call and the decision on it.

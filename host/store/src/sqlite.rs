@@ -30,9 +30,9 @@ use self::writer::{Done, Job, Work, Writer};
 use crate::places::{SEQ_BITS, SEQ_MASK};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    RunRow, RunState, Store, StoreError, StoredRecord, Submission, SystemClock, TileRow,
-    Unavailable, admission,
+    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission,
+    SystemClock, TileRow, Unavailable, admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -185,7 +185,7 @@ impl Store for SqliteStore {
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
+    ) -> Result<Looked, StoreError> {
         let found = readers::run_of_request(&self.readers, tenant, same, ended_since_ms);
         self.read(found).await
     }
@@ -231,11 +231,11 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError> {
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError> {
         let owner = owner.to_owned();
         let renew = Work::Lease(Lease::Renew { owner, lease_ms });
         match self.work(renew, 0).await? {
-            Done::Renewed(count) => Ok(count),
+            Done::Renewed(renewed) => Ok(renewed),
             _ => Err(StoreError::Closed),
         }
     }

@@ -7,8 +7,9 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::{
     Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    Rejected, RunRow, RunState, StoreError, StoredRecord, Submission, TileRow,
+    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Rejected, Renewed, RunRow, RunState, StoreError, StoredRecord, Submission,
+    TileRow,
 };
 
 /// Where the host keeps everything.
@@ -33,13 +34,14 @@ pub trait Store: Send + Sync {
 
     /// The run that a repeated request returns: the active one with this
     /// [`same`](RunRow::same), else, where `ended_since_ms` is given, the newest
-    /// that had a request key and ended since.
+    /// that had a request key and ended since. With it, when that was: see
+    /// [`RunRow::looked_at`].
     async fn run_of_request(
         &self,
         tenant: &str,
         same: &str,
         ended_since_ms: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError>;
+    ) -> Result<Looked, StoreError>;
 
     /// Runs that ended, by their last record; newest first.
     async fn closed_runs(
@@ -69,9 +71,10 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> Result<Vec<RunRow>, StoreError>;
 
-    /// Prolong all leases of a host that have not lapsed. The answer is how many
-    /// there are.
-    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<u64, StoreError>;
+    /// Prolong the leases of a host that have not lapsed. The answer is exactly
+    /// those that last so long now; one that is not among them must be expected to
+    /// lapse when it would have.
+    async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError>;
 
     /// One approval.
     async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError>;

@@ -7,8 +7,9 @@ use tokio::sync::broadcast;
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    Rejected, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Rejected, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission,
+    TileRow,
 };
 
 #[derive(Default)]
@@ -42,13 +43,11 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn run_of_request(
-        &self,
-        _: &str,
-        _: &str,
-        _: Option<u64>,
-    ) -> Result<Option<RunRow>, StoreError> {
-        Ok(None)
+    async fn run_of_request(&self, _: &str, _: &str, _: Option<u64>) -> Result<Looked, StoreError> {
+        Ok(Looked {
+            first: None,
+            count: 0,
+        })
     }
 
     async fn closed_runs(&self, _: &str, _: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
@@ -63,8 +62,8 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn renew_leases(&self, _: &str, _: u64) -> Result<u64, StoreError> {
-        Ok(0)
+    async fn renew_leases(&self, _: &str, _: u64) -> Result<Vec<Renewed>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn due_approvals(&self, _: u32) -> Result<Vec<ApprovalRow>, StoreError> {

@@ -22,8 +22,10 @@ pub(crate) const POLL: Duration = Duration::from_millis(500);
 const WAIT: Duration = Duration::from_secs(30);
 
 impl Inner {
-    /// The first run of a request that may write, where the store has one.
-    pub(super) async fn first_of(&self, run: &Run) -> Result<Option<RunRow>, CallError> {
+    /// The first run of a request that may write, where the store has one. The run
+    /// remembers when it looked: one that is done on another host since is the
+    /// first one too.
+    pub(super) async fn first_of(&self, run: &mut Run) -> Result<Option<RunRow>, CallError> {
         if run.tool.effect == Effect::Read {
             return Ok(None);
         }
@@ -32,9 +34,11 @@ impl Inner {
         let keyed = key.is_some_and(|key| !key.starts_with(UNDO_KEY));
         let ended_since = keyed.then(|| run.opened_ms.saturating_sub(KEY_COUNTS_MS));
         let store = &self.journal.store;
-        Ok(store
+        let looked = store
             .run_of_request(&run.tenant, &run.same(), ended_since)
-            .await?)
+            .await?;
+        run.looked_at = Some(looked.count);
+        Ok(looked.first)
     }
 
     /// The report of a request's first run, once nobody works on it.

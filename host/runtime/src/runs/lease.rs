@@ -91,11 +91,12 @@ impl Lease {
         };
     }
 
-    /// All leases of this host were renewed between these two times. One that
-    /// may have lapsed before the answer is not believed.
-    pub(crate) fn renewed(&self, asked_ms: u64, answered_ms: u64) {
+    /// The store renewed the lease with this token between these two times. One
+    /// that may have lapsed before the answer is not believed.
+    pub(crate) fn renewed(&self, token: u64, asked_ms: u64, answered_ms: u64) {
         let until = asked_ms.saturating_add(self.length_ms());
         if let Some(held) = &mut self.state().held
+            && held.token == token
             && answered_ms < held.until
         {
             held.until = held.until.max(until);
@@ -165,11 +166,19 @@ mod tests {
     fn a_renewal_that_may_have_come_too_late_is_not_believed() {
         let lease = lease();
         lease.taken(1, 0);
-        lease.renewed(10_000, 10_100);
+        lease.renewed(1, 10_000, 10_100);
         assert_eq!(lease.remaining_ms(10_100), 14_900);
         // Asked in time, answered after the end: the store may have given it away.
-        lease.renewed(24_000, 25_000);
+        lease.renewed(1, 24_000, 25_000);
         assert_eq!(lease.remaining_ms(25_000), 0);
+    }
+
+    #[test]
+    fn a_renewal_of_another_token_is_of_a_lease_that_somebody_else_took() {
+        let lease = lease();
+        lease.taken(2, 0);
+        lease.renewed(3, 10_000, 10_100);
+        assert_eq!(lease.remaining_ms(10_100), 4_900);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tollgate_store::Renewed;
 
 use super::Run;
 use super::lease::Lease;
@@ -17,6 +18,7 @@ pub(crate) const UNDO_KEY: &str = "undo/";
 
 /// A run that a task of this process works on now.
 struct Working {
+    tenant: String,
     sender: watch::Sender<()>,
     lease: Arc<Lease>,
 }
@@ -62,7 +64,7 @@ impl Live {
         // Everything is made before the lock is taken: all runs meet here.
         let same = (run.tenant.clone(), run.same());
         let going = (run.run.clone(), run.input_digest.to_string());
-        let (name, working) = (run.run.clone(), self.work());
+        let (name, working) = (run.run.clone(), self.work(&run.tenant));
         let lease = Arc::clone(&working.lease);
         let mut inner = self.inner();
         match inner.same.entry(same) {
@@ -78,16 +80,17 @@ impl Live {
         }
     }
 
-    fn work(&self) -> Working {
+    fn work(&self, tenant: &str) -> Working {
         Working {
+            tenant: tenant.to_owned(),
             sender: watch::channel(()).0,
             lease: Arc::new(Lease::new(Arc::clone(&self.owner), self.length)),
         }
     }
 
     /// Take a run of the store up. Nothing: somebody of this process does already.
-    pub(crate) fn take_up(&self, run: &str) -> Option<Arc<Lease>> {
-        let working = self.work();
+    pub(crate) fn take_up(&self, tenant: &str, run: &str) -> Option<Arc<Lease>> {
+        let working = self.work(tenant);
         let mut inner = self.inner();
         match inner.working.entry(run.to_owned()) {
             Entry::Occupied(_) => None,
@@ -114,11 +117,28 @@ impl Live {
         self.inner().working.remove(run);
     }
 
-    /// Leases that this process may have to renew.
-    pub(crate) fn leases(&self) -> Vec<Arc<Lease>> {
+    /// Whether this process has leases that it may have to renew.
+    pub(crate) fn has_leases(&self) -> bool {
         let inner = self.inner();
-        let leases = inner.working.values().map(|working| &working.lease);
-        leases.filter(|lease| lease.is_open()).cloned().collect()
+        inner
+            .working
+            .values()
+            .any(|working| working.lease.is_open())
+    }
+
+    /// The store renewed these between two times, and no others: a database of
+    /// several that could not be asked has renewed nothing. One that speaks of
+    /// another tenant's run has no say in it.
+    pub(crate) fn renewed(&self, renewed: &[Renewed], asked_ms: u64, answered_ms: u64) {
+        let inner = self.inner();
+        for renewed in renewed {
+            if let Some(working) = inner.working.get(&renewed.run)
+                && working.tenant == renewed.tenant
+            {
+                let lease = &working.lease;
+                lease.renewed(renewed.token, asked_ms, answered_ms);
+            }
+        }
     }
 
     /// Wait until nobody of this process works on the run.
@@ -136,5 +156,32 @@ impl Live {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_leases_that_a_store_names_are_prolonged_and_only_by_their_own_tenants_store() {
+        let live = Live::new(Arc::from("host-1"), Duration::from_secs(15));
+        let take = |tenant, run| {
+            let lease = live.take_up(tenant, run);
+            let lease = lease.unwrap_or_else(|| panic!("somebody works on {run}"));
+            lease.taken(1, 0);
+            lease
+        };
+        let (reached, away) = (take("acme", "run-1"), take("beta", "run-2"));
+        let named = |tenant: &str, run: &str| Renewed {
+            tenant: tenant.to_owned(),
+            run: run.to_owned(),
+            token: 1,
+        };
+        // The store of acme is hostile, the one of beta could not be asked.
+        let renewed = [named("acme", "run-1"), named("acme", "run-2")];
+        live.renewed(&renewed, 10_000, 10_100);
+        assert_eq!(reached.remaining_ms(10_100), 14_900);
+        assert_eq!(away.remaining_ms(10_100), 4_900);
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Run {
     /// The run that this one takes back, and how.
     pub(crate) undoes: Option<Undoes>,
     pub(crate) opened_ms: u64,
+    /// When the store was asked for the same request, as [`RunRow::looked_at`].
+    pub(crate) looked_at: Option<u64>,
 }
 
 /// How a run takes another one back.
@@ -116,6 +118,7 @@ impl Run {
             input_digest: self.input_digest.to_string(),
             request_key: self.request_key.clone(),
             same: self.same(),
+            looked_at: self.looked_at,
             state,
             approval,
             opened_ms: self.opened_ms,

@@ -42,7 +42,7 @@ impl Inner {
         let tool = installed
             .tool(&request.call.tool)
             .ok_or_else(|| self.unknown(who, &request.call))?;
-        let run = Arc::new(self.identify(who, request, &installed, tool)?);
+        let mut run = self.identify(who, request, &installed, tool)?;
         let lease = match self.live.enter(&run) {
             Found::New(lease) => lease,
             Found::First(first) => {
@@ -55,8 +55,8 @@ impl Inner {
             }
         };
         // Entered first, so that of two callers in this process one finds the other.
-        match self.first_of(&run).await {
-            Ok(None) => self.carry(run, installed, lease).await,
+        match self.first_of(&mut run).await {
+            Ok(None) => self.carry(Arc::new(run), installed, lease).await,
             Ok(Some(first)) => {
                 self.live.leave(&run);
                 self.repeated(&run, &first.run, &first.input_digest).await
@@ -213,6 +213,7 @@ impl Inner {
             trigger: call.trigger,
             undoes,
             opened_ms,
+            looked_at: None,
         })
     }
 

@@ -121,6 +121,7 @@ impl Inner {
                 by_host: opened.leaf.facts.get("by_host") == Some(&Value::Bool(true)),
             }),
             opened_ms: opened.leaf.at,
+            looked_at: None,
         };
         let run = Arc::new(rebuilt);
         Ok(Rebuilt {
@@ -140,7 +141,7 @@ impl Inner {
     ) -> Result<RunReport, CallError> {
         // Whoever works on it may have looked before the decision: look again after.
         let lease = loop {
-            match self.live.take_up(run) {
+            match self.live.take_up(tenant, run) {
                 Some(lease) => break lease,
                 None => self.live.settled(run).await,
             }

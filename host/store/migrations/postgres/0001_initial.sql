@@ -148,6 +148,9 @@ CREATE TABLE runs (
     lease_owner     TEXT    COLLATE "C",
     lease_until_ms  BIGINT  NOT NULL,
     lease_token     BIGINT  NOT NULL,
+    -- How many records the tenant had when the run ended. Hosts' clocks differ;
+    -- this says what ended before a look and what after.
+    ended_at        BIGINT,
     -- Held, and no person is waited for any more: some host should go on.
     ready           BOOLEAN NOT NULL,
     sealed          BYTEA,
@@ -157,7 +160,7 @@ CREATE TABLE runs (
 -- At most one of the same request is going on.
 CREATE UNIQUE INDEX runs_active ON runs (tenant_id, same)
     WHERE state IN ('open', 'held', 'in_doubt');
-CREATE INDEX runs_requested ON runs (tenant_id, same, updated_ms);
+CREATE INDEX runs_requested ON runs (tenant_id, same, ended_at);
 CREATE INDEX runs_leased ON runs (lease_owner) WHERE lease_owner IS NOT NULL;
 -- Beside a hundred thousand that wait, those that somebody should work on.
 CREATE INDEX runs_to_work_on ON runs (lease_until_ms) WHERE state = 'open' OR ready;

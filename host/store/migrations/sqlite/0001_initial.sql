@@ -136,6 +136,9 @@ CREATE TABLE runs (
     lease_owner     TEXT,
     lease_until_ms  INTEGER NOT NULL,
     lease_token     INTEGER NOT NULL,
+    -- How many records the tenant had when the run ended. Hosts' clocks differ;
+    -- this says what ended before a look and what after.
+    ended_at        INTEGER,
     -- Held, and no person is waited for any more: some host should go on.
     ready           INTEGER NOT NULL,
     sealed          BLOB,
@@ -145,7 +148,7 @@ CREATE TABLE runs (
 -- At most one of the same request is going on.
 CREATE UNIQUE INDEX runs_active ON runs (tenant_id, same)
     WHERE state IN ('open', 'held', 'in_doubt');
-CREATE INDEX runs_requested ON runs (tenant_id, same, updated_ms);
+CREATE INDEX runs_requested ON runs (tenant_id, same, ended_at);
 CREATE INDEX runs_leased ON runs (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX runs_open ON runs (lease_until_ms) WHERE state = 'open';
 -- Beside a hundred thousand that wait, the few that wait no longer.

@@ -28,6 +28,8 @@ pub(super) struct Applying<'a> {
     pub(super) tenant_id: i64,
     /// Unix milliseconds.
     pub(super) now: i64,
+    /// How many records the tenant has once the submission is kept.
+    pub(super) count: i64,
     pub(super) leases: &'a mut Leases,
     /// What was found before the transaction for the erasures in it.
     pub(super) scans: &'a Scans,

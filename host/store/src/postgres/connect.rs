@@ -27,6 +27,9 @@ const IDLE_TRANSACTION: Duration = Duration::from_secs(2);
 /// A connection that did nothing for longer is asked whether it still stands.
 const PRESUMED_ALIVE: Duration = Duration::from_secs(1);
 
+/// How long a connection that is looked at may take to show that it stands.
+const ALIVE_WITHIN: Duration = Duration::from_secs(1);
+
 /// The oldest server that is supported, as `server_version_num` says it.
 const OLDEST_SERVER: i32 = 150_000;
 
@@ -105,6 +108,13 @@ impl Server {
         idle > PRESUMED_ALIVE || broke.is_some_and(|since| since.elapsed() <= idle)
     }
 
+    /// Whether a connection broke just now, so that one which comes back may have
+    /// been given up in the middle of a statement that nobody will answer.
+    fn has_just_broken(&self) -> bool {
+        let broke = *self.broke.lock().unwrap_or_else(PoisonError::into_inner);
+        broke.is_some_and(|since| since.elapsed() <= CONNECT_WITHIN)
+    }
+
     pub(super) async fn connect(&self, purpose: Purpose) -> Result<PgConnection, Fault> {
         let connecting = async {
             let mut connection = self.address.connect().await?;
@@ -151,7 +161,7 @@ impl Server {
 
     /// A pool whose connections are made when they are needed.
     pub(super) fn pool(self: &Arc<Self>, purpose: Purpose, size: u32) -> PgPool {
-        let (setting, looking) = (self.clone(), self.clone());
+        let (setting, looking, releasing) = (self.clone(), self.clone(), self.clone());
         PgPoolOptions::new()
             .max_connections(size.max(1))
             .acquire_timeout(CONNECT_WITHIN)
@@ -162,7 +172,23 @@ impl Server {
             })
             .before_acquire(move |connection, meta: PoolConnectionMetadata| {
                 let doubtful = looking.is_doubtful(meta.idle_for);
-                Box::pin(async move { Ok(!doubtful || connection.ping().await.is_ok()) })
+                Box::pin(async move {
+                    if doubtful {
+                        stands(connection).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            // The pool asks it too, but for as long as the network takes to give
+            // up: its place would be gone for minutes.
+            .after_release(move |connection, _| {
+                let doubtful = releasing.has_just_broken();
+                Box::pin(async move {
+                    if doubtful {
+                        stands(connection).await?;
+                    }
+                    Ok(true)
+                })
             })
             .connect_lazy_with(self.address.clone())
     }
@@ -242,6 +268,13 @@ async fn schema(connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Erro
 fn newest_known() -> i64 {
     let versions = MIGRATOR.iter().map(|migration| migration.version);
     versions.max().unwrap_or(0)
+}
+
+/// Ask a connection whether it stands. After an error it is dropped without a word
+/// to the server.
+async fn stands(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let asked = tokio::time::timeout(ALIVE_WITHIN, connection.ping()).await;
+    asked.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
 }
 
 /// Nothing was heard for too long: the connection counts as lost.

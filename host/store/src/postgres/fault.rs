@@ -46,10 +46,12 @@ impl Fault {
     }
 
     /// It is about what was written, not about whether the server can write: of
-    /// several submissions in a transaction, one is at fault.
+    /// several submissions in a transaction, one is at fault. Never a commit whose
+    /// fate is not known: what was kept may not be written again.
     pub(super) fn is_about_content(&self) -> bool {
         match self {
-            Fault::Store(error) => !matches!(error, StoreError::Closed),
+            Fault::Store(StoreError::Closed) => false,
+            Fault::Store(error) => !error.is_unavailable(),
             Fault::Sql(error) => !matches!(judge(error), Judgement::Unavailable(_)),
         }
     }

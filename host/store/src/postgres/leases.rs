@@ -2,13 +2,23 @@
 //! `clock_timestamp()` in a statement is the time after any wait for a row's
 //! lock, so a lease that lapsed meanwhile has lapsed.
 
-use sqlx::{Executor, PgPool, Row};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgRow;
+use sqlx::{PgPool, Row};
 
 use super::connect::Server;
 use super::fault::Fault;
 use super::readers::runs::{run_columns, run_row};
 use crate::places::{read_ms, stored_ms};
-use crate::{Rejected, RunRow};
+use crate::{Rejected, Renewed, RunRow};
+
+/// How long a renewal tries for runs that are just being written. Those that are
+/// left are tried again with the next one, long before they lapse.
+const RENEW_WITHIN: Duration = Duration::from_secs(1);
+
+/// Between two tries: about as long as a transaction takes.
+const RENEW_PAUSE: Duration = Duration::from_millis(20);
 
 /// The time that counts: that given as `$1`, else the database's.
 macro_rules! now {
@@ -108,32 +118,70 @@ impl Asking<'_> {
         rows.iter().map(run_row).collect()
     }
 
-    /// More time for what the host has. A writer holds the heads of its tenants
-    /// before it touches runs; so does this, in the same order, since it locks
-    /// many runs: else each could wait for a run of the other.
-    pub(super) async fn renew(&self) -> Result<u64, Fault> {
-        const HEADS: &str = "
-            SELECT FROM tenants WHERE tenant_id IN (
-                SELECT tenant_id FROM runs WHERE lease_owner = $1)
-            ORDER BY tenant_id FOR UPDATE";
+    /// More time for what the host has. Nothing is waited for, neither the heads of
+    /// tenants nor runs: one long transaction of one tenant would cost the leases of
+    /// all. A run that is just being written is passed over, and looked at again
+    /// when its transaction may be over.
+    pub(super) async fn renew(&self) -> Result<Vec<Renewed>, Fault> {
+        let until = Instant::now() + RENEW_WITHIN;
+        let (mut tenants, mut runs, mut renewed) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            for row in self.renew_free(&tenants, &runs).await? {
+                let run: String = row.try_get("run")?;
+                tenants.push(row.try_get::<i64, _>("tenant_id")?);
+                runs.push(run.clone());
+                renewed.push(Renewed {
+                    tenant: row.try_get("tenant")?,
+                    run,
+                    token: read_ms(row.try_get("lease_token")?),
+                });
+            }
+            if !self.has_more(&tenants, &runs).await? || Instant::now() + RENEW_PAUSE >= until {
+                return Ok(renewed);
+            }
+            tokio::time::sleep(RENEW_PAUSE).await;
+        }
+    }
+
+    /// Prolong the leases that nobody is just writing, except these.
+    async fn renew_free(&self, tenants: &[i64], runs: &[String]) -> Result<Vec<PgRow>, Fault> {
         // Never shortened: what was promised to the host still holds.
         const RENEW: &str = concat!(
-            "UPDATE runs SET lease_until_ms = greatest(lease_until_ms,
+            "WITH wanted AS MATERIALIZED (
+                SELECT tenant_id, run FROM runs
+                WHERE lease_owner = $2 AND lease_until_ms >= ",
+            now!(),
+            " AND (tenant_id, run) NOT IN (SELECT * FROM unnest($4::bigint[], $5::text[]))
+                FOR UPDATE SKIP LOCKED)
+            UPDATE runs AS r SET lease_until_ms = greatest(lease_until_ms,
                 least(",
             now!(),
             "::numeric + $3, 9223372036854775807)::bigint)
-            WHERE lease_owner = $2 AND lease_until_ms >= ",
-            now!()
+            FROM tenants AS t WHERE t.tenant_id = r.tenant_id
+                AND (r.tenant_id, r.run) IN (SELECT tenant_id, run FROM wanted)
+            RETURNING r.tenant_id, t.tenant, r.run, r.lease_token"
         );
-        let mut transaction = self.pool.begin().await?;
-        let heads = sqlx::query(HEADS).bind(self.owner);
-        transaction.execute(heads).await?;
         let renew = sqlx::query(RENEW)
             .bind(self.server.given_ms())
             .bind(self.owner)
-            .bind(stored_ms(self.lease_ms));
-        let renewed = transaction.execute(renew).await?.rows_affected();
-        transaction.commit().await?;
-        Ok(renewed)
+            .bind(stored_ms(self.lease_ms))
+            .bind(tenants)
+            .bind(runs);
+        Ok(renew.fetch_all(self.pool).await?)
+    }
+
+    /// Whether the owner has leases beside these.
+    async fn has_more(&self, tenants: &[i64], runs: &[String]) -> Result<bool, Fault> {
+        const MORE: &str = concat!(
+            "SELECT EXISTS (SELECT FROM runs WHERE lease_owner = $2 AND lease_until_ms >= ",
+            now!(),
+            " AND (tenant_id, run) NOT IN (SELECT * FROM unnest($3::bigint[], $4::text[])))"
+        );
+        let more = sqlx::query_scalar(MORE)
+            .bind(self.server.given_ms())
+            .bind(self.owner)
+            .bind(tenants)
+            .bind(runs);
+        Ok(more.fetch_one(self.pool).await?)
     }
 }

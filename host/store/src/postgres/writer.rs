@@ -325,6 +325,7 @@ impl Writer {
                 connection: &mut *connection,
                 tenant_id: head.tenant_id(),
                 now,
+                count: head.count_with(submission.records.len()),
                 leases: &mut leases,
                 scans,
             };

@@ -25,6 +25,8 @@ pub(super) struct Applying<'a> {
     pub(super) connection: &'a mut SqliteConnection,
     pub(super) tenant_id: i64,
     pub(super) now_ms: u64,
+    /// How many records the tenant has once the submission is kept.
+    pub(super) count: u64,
     /// What was found before the transaction for the erasures in it.
     pub(super) scans: &'a Scans,
     /// What was found at its beginning of the leases that are asked for in it.

@@ -12,7 +12,7 @@ use super::changes::{arguments, read_ms, stored_ms};
 use super::fault::Fault;
 use super::readers::runs::{run_columns, run_row};
 use super::writer::Done;
-use crate::{Rejected, RunRow, StoreError};
+use crate::{Rejected, Renewed, RunRow, StoreError};
 
 /// What a host asks for.
 pub(super) enum Lease {
@@ -67,12 +67,21 @@ pub(super) async fn take(
             // Never shortened: what was promised to the host still holds.
             const RENEW: &str = "
                 UPDATE runs SET lease_until_ms = max(lease_until_ms, ?2)
-                WHERE lease_owner = ?1 AND lease_until_ms >= ?3";
+                WHERE lease_owner = ?1 AND lease_until_ms >= ?3
+                RETURNING (SELECT tenant FROM tenants AS t WHERE t.tenant_id = runs.tenant_id),
+                    run, lease_token";
             let arguments = arguments![owner.as_str(), stored_ms(until_ms), stored_ms(now_ms)];
-            let done = sqlx::query_with(RENEW, arguments)
-                .execute(connection)
+            let rows = sqlx::query_with(RENEW, arguments)
+                .fetch_all(connection)
                 .await?;
-            Ok(Ok(Done::Renewed(done.rows_affected())))
+            let renewed = rows.iter().map(|row| {
+                Ok(Renewed {
+                    tenant: row.try_get(0)?,
+                    run: row.try_get(1)?,
+                    token: read_ms(row.try_get(2)?),
+                })
+            });
+            Ok(Ok(Done::Renewed(renewed.collect::<Result<_, Fault>>()?)))
         }
     }
 }

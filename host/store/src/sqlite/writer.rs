@@ -29,7 +29,7 @@ use super::erasing::Scans;
 use super::fault::Fault;
 use super::leases::{self, Known, Lease};
 use super::{SqliteOptions, events};
-use crate::{Appended, Change, Event, RunRow, StoreError, Submission};
+use crate::{Appended, Change, Event, Renewed, RunRow, StoreError, Submission};
 
 /// Most records of one transaction, and most bytes: whoever comes next waits for
 /// at most this much, some tens of milliseconds.
@@ -94,7 +94,7 @@ impl Work {
 pub(super) enum Done {
     Appended(Appended),
     Claimed(Vec<RunRow>),
-    Renewed(u64),
+    Renewed(Vec<Renewed>),
 }
 
 type Answer = Result<Done, StoreError>;
@@ -312,6 +312,7 @@ impl Writer {
                 connection: &mut *connection,
                 tenant_id: head.cached.tenant_id,
                 now_ms,
+                count: head.cached.frontier.count() + submission.records.len() as u64,
                 scans,
                 leases: &mut leases,
             };

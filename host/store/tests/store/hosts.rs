@@ -204,6 +204,52 @@ async fn a_text_the_database_cannot_hold_harms_only_who_wrote_it() {
     assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 36);
 }
 
+/// Somebody erases all of a large tenant, and writes a run of it for as long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_transaction_of_one_tenant_costs_nobody_else_a_lease() {
+    let Some(bench) = Bench::on_postgres().await else {
+        return;
+    };
+    for tenant in ["acme", "other"] {
+        for run in ["r1", "r2"] {
+            let mut row = run_row(run, run);
+            row.tenant = tenant.into();
+            row.lease_owner = Some("h1".into());
+            row.lease_until_ms = NOW + 100;
+            let put = tollgate_store::Submission {
+                tenant: tenant.into(),
+                records: Vec::new(),
+                changes: vec![Change::PutRun(Box::new(row))],
+            };
+            bench.store.append(put).await.unwrap();
+        }
+    }
+    use sqlx::{Connection, Executor};
+    let mut long = sqlx::PgConnection::connect(bench.url()).await.unwrap();
+    let begin = "BEGIN; SELECT FROM tenants WHERE tenant = 'acme' FOR UPDATE; \
+                 SELECT FROM runs JOIN tenants USING (tenant_id) \
+                 WHERE tenant = 'acme' AND run = 'r1' FOR UPDATE OF runs";
+    long.execute(begin).await.unwrap();
+    let renewed = async || {
+        let leases = bench.store.renew_leases("h1", 1_000).await.unwrap();
+        let mut names: Vec<_> = leases.into_iter().map(|l| (l.tenant, l.run)).collect();
+        names.sort();
+        names
+    };
+    let named = |names: &[(&str, &str)]| {
+        let names = names
+            .iter()
+            .map(|(tenant, run)| ((*tenant).to_owned(), (*run).to_owned()));
+        names.collect::<Vec<_>>()
+    };
+    let free = [("acme", "r2"), ("other", "r1"), ("other", "r2")];
+    assert_eq!(renewed().await, named(&free));
+    let (all, ()) = tokio::join!(renewed(), async {
+        long.execute("COMMIT").await.unwrap();
+    });
+    assert_eq!(all, named(&[&[("acme", "r1")], &free[..]].concat()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_databases_own_clock_judges_where_no_other_is_given() {
     let Some(bench) = Bench::on_postgres().await else {

@@ -55,6 +55,14 @@ async fn lapsed(bench: &Bench, owner: &str, limit: u32) -> Vec<String> {
     runs
 }
 
+async fn renewed(bench: &Bench, owner: &str) -> Vec<String> {
+    let leases = bench.store.renew_leases(owner, 100).await.unwrap();
+    assert!(leases.iter().all(|l| l.tenant == "acme" && l.token == 1));
+    let mut runs: Vec<_> = leases.into_iter().map(|lease| lease.run).collect();
+    runs.sort();
+    runs
+}
+
 async fn a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock(bench: Bench) {
     bench
         .change(put(leased("r1", "h1", NOW + 100)))
@@ -82,6 +90,25 @@ async fn a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock(bench: Bench) 
         elsewhere.unwrap_err().rejected(),
         Some(&Rejected::NoSuchRun("r1".into()))
     );
+}
+
+/// A host whose clock is wrong would else have its first lease lapse before it has
+/// sent anything, or keep a run from everybody for an hour after it died.
+async fn the_first_lease_of_a_run_counts_from_the_stores_time_not_the_hosts(bench: Bench) {
+    let (behind, ahead) = (NOW - 15_000, NOW + 3_600_000);
+    for (run, hosts_now) in [("behind", behind), ("ahead", ahead)] {
+        let row = RunRow {
+            opened_ms: hosts_now,
+            updated_ms: hosts_now,
+            ..leased(run, "h1", hosts_now + 100)
+        };
+        bench.change(put(row)).await.unwrap();
+        bench.change(holds(run, "h1", 1)).await.unwrap();
+        let row = bench.store.run("acme", run).await.unwrap().unwrap();
+        assert_eq!(row.lease_until_ms, NOW + 100, "{run}");
+    }
+    bench.clock.set(NOW + 101);
+    assert_eq!(lapsed(&bench, "h2", 9).await, ["ahead", "behind"]);
 }
 
 async fn of_two_hosts_that_race_for_a_run_one_gets_it(bench: Bench) {
@@ -227,14 +254,14 @@ async fn leases_are_renewed_together_and_lapsed_ones_are_not_brought_back(bench:
             .await
             .unwrap();
     }
-    assert_eq!(bench.store.renew_leases("h1", 100).await.unwrap(), 2);
+    assert_eq!(renewed(&bench, "h1").await, ["r1", "r2"]);
     let mut until = Vec::new();
     for run in ["r1", "r2", "r3", "r4"] {
         let row = bench.store.run("acme", run).await.unwrap().unwrap();
         until.push(row.lease_until_ms);
     }
     assert_eq!(until, [NOW + 100, NOW + 500, NOW - 1, NOW + 10]);
-    assert_eq!(bench.store.renew_leases("h9", 100).await.unwrap(), 0);
+    assert!(renewed(&bench, "h9").await.is_empty());
 }
 
 async fn runs_that_nobody_works_on_are_taken_up_once(bench: Bench) {
@@ -401,6 +428,7 @@ async fn however_many_runs_wait_the_newest_thousand_are_listed(bench: Bench) {
 
 on_each_store! {
     a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock,
+    the_first_lease_of_a_run_counts_from_the_stores_time_not_the_hosts,
     of_two_hosts_that_race_for_a_run_one_gets_it,
     an_old_token_writes_nothing_even_for_the_same_host,
     a_lease_that_was_lost_and_won_by_another_inside_one_transaction_fences,

@@ -1,11 +1,15 @@
 //! A server that goes away, and comes back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
 use tollgate_store::{
-    EventKind, Location, ManualClock, PostgresOptions, PostgresStore, RecordFilter, Store,
-    StoreError, Unavailable, open_store,
+    EventKind, Location, ManualClock, PostgresOptions, PostgresStore, PrincipalKind, PrincipalRow,
+    RecordFilter, RoutedStore, Store, StoreError, Unavailable, open_store,
 };
 use tollgate_test_postgres::{PrivatePostgres, execute};
 
@@ -194,6 +198,54 @@ async fn a_commit_whose_answer_was_lost_is_looked_up_and_not_made_twice() {
     assert_eq!(verified.count, 3);
 }
 
+/// The commit of two is kept and waits for a standby that never comes; there the
+/// server goes away for longer than its fate is asked for.
+#[tokio::test]
+async fn a_commit_whose_fate_is_not_known_is_not_written_again_one_by_one() {
+    let Some((server, url, store)) = private().await else {
+        return;
+    };
+    let append = |run: &str| store.append(submission(records("acme", run, 1), vec![]));
+    append("first").await.unwrap();
+    execute(
+        &url,
+        "ALTER SYSTEM SET synchronous_standby_names = 'nobody'",
+    )
+    .await;
+    execute(&url, "SELECT pg_reload_conf()").await;
+    use sqlx::{Connection, Executor};
+    let mut looking = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut waiting = async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        let waiting = sqlx::query_scalar::<_, i64>(waiting);
+        waiting.fetch_one(&mut looking).await.unwrap()
+    };
+    // The setting counts from the first commit on that waits.
+    let mut probe = sqlx::PgConnection::connect(&url).await.unwrap();
+    let probe =
+        tokio::spawn(
+            async move { while probe.execute("SELECT pg_current_xact_id()").await.is_ok() {} },
+        );
+    while waiting().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    // On one thread both are asked for before the writer gets its turn.
+    let stopping = async {
+        while waiting().await < 2 {
+            tokio::task::yield_now().await;
+        }
+        server.stop().await;
+    };
+    let (second, third, ()) = tokio::join!(append("second"), append("third"), stopping);
+    for answer in [second, third] {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, StoreError::Unsettled { .. }), "{error}");
+    }
+    probe.await.unwrap();
+    server.resume().await;
+    assert_eq!(store.verify("acme").await.unwrap().unwrap().count, 3);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_stopped_in_the_middle_of_a_transaction_blocks_others_only_briefly() {
     let Some((_server, url, store)) = private().await else {
@@ -219,6 +271,149 @@ async fn a_host_that_stopped_in_the_middle_of_a_transaction_blocks_others_only_b
         "its locks are gone, so it may write nothing"
     );
     assert_eq!(store.verify("acme").await.unwrap().unwrap().count, 2);
+}
+
+/// Between a store and its server; what it was told to swallow is swallowed, in
+/// both directions and without a word, as by a network that drops packets.
+struct Wire {
+    folder: tempfile::TempDir,
+    /// Connections with a smaller number are swallowed.
+    swallowed: tokio::sync::watch::Sender<u64>,
+    made: Arc<AtomicU64>,
+}
+
+impl Wire {
+    fn to(url: &str) -> (Self, String) {
+        let (rest, server) = url.split_once("?host=").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("{rest}?host={}", folder.path().display());
+        let listener = UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let server = std::path::Path::new(server).join(".s.PGSQL.5432");
+        let (swallowed, swallowing) = tokio::sync::watch::channel(0);
+        let made = Arc::new(AtomicU64::new(0));
+        let numbers = made.clone();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let number = numbers.fetch_add(1, Ordering::SeqCst);
+                let far = UnixStream::connect(&server).await.unwrap();
+                let (near_out, near_in) = near.into_split();
+                let (far_out, far_in) = far.into_split();
+                tokio::spawn(pass(near_out, far_in, number, swallowing.clone()));
+                tokio::spawn(pass(far_out, near_in, number, swallowing.clone()));
+            }
+        });
+        let wire = Self {
+            folder,
+            swallowed,
+            made,
+        };
+        (wire, url)
+    }
+
+    fn cut(&self) {
+        self.swallowed.send_replace(u64::MAX);
+    }
+
+    /// New connections reach the server. What was swallowed stays so.
+    fn heal(&self) {
+        let made = self.made.load(Ordering::SeqCst);
+        self.swallowed.send_replace(made);
+        assert!(self.folder.path().exists());
+    }
+}
+
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    number: u64,
+    mut swallowing: tokio::sync::watch::Receiver<u64>,
+) {
+    let mut bytes = vec![0; 64 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        let open = swallowing
+            .wait_for(|before| *before <= number)
+            .await
+            .is_ok();
+        if !open || to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_vanished_without_a_word_holds_up_leases_and_looks_only_briefly() {
+    let Some(server) = PrivatePostgres::shared().await else {
+        return;
+    };
+    let (wire, url) = Wire::to(&server.create_database().await);
+    let store = PostgresStore::open(&url, PostgresOptions::default()).await;
+    let store = store.unwrap();
+    store
+        .append(submission(records("acme", "r", 1), vec![]))
+        .await
+        .unwrap();
+    let ask = async || {
+        tokio::join!(
+            store.heads(),
+            store.due_approvals(9),
+            store.claim_lapsed("h", 1_000, 1),
+            store.renew_leases("h", 1_000),
+        )
+    };
+    assert!(ask().await.0.is_ok());
+    wire.cut();
+    // Some of these find connections that stood a moment ago, some find none.
+    let asked = tokio::time::timeout(Duration::from_secs(20), ask());
+    let (heads, due, claimed, renewed) = asked.await.unwrap();
+    let failed = [heads.err(), due.err(), claimed.err(), renewed.err()];
+    for error in failed {
+        assert!(is_unavailable(&error.unwrap()));
+    }
+    wire.heal();
+    // What will never be answered is dropped: its place is free for another.
+    let mut last = None;
+    for _ in 0..3 {
+        let asked = tokio::time::timeout(Duration::from_secs(20), ask());
+        last = Some(asked.await.unwrap());
+    }
+    let (heads, due, claimed, renewed) = last.unwrap();
+    assert_eq!(heads.unwrap().len(), 1);
+    assert!(due.is_ok() && claimed.is_ok() && renewed.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_one_database_knows_does_not_wait_for_another_that_vanished() {
+    let Some(server) = PrivatePostgres::shared().await else {
+        return;
+    };
+    let (wire, url) = Wire::to(&server.create_database().await);
+    let options = postgres_options(&Arc::new(ManualClock::at(NOW)));
+    let vanished = Arc::new(PostgresStore::open(&url, options).await.unwrap());
+    let bench = Bench::new().await;
+    let person = PrincipalRow {
+        id: "person:mira".into(),
+        tenant: "acme".into(),
+        name: "Mira".into(),
+        kind: PrincipalKind::Person,
+        groups: vec![],
+        token_hash: [1; 32],
+        created_ms: NOW,
+        revoked_ms: None,
+    };
+    bench.store.put_principal(person).await.unwrap();
+    let placed: [(String, Arc<dyn Store>); 1] = [("beta".into(), vanished.clone())];
+    let routed = RoutedStore::new(bench.store.clone(), placed.into());
+    wire.cut();
+    tokio::select! {
+        biased;
+        found = routed.principal_by_token_hash(&[1; 32]) => {
+            assert_eq!(found.unwrap().unwrap().tenant, "acme");
+        }
+        _ = vanished.heads() => panic!("the token was known all the time"),
+    }
+    // Whether this one counts, the other database might know.
+    let unknown = routed.principal_by_token_hash(&[2; 32]).await;
+    assert!(is_unavailable(&unknown.unwrap_err()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

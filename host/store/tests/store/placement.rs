@@ -83,7 +83,16 @@ async fn a_tenant_is_where_it_was_placed_and_all_are_seen_together(bench: Bench)
     assert_eq!(one.len(), 1, "no more than asked for");
     let rest = routed.claim_lapsed("h", 1_000, 10).await.unwrap();
     assert_eq!(rest.len(), 1);
-    assert_eq!(routed.renew_leases("h", 2_000).await.unwrap(), 2);
+    let renewed = async || {
+        let leases = routed.renew_leases("h", 2_000).await.unwrap();
+        let mut tenants: Vec<_> = leases.into_iter().map(|lease| lease.tenant).collect();
+        tenants.sort();
+        tenants
+    };
+    assert_eq!(renewed().await, ["acme", "beta"]);
+    // One of the two cannot be asked: its leases were not renewed.
+    other.store.close().await;
+    assert_eq!(renewed().await, ["beta"]);
 }
 
 /// Whoever runs the database of one tenant writes rows there that name another.
@@ -105,6 +114,12 @@ async fn a_store_says_nothing_about_tenants_of_another_store(bench: Bench) {
     );
     assert_eq!(routed.connectors(None).await.unwrap(), []);
     assert_eq!(routed.claim_lapsed("h", 1_000, 9).await.unwrap(), []);
+    hostile
+        .store
+        .claim_run("beta", "stolen", "h", 1_000)
+        .await
+        .unwrap();
+    assert_eq!(routed.renew_leases("h", 1_000).await.unwrap(), []);
     assert!(routed.heads().await.unwrap().is_empty());
 }
 

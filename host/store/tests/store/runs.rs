@@ -1,6 +1,6 @@
 //! Runs: found again by a repeated call, worked on by one host at a time.
 
-use tollgate_store::{Change, Rejected, RunState};
+use tollgate_store::{Change, Rejected, RunRow, RunState};
 
 use crate::support::{Bench, NOW, on_each_store, records, run_row, submission};
 
@@ -45,7 +45,7 @@ async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_cou
     assert_eq!(bench.refused(put("r2", "i1")).await, exists);
     let found = async |same: &str, ended_since_ms| {
         let found = bench.store.run_of_request("acme", same, ended_since_ms);
-        found.await.unwrap().map(|row| row.run)
+        found.await.unwrap().first.map(|row| row.run)
     };
     assert_eq!(found("same-i1", None).await.as_deref(), Some("r1"));
     assert_eq!(found("same-i9", Some(0)).await, None);
@@ -67,27 +67,49 @@ async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_cou
 }
 
 /// Two hosts are asked at once, look, find nothing, and the first is through
-/// before the second comes to its write.
+/// before the second comes to its write. Whether that was so is told by the
+/// journal, not by the clocks of the two.
 async fn a_request_that_was_asked_before_an_equal_one_ended_is_that_one(bench: Bench) {
-    let mut first = run_row("r1", "i1");
-    bench.change(put("r1", "i1")).await.unwrap();
-    first.state = RunState::Done;
-    first.updated_ms = NOW + 10;
-    bench
-        .change(Change::PutRun(Box::new(first.clone())))
-        .await
-        .unwrap();
+    let look = async || {
+        let looked = bench.store.run_of_request("acme", "same-i1", None);
+        let looked = looked.await.unwrap();
+        assert_eq!(looked.first, None);
+        Some(looked.count)
+    };
+    let asked = |run: &str, looked_at, hosts_now| RunRow {
+        looked_at,
+        opened_ms: hosts_now,
+        updated_ms: hosts_now,
+        ..run_row(run, "i1")
+    };
+    let put = |row: &RunRow| Change::PutRun(Box::new(row.clone()));
+    let (one, two) = (look().await, look().await);
+    // The clock of the host that is through first is behind.
+    let mut first = asked("r1", one, NOW - 500_000);
+    for state in [RunState::Open, RunState::Done] {
+        first.state = state;
+        let written = submission(records("acme", "r1", 1), vec![put(&first)]);
+        bench.store.append(written).await.unwrap();
+    }
+    let second = asked("r2", two, NOW);
     let done = Rejected::RunExists {
         run: "r1".into(),
         state: RunState::Done,
         input_digest: "i1".into(),
     };
-    assert_eq!(bench.refused(put("r2", "i1")).await, done);
+    assert_eq!(bench.refused(put(&second)).await, done);
+    // Who looked after the end asks anew, however far its clock is behind.
+    let mut third = asked("r3", look().await, NOW - 900_000);
+    bench.change(put(&third)).await.unwrap();
+    third.state = RunState::Failed;
+    let ended = submission(records("acme", "r3", 1), vec![put(&third)]);
+    bench.store.append(ended).await.unwrap();
     // What was taken back may be asked for again.
-    first.state = RunState::Undone;
-    first.updated_ms = NOW + 20;
-    bench.change(Change::PutRun(Box::new(first))).await.unwrap();
-    bench.change(put("r2", "i1")).await.unwrap();
+    for mut row in [first, third] {
+        row.state = RunState::Undone;
+        bench.change(put(&row)).await.unwrap();
+    }
+    bench.change(put(&second)).await.unwrap();
 }
 
 /// The index of active runs would end the transaction of everybody in it.

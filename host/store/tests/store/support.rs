@@ -265,6 +265,7 @@ pub(crate) fn run_row(run: &str, input: &str) -> RunRow {
         input_digest: input.into(),
         request_key: None,
         same: format!("same-{input}"),
+        looked_at: None,
         state: RunState::Open,
         approval: None,
         opened_ms: NOW,

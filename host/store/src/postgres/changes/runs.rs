@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::{Applied, Applying};
-use crate::places::stored_ms;
+use crate::places::{lease_until_ms, stored_ms};
 use crate::postgres::fault::Fault;
 use crate::postgres::writer::OpenHeads;
 use crate::{Change, Rejected, RunRow, RunState, Submission};
@@ -77,15 +77,15 @@ impl Applying<'_> {
     pub(super) async fn put_run(&mut self, row: &RunRow) -> Applied {
         // Refused before the unique index would end the transaction of everybody in
         // it: a run that becomes active while another of the same request is, or
-        // after one that ended since this one opened. Without the latter, two hosts
-        // asked at once would both do it, the second just after the first.
+        // after one that ended since the look for equal ones. Without the latter, two
+        // hosts asked at once would both do it, the second just after the first.
         const PUT: &str = "
             INSERT INTO runs AS r (tenant_id, run, case_id, workflow, principal, connector, tool,
                 manifest_digest, component, input_digest, request_key, same, state, approval,
-                opened_ms, updated_ms, lease_owner, lease_until_ms, lease_token, sealed, ready)
+                opened_ms, updated_ms, lease_owner, lease_until_ms, lease_token, sealed, ended_at, ready)
             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                 CASE WHEN $13 = 'open' THEN $17 END, CASE WHEN $13 = 'open' THEN $18 ELSE 0 END,
-                $19, $20, $13 = 'held' AND EXISTS (
+                $19, $20, $21, $13 = 'held' AND EXISTS (
                     SELECT FROM approvals AS a
                     WHERE a.tenant_id = $1 AND a.id = $14 AND a.state <> 'pending')
             WHERE $13 NOT IN ('open', 'held', 'in_doubt')
@@ -93,13 +93,15 @@ impl Applying<'_> {
                     AND own.state IN ('open', 'held', 'in_doubt'))
                OR NOT EXISTS (
                 SELECT FROM runs AS other WHERE other.tenant_id = $1 AND other.same = $12
-                    AND other.run <> $2 AND (other.state IN ('open', 'held', 'in_doubt')
-                        OR (other.updated_ms > $15 AND other.state <> 'undone')))
+                    AND other.run <> $2 AND other.state IN ('open', 'held', 'in_doubt'))
+               AND NOT EXISTS (
+                SELECT FROM runs AS other WHERE other.tenant_id = $1 AND other.same = $12
+                    AND other.run <> $2 AND other.ended_at > $22 AND other.state <> 'undone')
             ON CONFLICT (tenant_id, run) DO UPDATE SET
                 workflow = excluded.workflow, manifest_digest = excluded.manifest_digest,
                 component = excluded.component, state = excluded.state,
                 approval = excluded.approval, updated_ms = excluded.updated_ms,
-                sealed = excluded.sealed, ready = excluded.ready,
+                sealed = excluded.sealed, ended_at = excluded.ended_at, ready = excluded.ready,
                 lease_owner = CASE WHEN excluded.state = 'open' THEN r.lease_owner END,
                 lease_until_ms = CASE WHEN excluded.state = 'open' THEN r.lease_until_ms ELSE 0 END";
         self.leases.forget(self.tenant_id, &row.run);
@@ -121,22 +123,24 @@ impl Applying<'_> {
             .bind(stored_ms(row.opened_ms))
             .bind(stored_ms(row.updated_ms))
             .bind(row.lease_owner.clone())
-            .bind(stored_ms(row.lease_until_ms))
+            .bind(lease_until_ms(row, self.now))
             .bind(stored_ms(row.lease_token))
-            .bind(row.sealed.clone());
+            .bind(row.sealed.clone())
+            .bind((!row.state.is_active()).then_some(self.count))
+            .bind(row.looked_at.map(stored_ms));
         if self.changed(put).await? {
             return Ok(Ok(()));
         }
         const FIRST: &str = "
             SELECT run, state, input_digest FROM runs WHERE tenant_id = $1 AND same = $2
                 AND run <> $3 AND (state IN ('open', 'held', 'in_doubt')
-                    OR (updated_ms > $4 AND state <> 'undone'))
-            ORDER BY state IN ('open', 'held', 'in_doubt') DESC, updated_ms DESC LIMIT 1";
+                    OR (ended_at > $4 AND state <> 'undone'))
+            ORDER BY state IN ('open', 'held', 'in_doubt') DESC, ended_at DESC LIMIT 1";
         let first = self
             .of_tenant(FIRST)
             .bind(row.same.clone())
             .bind(row.run.clone())
-            .bind(stored_ms(row.opened_ms));
+            .bind(row.looked_at.map(stored_ms));
         let first = self.row(first).await?;
         let first = first.ok_or_else(|| Fault::corrupt("a run was refused without another"))?;
         let state = RunState::from_stored(first.try_get(1)?)?;

@@ -8,7 +8,7 @@ use tollgate_journal::{Frontier, Hash};
 
 use super::Waiting;
 use crate::StoreError;
-use crate::places::SEQ_BITS;
+use crate::places::{SEQ_BITS, stored_ms};
 use crate::postgres::fault::Fault;
 
 /// A tenant's tree as of a commit of this writer.
@@ -34,6 +34,11 @@ impl OpenHead {
         &mut self.cached.frontier
     }
 
+    /// How many records there are with so many more.
+    pub(super) fn count_with(&self, more: usize) -> i64 {
+        stored_ms(self.cached.frontier.count() + more as u64)
+    }
+
     pub(super) fn has_grown(&self) -> bool {
         self.cached.frontier.count() > self.before
     }
@@ -42,7 +47,7 @@ impl OpenHead {
     pub(super) fn close(&mut self) -> (i64, i64, Hash, Vec<u8>) {
         let tree = &self.cached.frontier;
         self.cached.root = tree.root();
-        let count = crate::places::stored_ms(tree.count());
+        let count = stored_ms(tree.count());
         (
             self.cached.tenant_id,
             count,

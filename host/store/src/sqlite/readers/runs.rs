@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use super::ROWS_MAX;
 use crate::sqlite::changes::{read_ms, stored_ms};
 use crate::sqlite::fault::Fault;
-use crate::{RunRow, RunState};
+use crate::{Looked, RunRow, RunState};
 
 /// What [`run_row`] reads, after the tenant.
 macro_rules! run_columns {
@@ -43,6 +43,7 @@ pub(in crate::sqlite) fn run_row(row: &SqliteRow) -> Result<RunRow, Fault> {
         input_digest: row.try_get(9)?,
         request_key: row.try_get(10)?,
         same: row.try_get(11)?,
+        looked_at: None,
         state: RunState::from_stored(row.try_get(12)?)?,
         approval: row.try_get(13)?,
         opened_ms: read_ms(row.try_get(14)?),
@@ -108,29 +109,39 @@ pub(super) fn runs_query(tenant: &str, states: &[RunState]) -> QueryBuilder<Sqli
     sql
 }
 
+/// The count and the run are of one moment.
 pub(in crate::sqlite) async fn run_of_request(
     pool: &SqlitePool,
     tenant: &str,
     same: &str,
     ended_since_ms: Option<u64>,
-) -> Result<Option<RunRow>, Fault> {
-    const ACTIVE: &str =
-        select_runs!("AND same = ?2 AND state IN ('open', 'held', 'in_doubt') LIMIT 1");
-    const ENDED: &str = select_runs!(
-        "AND same = ?2 AND request_key IS NOT NULL AND updated_ms >= ?3 \
-         ORDER BY updated_ms DESC LIMIT 1"
+) -> Result<Looked, Fault> {
+    const LOOK: &str = concat!(
+        "SELECT t.tenant, ",
+        run_columns!(),
+        ", t.count
+        FROM tenants AS t LEFT JOIN runs AS r ON r.tenant_id = t.tenant_id AND r.run = coalesce(
+            (SELECT a.run FROM runs AS a WHERE a.tenant_id = t.tenant_id AND a.same = ?2
+                AND a.state IN ('open', 'held', 'in_doubt') LIMIT 1),
+            (SELECT e.run FROM runs AS e WHERE e.tenant_id = t.tenant_id AND e.same = ?2
+                AND ?3 IS NOT NULL AND e.updated_ms >= ?3 AND e.request_key IS NOT NULL
+                AND e.ended_at IS NOT NULL
+                ORDER BY e.ended_at DESC, e.updated_ms DESC LIMIT 1))
+        WHERE t.tenant = ?1"
     );
-    let active = sqlx::query(ACTIVE).bind(tenant).bind(same);
-    if let Some(row) = active.fetch_optional(pool).await? {
-        return run_row(&row).map(Some);
-    }
-    let Some(since) = ended_since_ms else {
-        return Ok(None);
-    };
-    let ended = sqlx::query(ENDED)
+    let look = sqlx::query(LOOK)
         .bind(tenant)
         .bind(same)
-        .bind(stored_ms(since));
-    let row = ended.fetch_optional(pool).await?;
-    row.as_ref().map(run_row).transpose()
+        .bind(ended_since_ms.map(stored_ms));
+    let Some(row) = look.fetch_optional(pool).await? else {
+        return Ok(Looked {
+            first: None,
+            count: 0,
+        });
+    };
+    let found: Option<String> = row.try_get("run")?;
+    Ok(Looked {
+        first: found.map(|_| run_row(&row)).transpose()?,
+        count: read_ms(row.try_get("count")?),
+    })
 }
