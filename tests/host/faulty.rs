@@ -1,7 +1,7 @@
 //! A store whose writes fail when told to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
@@ -18,6 +18,8 @@ pub(crate) struct Faulty {
     left: AtomicI64,
     /// What has no records goes through in any case: an effect on a key.
     records_only: AtomicBool,
+    /// How often the lease of one run was asked for.
+    claims: AtomicU64,
 }
 
 impl Faulty {
@@ -26,6 +28,7 @@ impl Faulty {
             inner,
             left: AtomicI64::new(-1),
             records_only: AtomicBool::new(false),
+            claims: AtomicU64::new(0),
         })
     }
 
@@ -42,6 +45,10 @@ impl Faulty {
 
     pub(crate) fn repair(&self) {
         self.allow(-1);
+    }
+
+    pub(crate) fn claims(&self) -> u64 {
+        self.claims.load(Ordering::SeqCst)
     }
 
     fn is_away(&self) -> bool {
@@ -80,7 +87,9 @@ impl Store for Faulty {
         if self.is_away() {
             return Err(unavailable());
         }
-        self.inner.claim_run(tenant, run, owner, lease_ms).await
+        let claimed = self.inner.claim_run(tenant, run, owner, lease_ms).await;
+        self.claims.fetch_add(1, Ordering::SeqCst);
+        claimed
     }
 
     async fn claim_lapsed(

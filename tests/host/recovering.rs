@@ -6,13 +6,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tollgate_runtime::{
-    Host, LogFilter, Principal, PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall,
+    Clock as _, Erase, EraseError, Host, HostOptions, LogFilter, Principal, PrincipalKind,
+    QueueItem, Resolution, Role, RunReport, RunState, ToolCall,
 };
 use tollgate_store::{Change, Expected, Submission};
 
 use crate::faulty::Faulty;
 use crate::house::{
-    House, agent, call, column, copy, database, failure, mira, options, output, principal,
+    House, agent, call, column, copy, database, failure, hostile, hostile_manifest, mira, options,
+    output, principal,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -355,5 +357,147 @@ async fn a_call_that_happened_with_an_answer_that_nobody_knows_ends_its_run_hone
     let (kind, message) = failure(&ended);
     assert_eq!(kind, "settled_done");
     assert!(message.contains("mira"), "{message}");
+    assert_eq!(inserted(&house).await, ["1"]);
+}
+
+/// A call that a person has settled and that its run does not come to again.
+async fn settled_and_not_reached(resolution: Resolution) -> (House, RunReport) {
+    let (house, report, item) = doubtful().await;
+    // The guest is stopped before it calls anything.
+    let manifest = hostile_manifest("fuel = 1000", "");
+    house.install(&manifest, &hostile()).await;
+    let ended = house
+        .host
+        .resolve(&mira(), &item.id, resolution, "looked", None)
+        .await
+        .unwrap();
+    assert_eq!(ended.run, report.run);
+    (house, ended)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_not_asked_again_about_a_call_that_its_run_does_not_come_to() {
+    for (resolution, kind, said) in [
+        (Resolution::Done, "settled_done", "mira"),
+        (Resolution::NotDone, "diverged", "fuel"),
+    ] {
+        let (house, ended) = settled_and_not_reached(resolution).await;
+        assert_eq!(ended.state, RunState::Failed, "{ended:?}");
+        let failed = failure(&ended);
+        assert_eq!(failed.0, kind);
+        assert!(failed.1.contains(said), "{}", failed.1);
+        assert!(house.host.queue(&mira(), false).await.unwrap().is_empty());
+        assert_eq!(inserted(&house).await, ["1"]);
+        let seen = house.host.run(&agent(), &ended.run).await.unwrap();
+        assert_eq!(seen.state, RunState::Failed);
+    }
+}
+
+/// The component of the run is damaged in the store, so nothing can execute it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_settled_call_whose_connector_cannot_be_started_ends_its_run() {
+    let (house, report, item) = doubtful().await;
+    let House { home, clock, host } = house;
+    host.shutdown().await;
+    drop(host);
+    let mut store = database(&home.path().join("tollgate.db")).await;
+    sqlx::raw_sql("DELETE FROM connectors; DELETE FROM components")
+        .execute(&mut store)
+        .await
+        .unwrap();
+    drop(store);
+    let host = opened(home.path(), options(home.path(), &clock)).await;
+    let ended = host
+        .resolve(&mira(), &item.id, Resolution::Done, "it is there", None)
+        .await
+        .unwrap();
+    assert_eq!((&ended.run, ended.state), (&report.run, RunState::Failed));
+    assert_eq!(failure(&ended).0, "settled_done");
+    assert_eq!(host.verify("default").await.unwrap().problem, None);
+}
+
+/// The next host of a home, once the one before has let it go.
+async fn opened(home: &std::path::Path, options: HostOptions) -> Host {
+    assert!(home.exists());
+    loop {
+        match Host::open(options.clone()).await {
+            Ok(host) => break host,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+// ── erasing ─────────────────────────────────────────────────────────────────
+
+/// The server was killed between intent and outcome, and nobody serves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_recovered_yet_is_not_erased() {
+    let (house, store) = House::on("", Faulty::new).await;
+    let report = lost(&house, &store, insert()).await;
+    let House { home, clock, host } = house;
+    drop(host);
+    store.repair();
+    clock.set(clock.now_ms() + 20_000);
+    let serve = options(home.path(), &clock);
+    let operate = HostOptions {
+        role: Role::Operate,
+        ..serve.clone()
+    };
+    let host = opened(home.path(), operate.clone()).await;
+    let what = Erase::Run(report.run.clone());
+    let refused = host.erase("default", &what, "ops", "asked").await;
+    assert!(
+        matches!(&refused, Err(EraseError::InDoubt { runs }) if *runs == [report.run.clone()]),
+        "{refused:?}"
+    );
+    host.shutdown().await;
+    drop(host);
+    // It was let go: whoever serves takes it over at once, and asks a person.
+    let host = opened(home.path(), serve).await;
+    let doubt = host.wait(&agent(), &report.run, PATIENCE).await.unwrap();
+    assert_eq!(doubt.state, RunState::InDoubt);
+    let refused = host.erase("default", &what, "ops", "asked").await;
+    assert!(matches!(refused, Err(EraseError::InDoubt { .. })));
+    let item = host.queue(&mira(), false).await.unwrap().remove(0);
+    host.resolve(&mira(), &item.id, Resolution::Done, "there", None)
+        .await
+        .unwrap();
+    host.erase("default", &what, "ops", "asked").await.unwrap();
+    assert_eq!(host.verify("default").await.unwrap().problem, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erasing_inside_a_serving_process_waits_for_what_it_works_on() {
+    let (house, store) = House::on("", Faulty::new).await;
+    let house = Arc::new(house);
+    let mut lock = database(&house.path("data/orders.db")).await;
+    sqlx::raw_sql("BEGIN IMMEDIATE")
+        .execute(&mut lock)
+        .await
+        .unwrap();
+    let calling = {
+        let house = Arc::clone(&house);
+        tokio::spawn(async move { house.host.call(&agent(), insert()).await })
+    };
+    let run = loop {
+        let lines = house.host.log("default", LogFilter::default()).await;
+        let mut lines = lines.unwrap().into_iter();
+        match lines.find(|line| line.stage == "call.intent") {
+            Some(line) => break line.run.unwrap(),
+            None => tokio::task::yield_now().await,
+        }
+    };
+    let erasing = {
+        let (house, what) = (Arc::clone(&house), Erase::Run(run));
+        tokio::spawn(async move { house.host.erase("default", &what, "ops", "asked").await })
+    };
+    while store.claims() == 0 {
+        tokio::task::yield_now().await;
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut lock).await.unwrap();
+    let done = calling.await.unwrap().unwrap();
+    assert_eq!(done.state, RunState::Done, "{done:?}");
+    let erased = erasing.await.unwrap().unwrap();
+    assert_eq!(erased.ended, Vec::<String>::new());
     assert_eq!(inserted(&house).await, ["1"]);
 }

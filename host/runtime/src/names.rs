@@ -32,6 +32,11 @@ pub(crate) fn host() -> String {
     format!("host-{}", Uuid::now_v7())
 }
 
+/// Whom the runs belong to that an erasure has taken.
+pub(crate) fn erasure() -> String {
+    format!("erasure-{}", Uuid::now_v7())
+}
+
 pub(crate) fn own_case() -> String {
     format!("{OWN_CASE}{}", Uuid::now_v7())
 }

@@ -279,11 +279,9 @@ impl Inner {
 fn steps(recorded: &[RecordedCall]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (position, call) in recorded.iter().enumerate() {
-        let happened = call
-            .settled
-            .as_ref()
-            .is_some_and(|settled| settled.happened);
-        if !call.intent || (call.reply.is_some() && call.written.is_none() && !happened) {
+        let said = call.settled.as_ref().map(|settled| settled.happened);
+        let unchanged = call.reply.is_some() && call.written.is_none() && said != Some(true);
+        if !call.intent || unchanged || said == Some(false) {
             continue;
         }
         let restoring = match (&call.prior, &call.written) {

@@ -7,6 +7,7 @@
 //! while its input goes.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ use tollgate_store::{
 };
 
 use super::{DESTRUCTION, PAGE};
+use crate::door::in_doubt;
 use crate::error::{CallError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::{About, KEY_BELIEVED_FOR, Saying};
+use crate::names;
 
 /// How long to wait for a run that another host works on, before the erasure is
 /// given up with nothing destroyed. Longer than a lease, so that a run whose
@@ -30,8 +33,12 @@ const WAIT_FOR_RUN: Duration = Duration::from_secs(45);
 /// How often to ask for the lease of such a run.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
-/// The lease taken on a run that is to be ended, milliseconds.
-const LEASE_MS: u64 = 60_000;
+/// The lease taken on a run that is to be ended.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How often the leases are renewed while they last: to take many runs can last
+/// longer than one lease.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
 
 /// Runs ended by one submission. Each makes one record and at most three
 /// changes.
@@ -96,8 +103,9 @@ pub enum EraseError {
         /// What was asked for.
         what: String,
     },
-    /// A person has to settle a call first, or what is known of it would go.
-    #[error("{} in doubt: settle {} in the queue first; nothing was erased", runs.join(", "), if runs.len() == 1 { "it" } else { "them" })]
+    /// It is not known what became of a call, and what would tell would go. A host
+    /// that serves finds out, or a person settles it.
+    #[error("{} in doubt: a host that serves finds out what became of it, or puts it into the queue to be settled; do that first, nothing was erased", runs.join(", "))]
     InDoubt {
         /// The runs.
         runs: Vec<String>,
@@ -280,6 +288,40 @@ impl Inner {
             return Err(EraseError::ReasonMissing);
         }
         let reason: String = reason.trim().chars().take(REASON_CHARS_MAX).collect();
+        // A name of its own: a run that a task of this process works on is waited
+        // for like any other, and its lease is not taken from under it.
+        let owner = names::erasure();
+        tokio::select! {
+            erased = self.erase_as(&owner, tenant, what, by, &reason) => erased,
+            never = self.keep_taken(&owner) => match never {},
+        }
+    }
+
+    /// Keep what an erasure has taken until it is over.
+    async fn keep_taken(&self, owner: &str) -> Infallible {
+        loop {
+            tokio::time::sleep(RENEW_EVERY).await;
+            // Each record asks for the lease: one that was lost destroys nothing.
+            if let Err(error) = self.renew_taken(owner).await {
+                tracing::warn!(%error, "leases of an erasure could not be renewed");
+            }
+        }
+    }
+
+    async fn renew_taken(&self, owner: &str) -> Result<(), StoreError> {
+        let lease_ms = millis(LEASE);
+        self.journal.store.renew_leases(owner, lease_ms).await?;
+        Ok(())
+    }
+
+    async fn erase_as(
+        self: &Arc<Self>,
+        owner: &str,
+        tenant: &str,
+        what: &Erase,
+        by: &str,
+        reason: &str,
+    ) -> Result<ErasureReport, EraseError> {
         let scope = self.scope(tenant, what).await?;
         let plan = self.erasure_plan(tenant, &scope).await?;
         if !plan.in_doubt.is_empty() {
@@ -287,11 +329,13 @@ impl Inner {
                 runs: plan.in_doubt,
             });
         }
-        let ended = self.take_all(tenant, &plan).await?;
+        let ended = self.take_all(owner, tenant, &plan).await?;
         let about = self.destroying(tenant, by).await?;
+        // No run is ended by a store that is gone before the values are.
+        self.renew_taken(owner).await?;
         self.end_runs(&about, &ended).await?;
         let records = plan.records;
-        self.destroy(&about, &scope, records, &reason).await?;
+        self.destroy(&about, &scope, records, reason).await?;
         self.journal.forget_keys();
         let mut report = ErasureReport {
             label: scope.label,
@@ -299,8 +343,7 @@ impl Inner {
             ended: ended.into_iter().map(|row| row.run).collect(),
             left: Vec::new(),
         };
-        self.end_late_runs(tenant, what, &about, &mut report)
-            .await?;
+        self.end_late_runs(owner, what, &about, &mut report).await?;
         Ok(report)
     }
 
@@ -312,11 +355,16 @@ impl Inner {
     }
 
     /// The leases of all runs that are to be ended, or of none.
-    async fn take_all(&self, tenant: &str, plan: &ErasurePlan) -> Result<Vec<RunRow>, EraseError> {
+    async fn take_all(
+        &self,
+        owner: &str,
+        tenant: &str,
+        plan: &ErasurePlan,
+    ) -> Result<Vec<RunRow>, EraseError> {
         let mut taken = Vec::new();
         for run in plan.held.iter().chain(&plan.open) {
             let patience = tokio::time::Instant::now() + WAIT_FOR_RUN;
-            match self.take(tenant, run, patience).await {
+            match self.take(owner, tenant, run, patience).await {
                 Ok(row) => taken.extend(row),
                 Err(error) => {
                     self.give_back_all(tenant, taken).await?;
@@ -334,14 +382,19 @@ impl Inner {
             owner: row.lease_owner.unwrap_or_default(),
             token: row.lease_token,
         };
-        let changes = taken.into_iter().map(release).collect();
-        self.journal.append(tenant, Vec::new(), changes).await
+        let changes: Vec<Change> = taken.into_iter().map(release).collect();
+        for some in changes.chunks(RUNS_AT_ONCE) {
+            let some = some.to_vec();
+            self.journal.append(tenant, Vec::new(), some).await?;
+        }
+        Ok(())
     }
 
     /// The lease of a run that is to be ended, or nothing where it ended by
     /// itself meanwhile.
     async fn take(
         &self,
+        owner: &str,
         tenant: &str,
         run: &str,
         patience: tokio::time::Instant,
@@ -359,10 +412,10 @@ impl Inner {
             let claimed = self
                 .journal
                 .store
-                .claim_run(tenant, run, &self.owner, LEASE_MS);
+                .claim_run(tenant, run, owner, millis(LEASE));
             match claimed.await {
-                Ok(row) if row.state.is_active() => return Ok(Some(row)),
-                Ok(_) | Err(StoreError::Rejected(Rejected::NoSuchRun(_))) => return Ok(None),
+                Ok(row) => return self.taken(tenant, row).await,
+                Err(StoreError::Rejected(Rejected::NoSuchRun(_))) => return Ok(None),
                 Err(StoreError::Rejected(Rejected::Leased { .. }))
                     if tokio::time::Instant::now() < patience =>
                 {
@@ -376,6 +429,31 @@ impl Inner {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// A run that was taken, if it can be ended. One whose last call may have
+    /// happened is let go: its host died before it could say so, or find out.
+    async fn taken(&self, tenant: &str, row: RunRow) -> Result<Option<RunRow>, EraseError> {
+        let ends = match row.state {
+            RunState::InDoubt => Ok(false),
+            state if !state.is_active() => {
+                self.give_back_all(tenant, vec![row]).await?;
+                return Ok(None);
+            }
+            // Nobody else appends to it any more.
+            _ => self
+                .journal
+                .run_records(tenant, &row.run)
+                .await
+                .map(|records| in_doubt(&records).is_none()),
+        };
+        if let Ok(true) = ends {
+            return Ok(Some(row));
+        }
+        let run = row.run.clone();
+        self.give_back_all(tenant, vec![row]).await?;
+        ends?;
+        Err(EraseError::InDoubt { runs: vec![run] })
     }
 
     /// End runs whose leases this process has: they fail, and their approvals
@@ -404,17 +482,8 @@ impl Inner {
             workflow: row.workflow.clone(),
             ..about.clone()
         };
-        let tool = format!("{}.{}", row.connector, row.tool);
-        let saying = Saying::new(Stage::RunClosed)
-            .fact("state", RunState::Failed.as_str())
-            .fact("tool", tool.as_str())
-            .fact("failure", super::ERASED);
-        let mut record = self.journal.record(&about, saying)?;
-        record.closing = Some(Closing {
-            tool,
-            outcome: RunState::Failed.as_str().to_owned(),
-            workflow: row.workflow.clone(),
-        });
+        let saying = Saying::new(Stage::RunClosed).fact("failure", super::ERASED);
+        let record = self.failed_record(&about, row, saying)?;
         let mut changes = vec![Change::HoldsRun {
             run: row.run.clone(),
             owner: row.lease_owner.clone().unwrap_or_default(),
@@ -429,13 +498,38 @@ impl Inner {
         {
             changes.push(Change::VoidApproval { id: id.clone() });
         }
-        changes.push(Change::PutRun(Box::new(RunRow {
+        changes.push(self.failed_row(row));
+        Ok((record, changes))
+    }
+
+    /// The last record of a run that fails without being executed.
+    pub(crate) fn failed_record(
+        &self,
+        about: &About,
+        row: &RunRow,
+        saying: Saying,
+    ) -> Result<Prepared, JournalFault> {
+        let tool = format!("{}.{}", row.connector, row.tool);
+        let saying = saying
+            .fact("state", RunState::Failed.as_str())
+            .fact("tool", tool.as_str());
+        let mut record = self.journal.record(about, saying)?;
+        record.closing = Some(Closing {
+            tool,
+            outcome: RunState::Failed.as_str().to_owned(),
+            workflow: row.workflow.clone(),
+        });
+        Ok(record)
+    }
+
+    /// Its row then.
+    pub(crate) fn failed_row(&self, row: &RunRow) -> Change {
+        Change::PutRun(Box::new(RunRow {
             state: RunState::Failed,
             updated_ms: self.journal.now_ms(),
             sealed: None,
             ..row.clone()
-        })));
-        Ok((record, changes))
+        }))
     }
 
     /// Each record of an erasure is durable in the transaction that destroys
@@ -473,12 +567,13 @@ impl Inner {
     /// it could never go on.
     async fn end_late_runs(
         self: &Arc<Self>,
-        tenant: &str,
+        owner: &str,
         what: &Erase,
         about: &About,
         report: &mut ErasureReport,
     ) -> Result<(), EraseError> {
         tokio::time::sleep(KEY_BELIEVED_FOR).await;
+        let tenant = about.tenant.as_str();
         for run in self.scope(tenant, what).await?.runs {
             let Some(row) = self.journal.store.run(tenant, &run).await? else {
                 continue;
@@ -487,7 +582,7 @@ impl Inner {
                 continue;
             }
             let patience = tokio::time::Instant::now() + ASK_EVERY;
-            match self.take(tenant, &run, patience).await {
+            match self.take(owner, tenant, &run, patience).await {
                 Ok(Some(row)) => {
                     self.end_runs(about, &[row]).await?;
                     report.ended.push(run);
@@ -507,7 +602,7 @@ impl Inner {
     }
 
     /// End a run whose lease this host has, and which cannot go on because its
-    /// values were erased while it waited.
+    /// values were erased while it waited. None of its calls is in doubt.
     pub(crate) async fn end_erased(&self, row: &RunRow) -> Result<(), CallError> {
         let about = self.destroying(&row.tenant, "tollgate").await?;
         let (record, changes) = self.ending(&about, row).await?;
@@ -516,4 +611,8 @@ impl Inner {
             .await?;
         Ok(())
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

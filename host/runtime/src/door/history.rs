@@ -1,9 +1,12 @@
 //! The calls of a run as its journal tells them: what is answered on replay.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use tollgate_journal::Stage;
 
 use super::Prior;
+use crate::error::Ending;
 use crate::journal::OpenRecord;
 
 /// One import call that the journal knows of.
@@ -42,6 +45,24 @@ pub(crate) struct Settled {
     pub(crate) answer: Option<Vec<u8>>,
 }
 
+impl Settled {
+    /// How a run ends that does not come to the call again, for the reason given:
+    /// what a person said stands, and nobody is asked twice.
+    pub(crate) fn ending(&self, position: u32, call: &str, why: &str) -> Ending {
+        if self.happened {
+            return Ending::SettledDone {
+                position,
+                call: call.to_owned(),
+                by: self.by.clone(),
+            };
+        }
+        Ending::Diverged {
+            position,
+            difference: format!("{} found that it did not happen, and {why}", self.by),
+        }
+    }
+}
+
 /// Recorded calls by position, without a gap from 0.
 pub(crate) fn recorded_calls(records: &[OpenRecord]) -> Vec<RecordedCall> {
     let mut calls: Vec<RecordedCall> = Vec::new();
@@ -68,6 +89,24 @@ pub(crate) fn recorded_calls(records: &[OpenRecord]) -> Vec<RecordedCall> {
         calls[index].add(record);
     }
     calls
+}
+
+/// The first call that neither an outcome nor a person says anything of, though it
+/// may have happened. Leaves tell, so values may be gone.
+pub(crate) fn in_doubt(records: &[OpenRecord]) -> Option<u32> {
+    let mut unknown = BTreeSet::new();
+    for leaf in records.iter().map(|record| &record.leaf) {
+        match (leaf.stage, leaf.position) {
+            (Stage::CallIntent, Some(position)) => {
+                unknown.insert(position);
+            }
+            (Stage::CallOutcome | Stage::CallDenied | Stage::CallSettled, Some(position)) => {
+                unknown.remove(&position);
+            }
+            _ => {}
+        }
+    }
+    unknown.first().copied()
 }
 
 impl RecordedCall {

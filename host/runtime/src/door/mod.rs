@@ -46,7 +46,7 @@ use tollgate_store::{
 };
 
 use gate::Gate;
-pub(crate) use history::{RecordedCall, Settled, recorded_calls};
+pub(crate) use history::{RecordedCall, Settled, in_doubt, recorded_calls};
 pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
@@ -364,7 +364,7 @@ impl Door {
             Err(Differs::Known(ending)) => Err(self.end(ending)),
             Err(Differs::Doubtful(difference)) => {
                 let why = format!("the connector does something else now: {difference}");
-                Err(self.give_recorded(passing.position, &why).await)
+                Err(self.not_made_again(passing.position, &why).await)
             }
         }
     }
@@ -591,6 +591,13 @@ impl Door {
     fn end(&self, ending: Ending) -> Ending {
         let mut state = self.state();
         state.ending.get_or_insert(ending).clone()
+    }
+
+    /// The same for what counts more than an earlier reason: what became of a call
+    /// that may have happened.
+    fn end_instead(&self, ending: Ending) -> Ending {
+        self.state().ending = Some(ending.clone());
+        ending
     }
 
     /// Why the run cannot go on, if it cannot.

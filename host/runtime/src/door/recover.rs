@@ -224,11 +224,15 @@ impl Door {
         Ok(reply)
     }
 
-    /// Put a recorded call in doubt into a person's queue.
-    pub(crate) async fn give_recorded(&self, position: u32, why: &str) -> Ending {
+    /// A recorded call in doubt that the connector does not make again is a
+    /// person's, unless one has said already what became of it.
+    pub(crate) async fn not_made_again(&self, position: u32, why: &str) -> Ending {
         let Some(recorded) = self.recorded.get(position as usize) else {
             return self.end(Ending::HostFault(format!("there is no call {position}")));
         };
+        if let Some(settled) = &recorded.settled {
+            return self.end_instead(settled.ending(position, &recorded.call, why));
+        }
         let doubtful = Doubtful {
             position,
             call: &recorded.call,
@@ -265,11 +269,11 @@ impl Door {
             Err(fault) => Err(fault),
         };
         match handed {
-            Ok(()) => self.end(Ending::InDoubt {
+            Ok(()) => self.end_instead(Ending::InDoubt {
                 position: doubtful.position,
                 call: doubtful.call.to_owned(),
             }),
-            Err(fault) => self.end(fault.into()),
+            Err(fault) => self.end_instead(fault.into()),
         }
     }
 }

@@ -91,8 +91,11 @@ impl Inner {
         if matches!(end, End::Done { .. } | End::Failed(..))
             && let Some(position) = door.doubt_left()
         {
-            let why = "the connector did not come to this call again";
-            end = ended(door.give_recorded(position, why).await);
+            let mut why = "the connector did not come to this call again".to_owned();
+            if let End::Failed(_, failure) = &end {
+                why = format!("{why}: {}", failure.message);
+            }
+            end = ended(door.not_made_again(position, &why).await);
         }
         if matches!(end, End::Doubt) {
             return self.again(run, lease).await;

@@ -5,20 +5,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
 use tollgate_store::{
     ApprovalRow, ApprovalState, Change, Rejected, RunRow, RunState as StoredState,
 };
 
-use super::execute::Start;
+use super::execute::{End, Start, ended};
 use super::open::unpanicked;
 use super::{Lease, Run, Undoes, awake_ms};
 use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
-use crate::door::{RecordedCall, recorded_calls};
-use crate::error::CallError;
+use crate::door::{RecordedCall, in_doubt, recorded_calls};
+use crate::error::{CallError, Ending, InstallError};
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord, Saying};
 use crate::queue::Handover;
@@ -89,7 +89,7 @@ impl Inner {
                 &component,
             )
             .await
-            .map_err(|error| CallError::Connector(error.to_string()))?;
+            .map_err(not_loaded)?;
         let tool = installed
             .tool(&fact("tool"))
             .ok_or_else(|| damaged("tool"))?;
@@ -204,12 +204,26 @@ impl Inner {
             Err(CallError::Connector(why)) => self.unstartable(tenant, run, lease, why).await,
             // It can never go on; whoever waits for it is told so.
             Err(CallError::Erased(_)) => {
-                self.end_erased(&row).await?;
-                lease.given_back();
+                self.erased(row, lease).await?;
                 self.report(tenant, run).await.map(Some)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// A run whose values are gone ends. Where a call of it may have happened,
+    /// nothing is left to look with, so a person says first what became of it.
+    async fn erased(&self, row: RunRow, lease: &Lease) -> Result<(), CallError> {
+        let records = self.journal.run_records(&row.tenant, &row.run).await?;
+        let Some(position) = in_doubt(&records) else {
+            self.end_erased(&row).await?;
+            lease.given_back();
+            return Ok(());
+        };
+        let calls = recorded_calls(&records);
+        let call = calls.get(position as usize).cloned().unwrap_or_default();
+        let why = "its values were erased, so it cannot be looked for";
+        self.hand_over(row, lease, position, &call, why).await
     }
 
     /// Execute a run again whose last call is in doubt: it is looked at where it
@@ -296,18 +310,64 @@ impl Inner {
     ) -> Result<Option<RunReport>, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let calls = recorded_calls(&records);
-        let doubtful = calls
-            .iter()
-            .position(|call| call.is_doubtful() && call.settled.is_none());
+        let doubtful = calls.iter().position(RecordedCall::is_doubtful);
         let row = self.journal.store.run(tenant, run).await?;
-        let (Some(position), Some(mut row)) = (doubtful, row) else {
+        let (Some(position), Some(row)) = (doubtful, row) else {
             return Err(CallError::Connector(why));
         };
         let call = &calls[position];
         let position = u32::try_from(position).unwrap_or(u32::MAX);
-        let about = self.about_recorded(tenant, run).await?;
-        let why = format!("its connector cannot be started to look: {why}");
-        let handover = Handover::new(position, &call.call, &why, None);
+        match &call.settled {
+            None => {
+                let why = format!("its connector cannot be started to look: {why}");
+                self.hand_over(row, lease, position, call, &why).await?;
+            }
+            // Nobody is left to ask, and nothing to find out.
+            Some(settled) => {
+                let why = format!("the connector cannot be started: {why}");
+                let ending = settled.ending(position, &call.call, &why);
+                self.end_unstarted(&row, lease, ending).await?;
+            }
+        }
+        self.report(tenant, run).await.map(Some)
+    }
+
+    /// End a run whose connector cannot be started any more.
+    async fn end_unstarted(
+        &self,
+        row: &RunRow,
+        lease: &Lease,
+        ending: Ending,
+    ) -> Result<(), CallError> {
+        let about = self.about_recorded(&row.tenant, &row.run).await?;
+        let saying = match ended(ending) {
+            End::Failed(_, failure) => {
+                Saying::new(Stage::RunClosed).json("failure", &json!(failure))
+            }
+            _ => Saying::new(Stage::RunClosed),
+        };
+        let record = self.failed_record(&about, row, saying)?;
+        let mut changes = Vec::from_iter(lease.condition(&row.run));
+        changes.push(self.failed_row(row));
+        self.journal
+            .append(&row.tenant, vec![record], changes)
+            .await?;
+        lease.given_back();
+        Ok(())
+    }
+
+    /// Put a call in doubt into a person's queue without executing its run.
+    async fn hand_over(
+        &self,
+        mut row: RunRow,
+        lease: &Lease,
+        position: u32,
+        call: &RecordedCall,
+        why: &str,
+    ) -> Result<(), CallError> {
+        let (tenant, run) = (row.tenant.clone(), row.run.clone());
+        let about = self.about_recorded(&tenant, &run).await?;
+        let handover = Handover::new(position, &call.call, why, None);
         let mut sayings = vec![handover.saying()];
         if !call.marked {
             let marked = Saying::new(Stage::CallInDoubt)
@@ -324,12 +384,12 @@ impl Inner {
         let now = self.journal.now_ms();
         row.state = StoredState::InDoubt;
         row.updated_ms = now;
-        let mut changes = Vec::from_iter(lease.condition(run));
+        let mut changes = Vec::from_iter(lease.condition(&run));
         changes.push(Change::PutQueueItem(Box::new(handover.row(&row, now))));
         changes.push(Change::PutRun(Box::new(row)));
-        self.journal.append(tenant, records, changes).await?;
+        self.journal.append(&tenant, records, changes).await?;
         lease.given_back();
-        self.report(tenant, run).await.map(Some)
+        Ok(())
     }
 
     async fn decision_on(&self, row: &RunRow) -> Result<Option<ApprovalRow>, CallError> {
@@ -424,6 +484,15 @@ impl Inner {
 fn erased(run: &str, closing: &OpenRecord) -> Option<Failure> {
     let ended_for_it = closing.fact("failure") == Some(crate::destruction::ERASED);
     (closing.gone || ended_for_it).then(|| (&CallError::Erased(run.to_owned())).into())
+}
+
+/// Why a run's connector is not there. A store that does not answer says nothing of
+/// the connector, and nothing is handed to a person for it.
+fn not_loaded(error: InstallError) -> CallError {
+    match error {
+        InstallError::Journal(fault) => fault.into(),
+        error => CallError::Connector(error.to_string()),
+    }
 }
 
 fn is_unfinished(row: &RunRow) -> bool {
