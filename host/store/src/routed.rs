@@ -1,14 +1,15 @@
 //! Tenants on different databases. Everything of a tenant is in one store, so that
 //! what must be true together is committed together.
 
+mod asking;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::admission::component_digest;
@@ -16,15 +17,10 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
     Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
     RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
-    Unavailable,
 };
 
 /// Events that a slow listener may be behind.
 const EVENTS_KEPT: usize = 1_024;
-
-/// How long one of several stores may take to answer a question about all
-/// tenants. Longer than a store needs to find out by itself that it is away.
-const ASK_WITHIN: Duration = Duration::from_secs(10);
 
 /// Several stores that look like one.
 ///
@@ -103,80 +99,6 @@ impl RoutedStore {
         &self.stores[self.routes.of(tenant)]
     }
 
-    /// Ask every store at the same time, for so long at most: one whose server has
-    /// vanished must not hold up what the others can answer.
-    fn asking<T, F>(
-        &self,
-        ask: impl Fn(Arc<dyn Store>) -> F,
-    ) -> JoinSet<(usize, Result<T, StoreError>)>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
-        let mut asking = JoinSet::new();
-        for (index, store) in self.stores.iter().enumerate() {
-            let answer = tokio::time::timeout(ASK_WITHIN, ask(store.clone()));
-            asking.spawn(async move {
-                let answer = answer.await.unwrap_or_else(|_| Err(no_answer(index)));
-                (index, answer)
-            });
-        }
-        asking
-    }
-
-    /// Ask every store. The answers of those that can be asked count; an error is
-    /// the answer only when there is no other.
-    async fn ask_all<T, F>(&self, ask: impl Fn(Arc<dyn Store>) -> F) -> Asked<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
-        let mut asking = self.asking(ask);
-        let mut asked = Asked {
-            answers: Vec::with_capacity(self.stores.len()),
-            failed: None,
-        };
-        while let Some(joined) = asking.join_next().await {
-            match joined {
-                Ok((index, Ok(answer))) => asked.answers.push((index, answer)),
-                Ok((index, Err(error))) => {
-                    tracing::warn!(store = index, %error, "a store cannot be asked");
-                    asked.failed = Some(error);
-                }
-                Err(_) => asked.failed = Some(StoreError::Closed),
-            }
-        }
-        asked.answers.sort_by_key(|(index, _)| *index);
-        asked
-    }
-
-    /// The first store that has something has it: nobody waits for the others.
-    /// That nobody has it is known only when all were asked.
-    async fn ask_until_found<T, F>(
-        &self,
-        ask: impl Fn(Arc<dyn Store>) -> F,
-        counts: impl Fn(usize, &T) -> bool,
-    ) -> Result<Option<T>, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<Option<T>, StoreError>> + Send + 'static,
-    {
-        let mut asking = self.asking(ask);
-        let mut failed = None;
-        while let Some(joined) = asking.join_next().await {
-            match joined {
-                Ok((index, Ok(Some(found)))) if counts(index, &found) => return Ok(Some(found)),
-                Ok((_, Ok(_))) => {}
-                Ok((index, Err(error))) => {
-                    tracing::warn!(store = index, %error, "a store cannot be asked");
-                    failed = Some(error);
-                }
-                Err(_) => failed = Some(StoreError::Closed),
-            }
-        }
-        failed.map_or(Ok(None), Err)
-    }
-
     /// What all stores say of their own tenants.
     async fn gather<T, F>(
         &self,
@@ -206,28 +128,6 @@ impl RoutedStore {
             );
         }
         own
-    }
-}
-
-fn no_answer(index: usize) -> StoreError {
-    StoreError::Unavailable {
-        why: Unavailable::Io,
-        path: format!("place {index} of several").into(),
-        source: None,
-    }
-}
-
-struct Asked<T> {
-    answers: Vec<(usize, T)>,
-    failed: Option<StoreError>,
-}
-
-impl<T> Asked<T> {
-    fn or_failed(self) -> Result<Vec<(usize, T)>, StoreError> {
-        match self.failed {
-            Some(error) if self.answers.is_empty() => Err(error),
-            _ => Ok(self.answers),
-        }
     }
 }
 
