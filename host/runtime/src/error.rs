@@ -356,15 +356,6 @@ pub enum HostError {
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// What another process left behind could not be taken over.
-    #[error("runs that were left behind could not be taken over: {0}")]
-    Recovery(String),
-}
-
-impl From<CallError> for HostError {
-    fn from(error: CallError) -> Self {
-        Self::Recovery(error.to_string())
-    }
 }
 
 /// Why a connector was not installed. Nothing changed.
