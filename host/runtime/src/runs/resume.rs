@@ -177,7 +177,7 @@ impl Inner {
         // the journal is back, or the connector can be started.
         match &resumed {
             Err(CallError::Connector(_)) if lease.is_open() => self.strand_for_long(tenant, run),
-            Err(CallError::Unavailable(_)) => self.strand(tenant, run),
+            Err(CallError::Unavailable(_) | CallError::Unsettled(_)) => self.strand(tenant, run),
             _ if lease.is_open() => self.strand(tenant, run),
             _ => {}
         }
