@@ -1,10 +1,10 @@
-//! A store whose writes fail when told to.
+//! A store whose writes fail, or wait, when told to.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
@@ -18,6 +18,20 @@ pub(crate) struct Faulty {
     left: AtomicI64,
     /// What has no records goes through in any case: an effect on a key.
     records_only: AtomicBool,
+    /// What becomes of the next submission with records, whose answer is lost.
+    lost: Mutex<Option<Lost>>,
+    /// Whether claims of a run go through.
+    claims: watch::Sender<bool>,
+    /// Claims that are being made now, and most of them at once.
+    claiming: AtomicUsize,
+    most_claiming: AtomicUsize,
+}
+
+/// A submission whose answer is lost: the connection broke during the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    Kept,
+    NotKept,
 }
 
 impl Faulty {
@@ -26,6 +40,10 @@ impl Faulty {
             inner,
             left: AtomicI64::new(-1),
             records_only: AtomicBool::new(false),
+            lost: Mutex::default(),
+            claims: watch::channel(true).0,
+            claiming: AtomicUsize::new(0),
+            most_claiming: AtomicUsize::new(0),
         })
     }
 
@@ -42,6 +60,22 @@ impl Faulty {
 
     pub(crate) fn repair(&self) {
         self.allow(-1);
+    }
+
+    /// Lose the answer to the next submission with records.
+    pub(crate) fn lose(&self, what: Lost) {
+        *self.lost.lock().unwrap() = Some(what);
+    }
+
+    /// Let claims of a run through, or make them wait.
+    pub(crate) fn let_claims_through(&self, through: bool) {
+        self.claims.send_replace(through);
+    }
+
+    /// Claims of a run that are being made now, and most of them at once so far.
+    pub(crate) fn claiming(&self) -> (usize, usize) {
+        let of = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+        (of(&self.claiming), of(&self.most_claiming))
     }
 
     fn is_away(&self) -> bool {
@@ -67,7 +101,20 @@ impl Store for Faulty {
         if self.left.load(Ordering::SeqCst) > 0 && !submission.records.is_empty() {
             self.left.fetch_sub(1, Ordering::SeqCst);
         }
-        self.inner.append(submission).await
+        let lost = match submission.records.is_empty() {
+            true => None,
+            false => self.lost.lock().unwrap().take(),
+        };
+        if lost != Some(Lost::NotKept) {
+            let appended = self.inner.append(submission).await;
+            if lost.is_none() {
+                return appended;
+            }
+            appended.unwrap();
+        }
+        Err(StoreError::Unsettled {
+            path: "tollgate.db".into(),
+        })
     }
 
     async fn claim_run(
@@ -80,6 +127,11 @@ impl Store for Faulty {
         if self.is_away() {
             return Err(unavailable());
         }
+        let now = self.claiming.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_claiming.fetch_max(now, Ordering::SeqCst);
+        let mut claims = self.claims.subscribe();
+        claims.wait_for(|through| *through).await.unwrap();
+        self.claiming.fetch_sub(1, Ordering::SeqCst);
         self.inner.claim_run(tenant, run, owner, lease_ms).await
     }
 
