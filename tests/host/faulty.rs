@@ -1,10 +1,10 @@
-//! A store whose writes fail when told to.
+//! A store whose writes fail, or wait, when told to.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
@@ -19,7 +19,21 @@ pub(crate) struct Faulty {
     /// What has no records goes through in any case: an effect on a key.
     records_only: AtomicBool,
     /// How often the lease of one run was asked for.
-    claims: AtomicU64,
+    claimed: AtomicU64,
+    /// What becomes of the next submission with records, whose answer is lost.
+    lost: Mutex<Option<Lost>>,
+    /// Whether claims of a run go through.
+    claims: watch::Sender<bool>,
+    /// Claims that are being made now, and most of them at once.
+    claiming: AtomicUsize,
+    most_claiming: AtomicUsize,
+}
+
+/// A submission whose answer is lost: the connection broke during the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    Kept,
+    NotKept,
 }
 
 impl Faulty {
@@ -28,7 +42,11 @@ impl Faulty {
             inner,
             left: AtomicI64::new(-1),
             records_only: AtomicBool::new(false),
-            claims: AtomicU64::new(0),
+            claimed: AtomicU64::new(0),
+            lost: Mutex::default(),
+            claims: watch::channel(true).0,
+            claiming: AtomicUsize::new(0),
+            most_claiming: AtomicUsize::new(0),
         })
     }
 
@@ -48,7 +66,23 @@ impl Faulty {
     }
 
     pub(crate) fn claims(&self) -> u64 {
-        self.claims.load(Ordering::SeqCst)
+        self.claimed.load(Ordering::SeqCst)
+    }
+
+    /// Lose the answer to the next submission with records.
+    pub(crate) fn lose(&self, what: Lost) {
+        *self.lost.lock().unwrap() = Some(what);
+    }
+
+    /// Let claims of a run through, or make them wait.
+    pub(crate) fn let_claims_through(&self, through: bool) {
+        self.claims.send_replace(through);
+    }
+
+    /// Claims of a run that are being made now, and most of them at once so far.
+    pub(crate) fn claiming(&self) -> (usize, usize) {
+        let of = |count: &AtomicUsize| count.load(Ordering::SeqCst);
+        (of(&self.claiming), of(&self.most_claiming))
     }
 
     fn is_away(&self) -> bool {
@@ -74,7 +108,20 @@ impl Store for Faulty {
         if self.left.load(Ordering::SeqCst) > 0 && !submission.records.is_empty() {
             self.left.fetch_sub(1, Ordering::SeqCst);
         }
-        self.inner.append(submission).await
+        let lost = match submission.records.is_empty() {
+            true => None,
+            false => self.lost.lock().unwrap().take(),
+        };
+        if lost != Some(Lost::NotKept) {
+            let appended = self.inner.append(submission).await;
+            if lost.is_none() {
+                return appended;
+            }
+            appended.unwrap();
+        }
+        Err(StoreError::Unsettled {
+            path: "tollgate.db".into(),
+        })
     }
 
     async fn claim_run(
@@ -87,8 +134,13 @@ impl Store for Faulty {
         if self.is_away() {
             return Err(unavailable());
         }
+        let now = self.claiming.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_claiming.fetch_max(now, Ordering::SeqCst);
+        let mut claims = self.claims.subscribe();
+        claims.wait_for(|through| *through).await.unwrap();
+        self.claiming.fetch_sub(1, Ordering::SeqCst);
         let claimed = self.inner.claim_run(tenant, run, owner, lease_ms).await;
-        self.claims.fetch_add(1, Ordering::SeqCst);
+        self.claimed.fetch_add(1, Ordering::SeqCst);
         claimed
     }
 

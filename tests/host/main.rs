@@ -15,6 +15,7 @@
 //! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
 //! | `recovering` | a call in doubt is found out, or a person's; never repeated blindly |
 //! | `leases` | several hosts on one store do a thing once |
+//! | `watching` | what a host does by itself: one thing's trouble is not the others' |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
@@ -33,3 +34,4 @@ mod recovering;
 mod replaying;
 mod undoing;
 mod walls;
+mod watching;

@@ -35,6 +35,11 @@ impl JournalFault {
         }
     }
 
+    /// Whether it was kept is not known.
+    fn is_unsettled(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unsettled { .. }))
+    }
+
     /// Another host has the run.
     pub(crate) fn is_lease_lost(&self) -> bool {
         matches!(self.rejected(), Some(Rejected::LeaseLost))
@@ -60,6 +65,8 @@ pub(crate) enum Ending {
     Diverged { position: u32, difference: String },
     #[error("the journal cannot be written: {0}")]
     Unrecorded(String),
+    #[error("whether the call is recorded is not known: {0}")]
+    Unsettled(String),
     #[error("the call was not admitted: {0}")]
     NotAdmitted(String),
     #[error("the run went on past its limit `{name}`")]
@@ -91,6 +98,7 @@ impl From<JournalFault> for Ending {
                 Self::HostFault(error.to_string())
             }
             fault if fault.is_lease_lost() => Self::LeaseLost,
+            fault if fault.is_unsettled() => Self::Unsettled(fault.to_string()),
             fault => Self::Unrecorded(fault.to_string()),
         }
     }
@@ -144,6 +152,10 @@ pub enum CallError {
     /// The journal cannot be written or read: nothing is done without record.
     #[error("the journal is not available: {0}")]
     Unavailable(String),
+    /// The journal went away while it was written: whether the request was recorded
+    /// is not known, and so is whether a host goes on with it.
+    #[error("it is not known whether the request was recorded: {0}")]
+    Unsettled(String),
     /// The connector cannot be started.
     #[error("the connector cannot be started: {0}")]
     Connector(String),
@@ -166,6 +178,7 @@ impl CallError {
             Self::Denied { .. } => "denied",
             Self::KeyReused(_) => "key_reused",
             Self::Unavailable(_) => "unavailable",
+            Self::Unsettled(_) => "unsettled",
             Self::Connector(_) => "connector_fault",
             Self::NotAllowed(_) => "not_allowed",
             Self::Erased(_) => "erased",
@@ -183,7 +196,12 @@ impl CallError {
             Self::InvalidInput { .. } => Some("change the input and call again".into()),
             Self::Denied { hint, .. } => hint.clone(),
             Self::KeyReused(_) => Some("use a new request key for a new request".into()),
-            Self::Unavailable(_) => Some("try again later; nothing was done".into()),
+            Self::Unavailable(_) => {
+                Some("try again later; nothing was done for this request".into())
+            }
+            Self::Unsettled(_) => {
+                Some("look at what is there before you call again; keep the request key".into())
+            }
             Self::Connector(_) => Some("the operator has to look at the connector".into()),
             Self::NotAllowed(_) => None,
             Self::Erased(_) => Some("it cannot be replayed, resumed or taken back".into()),
@@ -193,13 +211,16 @@ impl CallError {
 
 impl From<JournalFault> for CallError {
     fn from(fault: JournalFault) -> Self {
+        if fault.is_unsettled() {
+            return Self::Unsettled(fault.to_string());
+        }
         Self::Unavailable(fault.to_string())
     }
 }
 
 impl From<StoreError> for CallError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        JournalFault::from(error).into()
     }
 }
 
@@ -217,7 +238,7 @@ impl From<&CallError> for Failure {
     }
 }
 
-/// Why a decision was not taken. Nothing changed.
+/// Why a decision was not taken. Nothing changed, except where it says otherwise.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum DecideError {
@@ -259,6 +280,9 @@ pub enum DecideError {
     /// The journal cannot be written or read.
     #[error("the journal is not available: {0}")]
     Unavailable(String),
+    /// The journal went away while it was written: the decision may be recorded.
+    #[error("it is not known whether the decision was recorded: {0}")]
+    Unsettled(String),
 }
 
 impl DecideError {
@@ -277,6 +301,7 @@ impl DecideError {
             Self::ReplyUnfit(_) => "reply_unfit",
             Self::DecidedNotDone(_) => "decided_not_done",
             Self::Unavailable(_) => "unavailable",
+            Self::Unsettled(_) => "unsettled",
         }
     }
 
@@ -298,19 +323,23 @@ impl DecideError {
                 Some("do not decide again; the host goes on by itself when it can")
             }
             Self::Unavailable(_) => Some("try again; nothing was decided"),
+            Self::Unsettled(_) => Some("look whether it is still pending before you decide again"),
         }
     }
 }
 
 impl From<JournalFault> for DecideError {
     fn from(fault: JournalFault) -> Self {
+        if fault.is_unsettled() {
+            return Self::Unsettled(fault.to_string());
+        }
         Self::Unavailable(fault.to_string())
     }
 }
 
 impl From<StoreError> for DecideError {
     fn from(error: StoreError) -> Self {
-        Self::Unavailable(error.to_string())
+        JournalFault::from(error).into()
     }
 }
 
@@ -356,15 +385,6 @@ pub enum HostError {
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// What another process left behind could not be taken over.
-    #[error("runs that were left behind could not be taken over: {0}")]
-    Recovery(String),
-}
-
-impl From<CallError> for HostError {
-    fn from(error: CallError) -> Self {
-        Self::Recovery(error.to_string())
-    }
 }
 
 /// Why a connector was not installed. Nothing changed.

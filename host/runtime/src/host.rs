@@ -567,7 +567,7 @@ impl Host {
     /// When the store cannot be written.
     pub async fn expire_due(&self) -> Result<(), CallError> {
         self.0.settle_stranded();
-        self.0.expire_due(true).await
+        self.0.expire_due().await
     }
 
     /// Take over runs that nobody works on: of hosts that stopped, and those whose
@@ -578,8 +578,7 @@ impl Host {
     ///
     /// When the store cannot be written.
     pub async fn take_over(&self) -> Result<(), CallError> {
-        while self.0.take_over().await? {}
-        Ok(())
+        self.0.take_over_all().await
     }
 
     /// Functions that guests may import, those of extensions too, by interface and

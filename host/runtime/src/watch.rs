@@ -4,15 +4,16 @@
 //! Nothing of a held run is in memory: the store is asked. The tasks hold the
 //! host only while they work.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tollgate_journal::Stage;
-use tollgate_store::{ApprovalRow, Change, EventKind, RunState};
+use tollgate_store::{ApprovalRow, Change, EventKind, RunState, StoreError};
 
-use crate::error::{CallError, HostError};
+use crate::error::{CallError, HostError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
 use crate::runs::awake_ms;
@@ -29,10 +30,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const RETRY_LATER: Duration = Duration::from_secs(60);
 
 /// Runs that are taken over at once; the rest is for other hosts, or for later.
-const TAKE_OVER: u32 = 32;
+const TAKE_OVER: usize = 32;
+
+/// Runs that this host goes on with at the same time for nobody in particular.
+const PLACES: usize = 64;
 
 /// Due approvals that are ended at once.
 const DUE: u32 = 100;
+
+/// How long at most until an approval is tried again that could not be ended.
+/// The first time it is tried at the next look, then after twice as long each.
+const UNENDED_AT_MOST: Duration = Duration::from_secs(600);
 
 /// A lease is renewed so often while it lasts, and lapsed ones are looked for.
 const IN_A_LEASE: u32 = 3;
@@ -41,6 +49,43 @@ const IN_A_LEASE: u32 = 3;
 struct Stranded {
     tenant: String,
     run: String,
+    /// Not tried again before.
+    after: Instant,
+}
+
+/// A right to go on with one run, given back when it is dropped.
+pub(crate) type Place = OwnedSemaphorePermit;
+
+/// The places of runs that are gone on with for nobody in particular. After an
+/// outage there may be more such runs than a host has memory for: those without a
+/// place stay in the store, for any host.
+struct Places(Arc<Semaphore>);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PLACES)))
+    }
+}
+
+impl Places {
+    /// Those that are free now, at most so many.
+    fn free(&self, most: usize) -> Vec<Place> {
+        (0..most)
+            .map_while(|_| Arc::clone(&self.0).try_acquire_owned().ok())
+            .collect()
+    }
+}
+
+/// An approval, by tenant and identifier.
+type Approval = (String, String);
+
+fn named(row: &ApprovalRow) -> Approval {
+    (row.tenant.clone(), row.id.clone())
+}
+
+/// An approval whose time has passed and that could not be ended.
+struct Unended {
+    tries: u32,
     /// Not tried again before.
     after: Instant,
 }
@@ -54,21 +99,40 @@ pub(crate) struct Watching {
     wake: Arc<Notify>,
     /// Events may have been missed, so any run may wait to be taken over.
     missed: AtomicBool,
+    /// There may be runs to take over that there was no place for.
+    more: AtomicBool,
     /// Something was installed.
     installed: AtomicBool,
     stranded: Mutex<Vec<Stranded>>,
+    unended: Mutex<HashMap<Approval, Unended>>,
+    places: Places,
 }
 
 impl Watching {
     fn stranded(&self) -> MutexGuard<'_, Vec<Stranded>> {
         self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn unended(&self) -> MutexGuard<'_, HashMap<Approval, Unended>> {
+        self.unended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A run that had a place needs it no more.
+    pub(crate) fn leave(&self, place: Place) {
+        drop(place);
+        if self.more.load(Ordering::SeqCst) {
+            self.wake.notify_one();
+        }
+    }
 }
 
 /// When the watch looked last at what.
 struct Looked {
+    stranded: Instant,
     leases: Instant,
     due: Instant,
+    /// That look did not come to the end of what is due.
+    more_due: bool,
     installed: Instant,
 }
 
@@ -83,8 +147,10 @@ impl Inner {
         tokio::spawn(async move {
             let now = Instant::now();
             let mut looked = Looked {
+                stranded: now,
                 leases: now,
                 due: now,
+                more_due: false,
                 installed: now,
             };
             while let Some(inner) = weak.upgrade() {
@@ -97,21 +163,30 @@ impl Inner {
     }
 
     async fn look_after(self: &Arc<Self>, looked: &mut Looked) {
-        self.settle_stranded();
         let missed = self.watching.missed.swap(false, Ordering::SeqCst);
-        if missed || looked.leases.elapsed() >= self.lease / IN_A_LEASE {
+        let more = self.watching.more.swap(false, Ordering::SeqCst);
+        let lease_part = self.lease / IN_A_LEASE;
+        // Not at each look: what is stranded again at once would keep it awake.
+        if missed || looked.stranded.elapsed() >= TICK.min(lease_part) {
+            looked.stranded = Instant::now();
+            self.settle_stranded();
+        }
+        if missed || more || looked.leases.elapsed() >= lease_part {
             looked.leases = Instant::now();
             match self.take_over().await {
-                // There may be more.
-                Ok(true) => self.watching.missed.store(true, Ordering::SeqCst),
+                Ok(true) => self.go_on_when_there_is_place(),
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "runs could not be taken over"),
             }
         }
-        if missed || looked.due.elapsed() >= LOOK_EVERY {
+        if missed || looked.more_due || looked.due.elapsed() >= LOOK_EVERY {
             looked.due = Instant::now();
-            if let Err(error) = self.expire_due(false).await {
+            looked.more_due = self.expire_some().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "deadlines could not be looked at");
+                false
+            });
+            if looked.more_due {
+                self.watching.wake.notify_one();
             }
         }
         let installed = self.watching.installed.swap(false, Ordering::SeqCst);
@@ -153,46 +228,85 @@ impl Inner {
         }
     }
 
-    /// Take over runs that nobody works on. Whether there may be more.
+    /// Take over runs that nobody works on, as many as there are places for.
+    /// Whether there may be more.
     pub(crate) async fn take_over(self: &Arc<Self>) -> Result<bool, CallError> {
+        let places = self.watching.places.free(TAKE_OVER);
+        let limit = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        if limit == 0 {
+            return Ok(true);
+        }
         let store = &self.journal.store;
         let rows = store
-            .claim_lapsed(&self.owner, self.lease_ms(), TAKE_OVER)
+            .claim_lapsed(&self.owner, self.lease_ms(), limit)
             .await?;
-        for row in &rows {
-            self.resume_later(&row.tenant, &row.run);
+        let all = rows.len() >= places.len();
+        for (row, place) in rows.iter().zip(places) {
+            self.resume_later(&row.tenant, &row.run, place);
         }
-        Ok(rows.len() as u64 == u64::from(TAKE_OVER))
+        Ok(all)
+    }
+
+    /// The same until there are no more.
+    pub(crate) async fn take_over_all(self: &Arc<Self>) -> Result<(), CallError> {
+        while self.take_over().await? {
+            // Never closed, so this is one that is free.
+            drop(self.watching.places.0.acquire().await);
+        }
+        Ok(())
+    }
+
+    /// Look again at once, or when a run leaves its place.
+    fn go_on_when_there_is_place(&self) {
+        self.watching.more.store(true, Ordering::SeqCst);
+        // Asked after: a place that is left from now on wakes the watch.
+        if self.watching.places.0.available_permits() > 0 {
+            self.watching.wake.notify_one();
+        }
     }
 
     /// What processes left behind that served this home before: the home's lock
     /// proves that they are dead, so their runs need not wait for their leases to
     /// lapse. What this does not find lapses soon.
     pub(crate) async fn recover(self: &Arc<Self>, before: &[String]) -> Result<(), HostError> {
-        let store = &self.journal.store;
-        for head in store.heads().await? {
-            // A decided one can have been taken up, and not have gone on yet.
-            let taken_up = [RunState::Open, RunState::Held, RunState::InDoubt];
-            let rows = store.runs(&head.tenant, &taken_up).await?;
-            let releases: Vec<Change> = rows
-                .into_iter()
-                .filter_map(|row| {
-                    let owner = row.lease_owner.filter(|owner| before.contains(owner))?;
-                    Some(Change::ReleaseRun {
-                        run: row.run,
-                        owner,
-                        token: row.lease_token,
-                    })
-                })
-                .collect();
-            if !releases.is_empty() {
-                self.journal
-                    .append(&head.tenant, Vec::new(), releases)
-                    .await?;
+        for head in self.journal.store.heads().await? {
+            // One tenant's trouble is not the others'.
+            if let Err(error) = self.release(&head.tenant, before).await {
+                let tenant = head.tenant.as_str();
+                tracing::error!(tenant, %error, "runs that were left behind wait for their leases to lapse");
             }
         }
-        while self.take_over().await.map_err(HostError::from)? {}
+        match self.take_over().await {
+            Ok(true) => self.go_on_when_there_is_place(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, "runs could not be taken over yet");
+                self.watching.more.store(true, Ordering::SeqCst);
+            }
+        }
         Ok(())
+    }
+
+    /// Let go of a tenant's runs that dead processes have.
+    async fn release(&self, tenant: &str, dead: &[String]) -> Result<(), JournalFault> {
+        // A decided one can have been taken up, and not have gone on yet.
+        let taken_up = [RunState::Open, RunState::Held, RunState::InDoubt];
+        let rows = self.journal.store.runs(tenant, &taken_up).await?;
+        let releases: Vec<Change> = rows
+            .into_iter()
+            .filter_map(|row| {
+                let owner = row.lease_owner.filter(|owner| dead.contains(owner))?;
+                Some(Change::ReleaseRun {
+                    run: row.run,
+                    owner,
+                    token: row.lease_token,
+                })
+            })
+            .collect();
+        if releases.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(tenant, Vec::new(), releases).await
     }
 
     // ── events ─────────────────────────────────────────────────────────────
@@ -237,26 +351,84 @@ impl Inner {
 
     // ── deadlines ──────────────────────────────────────────────────────────
 
-    pub(crate) async fn expire_due(self: &Arc<Self>, wait: bool) -> Result<(), CallError> {
+    /// End all approvals whose time has passed, and go on with their runs. One that
+    /// cannot be ended keeps no other one from its end; the first error is the
+    /// answer.
+    pub(crate) async fn expire_due(self: &Arc<Self>) -> Result<(), CallError> {
+        let (mut seen, mut failed) = (HashSet::new(), None);
         loop {
-            let due = self.journal.store.due_approvals(DUE).await?;
-            let mut ended = 0;
-            for row in &due {
-                if !self.expire(row).await? {
-                    continue;
-                }
-                ended += 1;
-                if wait {
-                    self.resume(&row.tenant, &row.run).await?;
-                } else {
-                    // A guest may take its time; other deadlines do not wait for it.
-                    self.resume_later(&row.tenant, &row.run);
-                }
+            let due = self.due_beside(&seen).await?;
+            if due.is_empty() {
+                return failed.map_or(Ok(()), Err);
             }
-            if ended == 0 || due.len() as u64 != u64::from(DUE) {
-                return Ok(());
+            for row in due {
+                seen.insert(named(&row));
+                let ended = match self.expire(&row).await {
+                    Ok(true) => self.resume(&row.tenant, &row.run).await.map(drop),
+                    ended => ended.map(drop),
+                };
+                if let Err(error) = ended {
+                    not_ended(&row, &error);
+                    failed.get_or_insert(error);
+                }
             }
         }
+    }
+
+    /// End some of the approvals whose time has passed. Whether there may be more.
+    async fn expire_some(self: &Arc<Self>) -> Result<bool, CallError> {
+        let now = Instant::now();
+        let waiting: HashSet<Approval> = {
+            let unended = self.watching.unended();
+            let waiting = unended.iter().filter(|(_, unended)| unended.after > now);
+            waiting.map(|(approval, _)| approval.clone()).collect()
+        };
+        let due = self.due_beside(&waiting).await?;
+        let all = due.len() as u64 >= u64::from(DUE);
+        for row in &due {
+            let ended = match self.expire(row).await {
+                Ok(ended) => ended,
+                Err(error) => {
+                    not_ended(row, &error);
+                    false
+                }
+            };
+            if !ended {
+                self.put_off(row, now);
+                continue;
+            }
+            self.watching.unended().remove(&named(row));
+            // Decided on: without a place it is one that nobody works on.
+            match self.watching.places.free(1).pop() {
+                Some(place) => self.resume_later(&row.tenant, &row.run, place),
+                None => self.watching.more.store(true, Ordering::SeqCst),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Some due approvals that are none of these, soonest first.
+    async fn due_beside(&self, these: &HashSet<Approval>) -> Result<Vec<ApprovalRow>, StoreError> {
+        let beside = u32::try_from(these.len()).unwrap_or(u32::MAX);
+        let limit = DUE.saturating_add(beside);
+        let mut due = self.journal.store.due_approvals(limit).await?;
+        due.retain(|row| !these.contains(&named(row)));
+        due.truncate(usize::try_from(DUE).unwrap_or(usize::MAX));
+        Ok(due)
+    }
+
+    /// Leave an approval alone for a while, so that it does not hide others.
+    fn put_off(&self, row: &ApprovalRow, now: Instant) {
+        let mut unended = self.watching.unended();
+        // Those that are over by now, by another host or a person, are forgotten.
+        unended.retain(|_, unended| unended.after + 2 * UNENDED_AT_MOST > now);
+        let unended = unended.entry(named(row)).or_insert(Unended {
+            tries: 0,
+            after: now,
+        });
+        let longer = 2_u32.saturating_pow(unended.tries);
+        unended.tries = unended.tries.saturating_add(1);
+        unended.after = now + LOOK_EVERY.saturating_mul(longer).min(UNENDED_AT_MOST);
     }
 
     /// End an approval whose time has passed; its run goes on with that answer.
@@ -304,16 +476,24 @@ impl Inner {
         });
     }
 
-    /// Try stranded runs again. One that cannot go on yet comes back.
+    /// Try stranded runs again, those that there are places for. One that cannot go
+    /// on yet comes back, behind the others.
     pub(crate) fn settle_stranded(self: &Arc<Self>) {
         let now = Instant::now();
+        let places = self.watching.places.free(TAKE_OVER);
         let due: Vec<Stranded> = self
             .watching
             .stranded()
             .extract_if(.., |stranded| stranded.after <= now)
+            .take(places.len())
             .collect();
-        for stranded in due {
-            self.resume_later(&stranded.tenant, &stranded.run);
+        for (stranded, place) in due.into_iter().zip(places) {
+            self.resume_later(&stranded.tenant, &stranded.run, place);
         }
     }
+}
+
+fn not_ended(row: &ApprovalRow, error: &CallError) {
+    let (tenant, approval) = (row.tenant.as_str(), row.id.as_str());
+    tracing::error!(tenant, approval, %error, "an approval whose time has passed could not be ended");
 }

@@ -131,7 +131,7 @@ impl Refusal {
     /// Whether the host cannot answer now, and may later.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self.kind.as_ref(), "unavailable" | "store")
+        matches!(self.kind.as_ref(), "unavailable" | "unsettled" | "store")
     }
 
     /// Message and advice in one line.

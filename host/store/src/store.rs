@@ -88,7 +88,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ApprovalRow>, StoreError>;
 
     /// Pending approvals whose decide-by has passed, and approved ones whose
-    /// execute-by has, by the store's clock; of all tenants, soonest first.
+    /// execute-by has, by the store's clock; of all tenants, soonest first. There is
+    /// no bound beside `limit`.
     async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError>;
 
     /// Items of a tenant's queues in a state (all when `None`), oldest first, at

@@ -59,6 +59,8 @@ pub(crate) enum End {
     Doubt,
     /// The journal cannot be written.
     Unrecorded(String),
+    /// Whether its last intent, or that it is held, is recorded is not known.
+    Unsettled(String),
     /// Another host may work on it.
     LeaseLost,
     /// The same request is going on as this run; nothing was recorded of this one.
@@ -98,7 +100,13 @@ impl Inner {
             end = ended(door.not_made_again(position, &why).await);
         }
         if matches!(end, End::Doubt) {
-            return self.again(run, lease).await;
+            return match self.again(run, lease).await {
+                // Its intent is recorded: it goes on when the store is back.
+                Err(CallError::Unavailable(why) | CallError::Unsettled(why)) => {
+                    Ok(left_open(run, &why))
+                }
+                gone_on => gone_on,
+            };
         }
         self.finish(run, &door, end, fuel, known).await
     }
@@ -228,7 +236,9 @@ impl Inner {
                 let report = self.report(&run.tenant, &run.run).await;
                 Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Open)))
             }
-            End::Unrecorded(why) => unrecorded(run, door, why),
+            End::Unrecorded(why) => unrecorded(run, door, CallError::Unavailable(why)),
+            // The store may have its row: then a host goes on with it.
+            End::Unsettled(why) => Ok(left_open(run, &why)),
             End::Done { output, inverse } => {
                 let mut saying = Saying::new(Stage::RunClosed).json("output", &output);
                 if let Some(inverse) = &inverse {
@@ -281,7 +291,7 @@ impl Inner {
             let report = self.report(&run.tenant, &run.run).await;
             return Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Open)));
         }
-        unrecorded(run, door, fault.to_string())
+        unrecorded(run, door, fault.into())
     }
 
     /// Record the end of a run with everything that is still buffered. The
@@ -326,12 +336,16 @@ impl Inner {
 /// durable; else the run stays open under its name, so that the same request
 /// finds it instead of doing the work twice, and is taken up when the store is
 /// back.
-fn unrecorded(run: &Run, door: &Door, why: String) -> Result<RunReport, CallError> {
+fn unrecorded(run: &Run, door: &Door, error: CallError) -> Result<RunReport, CallError> {
     if door.committed() {
-        tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
-        return Ok(RunReport::of(run, RunState::Open));
+        return Ok(left_open(run, &error.to_string()));
     }
-    Err(CallError::Unavailable(why))
+    Err(error)
+}
+
+fn left_open(run: &Run, why: &str) -> RunReport {
+    tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
+    RunReport::of(run, RunState::Open)
 }
 
 pub(crate) fn in_doubt_failure(position: u32, call: &str) -> Failure {
@@ -463,6 +477,7 @@ pub(crate) fn ended(ending: Ending) -> End {
         Ending::Held { .. } => End::Held,
         Ending::InDoubt { position, call } => End::InDoubt { position, call },
         Ending::Unrecorded(why) => End::Unrecorded(why),
+        Ending::Unsettled(why) => End::Unsettled(why),
         Ending::Repeats { run, input_digest } => End::Repeats { run, input_digest },
         Ending::Doubt => End::Doubt,
         Ending::LeaseLost => End::LeaseLost,

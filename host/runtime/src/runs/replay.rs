@@ -78,7 +78,9 @@ impl<F: FnMut(ReplayProgress<'_>) + Send> All<F> {
             joined.map_err(|panic| CallError::Connector(panic.to_string()))?;
         let replayed = match replayed {
             Ok(replayed) => replayed,
-            Err(error @ CallError::Unavailable(_)) => return Err(error),
+            Err(error @ (CallError::Unavailable(_) | CallError::Unsettled(_))) => {
+                return Err(error);
+            }
             Err(error) => Replayed::Different {
                 difference: error.to_string(),
             },

@@ -22,6 +22,7 @@ use crate::error::{CallError, Ending, InstallError};
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord, Saying};
 use crate::queue::Handover;
+use crate::watch::Place;
 
 /// A run as its journal tells it.
 pub(crate) struct Rebuilt {
@@ -139,6 +140,18 @@ impl Inner {
         tenant: &str,
         run: &str,
     ) -> Result<RunReport, CallError> {
+        match self.go_on_here(tenant, run).await? {
+            Some(report) => Ok(report),
+            None => self.settled_elsewhere(tenant, run).await,
+        }
+    }
+
+    /// The same without waiting for another host. Nothing where one has it.
+    async fn go_on_here(
+        self: &Arc<Self>,
+        tenant: &str,
+        run: &str,
+    ) -> Result<Option<RunReport>, CallError> {
         // Whoever works on it may have looked before the decision: look again after.
         let lease = loop {
             match self.live.take_up(tenant, run) {
@@ -158,22 +171,19 @@ impl Inner {
         tenant: &str,
         run: &str,
         lease: &Arc<Lease>,
-    ) -> Result<RunReport, CallError> {
+    ) -> Result<Option<RunReport>, CallError> {
         let resumed = unpanicked(self.claimed(tenant, run, lease)).await;
         self.live.lay_down(run);
         // Decided or recorded is decided and recorded: it is taken up again when
         // the journal is back, or the connector can be started.
         match &resumed {
             Err(CallError::Connector(_)) if lease.is_open() => self.strand_for_long(tenant, run),
-            Err(CallError::Unavailable(_)) => self.strand(tenant, run),
+            Err(CallError::Unavailable(_) | CallError::Unsettled(_)) => self.strand(tenant, run),
             _ if lease.is_open() => self.strand(tenant, run),
             _ => {}
         }
         self.changed();
-        match resumed? {
-            Some(report) => Ok(report),
-            None => self.settled_elsewhere(tenant, run).await,
-        }
+        resumed
     }
 
     /// Claim a run and go on with it. Nothing where another host has it.
@@ -416,17 +426,19 @@ impl Inner {
             .await?)
     }
 
-    /// Resume on a task of its own, for nobody in particular.
-    pub(crate) fn resume_later(self: &Arc<Self>, tenant: &str, run: &str) {
+    /// Go on with a run on a task of its own, for nobody in particular. It has its
+    /// place until then.
+    pub(crate) fn resume_later(self: &Arc<Self>, tenant: &str, run: &str, place: Place) {
         let inner = Arc::clone(self);
         let (tenant, run) = (tenant.to_owned(), run.to_owned());
         tokio::spawn(async move {
             // One that found no journal is stranded, and taken up again.
-            match inner.resume(&tenant, &run).await {
+            match inner.go_on_here(&tenant, &run).await {
                 // Asked for a row, and there is none: nothing of it was kept.
                 Ok(_) | Err(CallError::UnknownRun(_)) => {}
                 Err(error) => tracing::error!(run, %error, "a run could not be resumed"),
             }
+            inner.watching.leave(place);
         });
     }
 

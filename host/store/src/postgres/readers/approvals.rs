@@ -112,9 +112,7 @@ pub(in crate::postgres) async fn due_approvals(
         approval_columns!(),
         " FROM due AS a JOIN tenants AS t USING (tenant_id) ORDER BY a.due_ms LIMIT $2"
     );
-    let select = sqlx::query(DUE)
-        .bind(given_ms)
-        .bind(i64::from(limit).min(ROWS_MAX));
+    let select = sqlx::query(DUE).bind(given_ms).bind(i64::from(limit));
     let rows = select.fetch_all(pool).await?;
     rows.iter().map(approval_row).collect()
 }

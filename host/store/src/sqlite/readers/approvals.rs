@@ -110,7 +110,7 @@ pub(in crate::sqlite) async fn due_approvals(
 ) -> Result<Vec<ApprovalRow>, Fault> {
     let query = sqlx::query(DUE)
         .bind(stored_ms(now_ms))
-        .bind(i64::from(limit).min(ROWS_MAX));
+        .bind(i64::from(limit));
     let rows = query.fetch_all(pool).await?;
     rows.iter().map(approval_row).collect()
 }
