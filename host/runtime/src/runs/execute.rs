@@ -97,7 +97,7 @@ impl Inner {
             }
             end = ended(door.not_made_again(position, &why).await);
         }
-        if matches!(end, End::Doubt) {
+        if matches!(end, End::Doubt) && lease.paused_for().is_zero() {
             return self.again(run, lease).await;
         }
         self.finish(run, &door, end, fuel, known).await

@@ -165,7 +165,7 @@ impl Inner {
         match &resumed {
             Err(CallError::Connector(_)) if lease.is_open() => self.strand_for_long(tenant, run),
             Err(CallError::Unavailable(_)) => self.strand(tenant, run),
-            _ if lease.is_open() => self.strand(tenant, run),
+            _ if lease.is_open() => self.strand_for(tenant, run, lease.paused_for()),
             _ => {}
         }
         self.changed();
