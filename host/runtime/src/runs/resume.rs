@@ -525,3 +525,21 @@ pub(crate) fn state_named(name: Option<&str>) -> RunState {
         _ => RunState::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_pass_says_that_the_connector_cannot_be_started() {
+        let away = InstallError::from(StoreError::Closed);
+        assert_eq!(
+            not_loaded(away).kind(),
+            CallError::from(StoreError::Closed).kind()
+        );
+        let gone = InstallError::NotAConnector("it is gone".to_owned());
+        assert!(matches!(not_loaded(gone), CallError::Connector(_)));
+    }
+}
