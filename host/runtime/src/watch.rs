@@ -468,7 +468,8 @@ impl Inner {
         self.strand_for(tenant, run, RETRY_LATER);
     }
 
-    fn strand_for(&self, tenant: &str, run: &str, time: Duration) {
+    /// Remember a run that is left alone for this long.
+    pub(crate) fn strand_for(&self, tenant: &str, run: &str, time: Duration) {
         self.watching.stranded().push(Stranded {
             tenant: tenant.to_owned(),
             run: run.to_owned(),

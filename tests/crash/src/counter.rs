@@ -22,6 +22,9 @@ pub const LOST: &str = "lost";
 /// answered.
 pub const UNSENT: &str = "unsent";
 
+/// A value that never arrives, however often it is sent.
+pub const SILENT: &str = "silent";
+
 /// What a write lets its caller find out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,8 +172,9 @@ impl Counter {
         {
             return Ok(Answer::Conflict(now));
         }
-        let unsent = is_first && asked.value.as_deref() == Some(UNSENT);
-        let lost = is_first && asked.value.as_deref() == Some(LOST);
+        let value = asked.value.as_deref();
+        let unsent = is_first && value == Some(UNSENT) || value == Some(SILENT);
+        let lost = is_first && value == Some(LOST);
         let line = Line {
             version: asked.version.unwrap_or_else(|| asked.reference.clone()),
             reference: asked.reference,

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use serde_json::{Value, json};
-use tollgate_crash_tests::counter::{Counter, Kind};
+use tollgate_crash_tests::counter::{Counter, Kind, SILENT};
 use tollgate_crash_tests::effects::{self, INTERFACE};
 use tollgate_crash_tests::job::{Step, TENANT, input};
 use tollgate_crash_tests::life::{agent, person};
@@ -98,6 +98,19 @@ async fn a_call_of_an_extension_is_described_gated_and_recorded_like_any_other()
     let replayed = host.replay(TENANT, &done.run).await.unwrap();
     assert!(replayed.identical, "{replayed:?}");
     assert_eq!(stage.ledger().lines().unwrap().len(), all.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_away_for_a_moment_does_not_use_all_attempts_up() {
+    let stage = stage().await;
+    let host = host(&stage).await;
+    let silent = Step::new("idempotent", "a", SILENT);
+    let open = call(&host, "make", &[silent]).await;
+    assert_eq!(open.state, RunState::Open, "{open:?}");
+    assert!(host.queue(&person(), false).await.unwrap().is_empty());
+    let log = facts(&host, &open.run).await;
+    let resent = log.iter().filter(|(stage, _)| stage == "call.resent");
+    assert_eq!(resent.count(), 1, "{log:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,8 @@
 //! Whatever is done is in the journal before it is done. A look that fails, or
 //! finds what it cannot explain, is a person's.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Outcome;
@@ -29,6 +31,11 @@ use crate::queue::Handover;
 
 /// How often a call in doubt is sent again before a person is asked.
 const RESENDS_MAX: u32 = 3;
+
+/// How long a run is left alone after the first, the second... time that its call
+/// was sent again and no answer came: a receiver that is away for a moment must not
+/// use all attempts up.
+const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(25)];
 
 /// A call in doubt, as it is recorded.
 pub(crate) struct Doubtful<'a> {
@@ -183,6 +190,10 @@ impl Door {
             }
             Performed::Unknown(why) => {
                 tracing::warn!(run = %self.run.run, call = passing.call, why, "still unknown");
+                let pause = PAUSES.get(resent as usize).copied().unwrap_or_default();
+                if let Some(lease) = &self.lease {
+                    lease.pause(pause);
+                }
                 Err(self.end(Ending::Doubt))
             }
         }

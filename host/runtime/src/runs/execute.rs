@@ -99,7 +99,7 @@ impl Inner {
             }
             end = ended(door.not_made_again(position, &why).await);
         }
-        if matches!(end, End::Doubt) {
+        if matches!(end, End::Doubt) && lease.paused_for().is_zero() {
             return match self.again(run, lease).await {
                 // Its intent is recorded: it goes on when the store is back.
                 Err(CallError::Unavailable(why) | CallError::Unsettled(why)) => {

@@ -40,6 +40,8 @@ struct State {
     held: Option<Held>,
     /// A row with a lease was asked for, and the store did not say what came of it.
     asked: bool,
+    /// How long the run is left alone before it is tried again.
+    pause: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -87,7 +89,7 @@ impl Lease {
         let until = asked_ms.saturating_add(self.length_ms());
         *self.state() = State {
             held: Some(Held { token, until }),
-            asked: false,
+            ..State::default()
         };
     }
 
@@ -130,6 +132,17 @@ impl Lease {
             Some(held) => held.until.saturating_sub(now_ms),
             None => self.length_ms(),
         }
+    }
+
+    /// Leave the run alone for a while, under its lease: what it needs is away, and
+    /// trying at once would only use its attempts up.
+    pub(crate) fn pause(&self, time: Duration) {
+        self.state().pause = time;
+    }
+
+    /// How long it is left alone.
+    pub(crate) fn paused_for(&self) -> Duration {
+        self.state().pause
     }
 
     /// The change that gives it back before it lapses.

@@ -83,7 +83,7 @@ impl Inner {
             // A row that nobody works on: the end of the run, or that it is held,
             // could not be recorded.
             if lease.is_open() {
-                inner.strand(&run.tenant, &run.run);
+                inner.strand_for(&run.tenant, &run.run, lease.paused_for());
             }
             inner.changed();
             report

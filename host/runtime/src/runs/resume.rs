@@ -179,7 +179,7 @@ impl Inner {
         match &resumed {
             Err(CallError::Connector(_)) if lease.is_open() => self.strand_for_long(tenant, run),
             Err(CallError::Unavailable(_) | CallError::Unsettled(_)) => self.strand(tenant, run),
-            _ if lease.is_open() => self.strand(tenant, run),
+            _ if lease.is_open() => self.strand_for(tenant, run, lease.paused_for()),
             _ => {}
         }
         self.changed();
@@ -536,5 +536,23 @@ pub(crate) fn state_named(name: Option<&str>) -> RunState {
         Some("denied") => RunState::Denied,
         Some("undone") => RunState::Undone,
         _ => RunState::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_pass_says_that_the_connector_cannot_be_started() {
+        let away = InstallError::from(StoreError::Closed);
+        assert_eq!(
+            not_loaded(away).kind(),
+            CallError::from(StoreError::Closed).kind()
+        );
+        let gone = InstallError::NotAConnector("it is gone".to_owned());
+        assert!(matches!(not_loaded(gone), CallError::Connector(_)));
     }
 }
