@@ -164,7 +164,12 @@ fn decode(bytes: &[u8]) -> Result<(Resolve, WorldId), PackageError> {
     if !Parser::is_component(bytes) {
         return Err(PackageError::malformed("its version is unknown"));
     }
-    match wit_component::decode(bytes).map_err(PackageError::malformed)? {
+    // The decoder takes some bytes for impossible that a stranger can write (a
+    // type changed into one that its place never has): that is no reason to end
+    // the process, which may be a host's.
+    let decoded = std::panic::catch_unwind(|| wit_component::decode(bytes))
+        .map_err(|_| PackageError::malformed("the decoder gave up on it"))?;
+    match decoded.map_err(PackageError::malformed)? {
         DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
         DecodedWasm::WitPackage(..) => Err(PackageError::WitPackage),
     }

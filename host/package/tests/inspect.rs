@@ -208,6 +208,20 @@ fn no_truncation_makes_the_reader_panic() {
     }
 }
 
+/// Every byte as every one of a few values: some of these the decoder itself
+/// takes for impossible.
+#[test]
+fn no_single_byte_makes_the_reader_panic() {
+    let sound = sound();
+    for at in 0..sound.len() {
+        for byte in [0x00, 0x03, 0x40, 0x71, 0x7f, 0xff] {
+            let mut bytes = sound.clone();
+            bytes[at] = byte;
+            let _ = inspect(&bytes);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -370,15 +370,18 @@ async fn a_server_that_vanished_without_a_word_holds_up_leases_and_looks_only_br
         assert!(is_unavailable(&error.unwrap()));
     }
     wire.heal();
-    // What will never be answered is dropped: its place is free for another.
-    let mut last = None;
-    for _ in 0..3 {
-        let asked = tokio::time::timeout(Duration::from_secs(20), ask());
-        last = Some(asked.await.unwrap());
-    }
-    let (heads, due, claimed, renewed) = last.unwrap();
+    // What will never be answered is dropped: its place is free for another. How
+    // many asks that takes depends on which connections they are given.
+    let back = async {
+        loop {
+            let (heads, due, claimed, renewed) = ask().await;
+            if due.is_ok() && claimed.is_ok() && renewed.is_ok() && heads.is_ok() {
+                return heads.unwrap();
+            }
+        }
+    };
+    let heads = tokio::time::timeout(Duration::from_secs(120), back).await;
     assert_eq!(heads.unwrap().len(), 1);
-    assert!(due.is_ok() && claimed.is_ok() && renewed.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
