@@ -375,8 +375,8 @@ async fn a_server_that_vanished_without_a_word_holds_up_leases_and_looks_only_br
     let back = async {
         loop {
             let (heads, due, claimed, renewed) = ask().await;
-            if due.is_ok() && claimed.is_ok() && renewed.is_ok() && heads.is_ok() {
-                return heads.unwrap();
+            if let (Ok(heads), Ok(_), Ok(_), Ok(_)) = (heads, due, claimed, renewed) {
+                return heads;
             }
         }
     };
