@@ -223,7 +223,15 @@ impl Inner {
             .store
             .renew_leases(&self.owner, self.lease_ms());
         match renewed.await {
-            Ok(renewed) => self.live.renewed(&renewed, asked, awake_ms()),
+            Ok(renewed) => {
+                for (tenant, run) in self.live.renewed(&renewed, asked, awake_ms()) {
+                    let waits = |one: &Stranded| one.tenant == tenant && one.run == run;
+                    let stranded = self.watching.stranded().iter().any(waits);
+                    if !stranded {
+                        self.strand(&tenant, &run);
+                    }
+                }
+            }
             Err(error) => tracing::warn!(%error, "leases could not be renewed"),
         }
     }

@@ -2,8 +2,8 @@
 //! first one instead of doing the work twice. What is held, in doubt or another
 //! host's stands in the store alone: nothing of it is in memory.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ struct Inner {
     /// First runs of requests: name and digest of the input.
     same: HashMap<Same, (String, String)>,
     working: HashMap<String, Working>,
+    /// Leases that the last renewal named and nobody here works under.
+    unknown: HashSet<(String, String, u64)>,
 }
 
 /// All of them.
@@ -128,17 +130,36 @@ impl Live {
 
     /// The store renewed these between two times, and no others: a database of
     /// several that could not be asked has renewed nothing. One that speaks of
-    /// another tenant's run has no say in it.
-    pub(crate) fn renewed(&self, renewed: &[Renewed], asked_ms: u64, answered_ms: u64) {
-        let inner = self.inner();
+    /// another tenant's run has no say in it. The answer is tenant and run of
+    /// leases that nobody here works under, now and at the last renewal: the
+    /// answer to their claim was lost, and renewed for ever they would keep every
+    /// host from the run. Of one renewal alone, the claim may be on its way here.
+    pub(crate) fn renewed(
+        &self,
+        renewed: &[Renewed],
+        asked_ms: u64,
+        answered_ms: u64,
+    ) -> Vec<(String, String)> {
+        let mut inner = self.inner();
+        let mut unknown = HashSet::new();
         for renewed in renewed {
-            if let Some(working) = inner.working.get(&renewed.run)
-                && working.tenant == renewed.tenant
-            {
-                let lease = &working.lease;
-                lease.renewed(renewed.token, asked_ms, answered_ms);
+            match inner.working.get(&renewed.run) {
+                Some(working) if working.tenant == renewed.tenant => {
+                    let lease = &working.lease;
+                    lease.renewed(renewed.token, asked_ms, answered_ms);
+                }
+                Some(_) => {}
+                None => {
+                    let named = (renewed.tenant.clone(), renewed.run.clone());
+                    unknown.insert((named.0, named.1, renewed.token));
+                }
             }
         }
+        let twice = unknown.intersection(&inner.unknown);
+        let orphans = twice.map(|(tenant, run, _)| (tenant.clone(), run.clone()));
+        let orphans = orphans.collect();
+        inner.unknown = unknown;
+        orphans
     }
 
     /// Wait until nobody of this process works on the run.
@@ -183,5 +204,22 @@ mod tests {
         live.renewed(&renewed, 10_000, 10_100);
         assert_eq!(reached.remaining_ms(10_100), 14_900);
         assert_eq!(away.remaining_ms(10_100), 4_900);
+    }
+
+    #[test]
+    fn a_lease_whose_claim_was_never_answered_is_found_at_the_second_renewal() {
+        let live = Live::new(Arc::from("host-1"), Duration::from_secs(15));
+        let named = |token| Renewed {
+            tenant: "acme".into(),
+            run: "run-1".into(),
+            token,
+        };
+        assert!(live.renewed(&[named(3)], 0, 0).is_empty());
+        // Claimed anew since: that claim may be on its way.
+        assert!(live.renewed(&[named(4)], 0, 0).is_empty());
+        let orphans = live.renewed(&[named(4)], 0, 0);
+        assert_eq!(orphans, [("acme".to_owned(), "run-1".to_owned())]);
+        let _lease = live.take_up("acme", "run-1");
+        assert!(live.renewed(&[named(4)], 0, 0).is_empty());
     }
 }
