@@ -35,6 +35,7 @@
 //! - [`tool`], [`connector!`], [`Tool`], [`Undoable`]: what a tool is
 //! - [`ToolError`]: how a tool fails, so that a caller knows what it can do
 //! - [`sql`], [`files`], [`kv`]: named databases, directories and stores
+//! - [`http`], [`mail`], [`handoff`]: named servers, and queues that people own
 //! - [`config`], [`clock`], [`random`], [`log`]: the surroundings
 //! - [`Refusal`]: why the host did not perform a call
 //!
@@ -60,8 +61,11 @@ mod tool;
 pub mod clock;
 pub mod config;
 pub mod files;
+pub mod handoff;
+pub mod http;
 pub mod kv;
 pub mod log;
+pub mod mail;
 pub mod prelude;
 pub mod random;
 pub mod sql;

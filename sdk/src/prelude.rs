@@ -4,6 +4,6 @@ pub use schemars::JsonSchema;
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    Context, NoInput, ToolError, Undoable, clock, config, connector, files, kv, log, random, sql,
-    tool,
+    Context, NoInput, ToolError, Undoable, clock, config, connector, files, handoff, http, kv, log,
+    mail, random, sql, tool,
 };
