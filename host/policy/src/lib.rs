@@ -10,6 +10,7 @@
 //! | `request` | what does the connector's author ask for? |
 //! | `rules` | is this call allowed, held for an approval, or denied? |
 //! | `sql` | what would this statement touch, and is that granted? |
+//! | `http`, `credential` | is this a request that may be sent, and what is put into it? |
 //! | `files` | is this a path that can be named, and is it granted? |
 //! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
 //! | `approval`, `visible` | what does a person read on the card? |
@@ -20,10 +21,12 @@
 mod approval;
 mod binding;
 mod canonical;
+mod credential;
 mod digest;
 mod effect;
 mod files;
 mod glob;
+pub mod http;
 mod manifest;
 mod request;
 mod rules;
@@ -33,6 +36,7 @@ mod visible;
 pub use approval::{Approval, Approver, Template};
 pub use binding::Binding;
 pub use canonical::{CanonicalError, EXACT_INTEGER_MAX, JSON_DEPTH_MAX, canonical, parse_exact};
+pub use credential::{Place, SignatureScheme};
 pub use digest::{Digest, DigestError};
 pub use effect::Effect;
 pub use files::{

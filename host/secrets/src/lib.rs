@@ -5,4 +5,4 @@ mod secret;
 mod slot;
 
 pub use secret::Secret;
-pub use slot::{Place, Signature, Slot};
+pub use slot::Slot;
