@@ -7,6 +7,7 @@
 //! | `lies` | what a connector claims gives it nothing |
 //! | `walls` | databases, files and stores: nothing outside the grant |
 //! | `door` | no import without a door |
+//! | `handoffs` | what is handed to people reaches them, bounded |
 //! | `holds` | a held call has its effect once, or never |
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
@@ -21,6 +22,7 @@
 
 mod door;
 mod faulty;
+mod handoffs;
 mod holds;
 mod house;
 mod journal;

@@ -89,6 +89,8 @@ stages! {
     ValuesPruned = 21, "values.pruned";
     /// An outside witness signed a checkpoint.
     CheckpointAnchored = 22, "checkpoint.anchored";
+    /// A person said what became of work that a connector handed over.
+    HandoffResolved = 23, "handoff.resolved";
 }
 
 impl fmt::Display for Stage {

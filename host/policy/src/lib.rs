@@ -45,7 +45,8 @@ pub use files::{
 };
 pub use glob::{Glob, GlobError};
 pub use manifest::{
-    Grant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant, limits,
+    Grant, HandoffGrant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant,
+    limits,
 };
 pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl};
 pub use rules::{

@@ -27,6 +27,14 @@ pub(crate) fn queue_item() -> String {
     format!("item-{}", Uuid::now_v7())
 }
 
+/// The item that a call of a run makes, the same for every attempt at it.
+pub(crate) fn queue_item_of(run: &str, position: u32) -> String {
+    format!(
+        "item-{}-{position}",
+        run.strip_prefix("run-").unwrap_or(run)
+    )
+}
+
 /// A process that serves: who has a lease.
 pub(crate) fn host() -> String {
     format!("host-{}", Uuid::now_v7())

@@ -1,5 +1,5 @@
-//! Work that a person has to do: now calls in doubt, which no machine can settle.
-//! An item stands in the store; what a person needs to decide on it is read from
+//! Work that a person has to do: calls in doubt, which no machine can settle, and
+//! what a connector hands over. An item stands in the store; what a person needs to decide on it is read from
 //! the run's records, where it is sealed.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tollgate_store::{Change, QueueRow, QueueState, Rejected, RunRow, RunState};
 use crate::api::{Principal, PrincipalKind, RunReport};
 use crate::capability;
 use crate::door::recorded_calls;
-use crate::error::{CallError, DecideError};
+use crate::error::{CallError, DecideError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::{OpenRecord, Saying};
 use crate::names;
@@ -20,6 +20,13 @@ use crate::time::rfc3339;
 
 /// The queue of calls in doubt.
 const IN_DOUBT: &str = "in_doubt";
+
+/// The kind of an item that a connector handed over; its queue is the one that the
+/// connector named.
+pub(crate) const ESCALATION: &str = "escalation";
+
+/// What became of an item that was taken back by an undo.
+pub(crate) const WITHDRAWN: &str = "withdrawn";
 
 /// Longest note of a person, characters.
 const NOTE_CHARS_MAX: usize = 2_000;
@@ -34,7 +41,7 @@ pub struct QueueItem {
     pub id: String,
     /// The queue's name.
     pub queue: String,
-    /// What kind of work: `in_doubt`.
+    /// What kind of work: `in_doubt`, `escalation`.
     pub kind: String,
     /// `open` or `resolved`.
     pub state: String,
@@ -54,7 +61,7 @@ pub struct QueueItem {
     pub call: String,
     /// The granted thing it was sent to.
     pub destination: String,
-    /// What was, or was not, sent.
+    /// What was, or was not, sent; what was handed over.
     pub arguments: Value,
     /// What was there before, where it was captured.
     pub prior: Option<Value>,
@@ -69,19 +76,19 @@ pub struct QueueItem {
     pub created: String,
     /// Who resolved it.
     pub resolved_by: Option<String>,
-    /// How: `done`, `not_done`.
+    /// How: `done`, `not_done`, `withdrawn`.
     pub resolution: Option<String>,
     /// That person's words.
     pub note: Option<String>,
 }
 
-/// What a person found out about a call in doubt.
+/// What a person found out about a call in doubt, or did with what was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
-    /// It happened.
+    /// It happened; or, the work was done.
     Done,
-    /// It did not.
+    /// It did not; or, it will not be done.
     NotDone,
 }
 
@@ -187,7 +194,8 @@ impl Host {
         item.map_err(|error| DecideError::Unavailable(error.to_string()))
     }
 
-    /// Say what became of a call in doubt. `reply` is the call's answer as the
+    /// Say what became of a call in doubt, or of work that was handed over: that
+    /// ends the item and touches no run. `reply` is the call's answer as the
     /// connector would have got it, where the person knows it and the operation
     /// cannot make one. The run goes on, or ends where it cannot; the answer is
     /// its state afterwards.
@@ -236,6 +244,9 @@ impl Inner {
         }
         let note: String = note.trim().chars().take(NOTE_CHARS_MAX).collect();
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
+        if row.kind == ESCALATION {
+            return self.resolve_escalation(who, &row, resolution, note).await;
+        }
         let item = self.item(&row).await.map_err(unavailable)?;
         let reply = reply.filter(|_| resolution == Resolution::Done);
         if let Some(reply) = &reply {
@@ -277,18 +288,54 @@ impl Inner {
             .append(&row.tenant, vec![record], changes)
             .await;
         fail::fail_point!("queue::after_resolve");
-        if let Err(fault) = appended {
-            return Err(match fault.rejected() {
-                Some(Rejected::AlreadyResolved { by, resolution }) => DecideError::AlreadyDecided {
-                    state: resolution.clone(),
-                    by: Some(by.clone()),
-                },
-                Some(Rejected::OwnRequest) => DecideError::Requester,
-                _ => fault.into(),
-            });
-        }
+        appended.map_err(refused)?;
         let report = self.resume(&row.tenant, &row.run).await;
         report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
+    }
+
+    /// The run went on when the item was made; only the item ends.
+    async fn resolve_escalation(
+        &self,
+        who: &Principal,
+        row: &QueueRow,
+        resolution: Resolution,
+        note: String,
+    ) -> Result<RunReport, DecideError> {
+        let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
+        let about = self.about_recorded(&row.tenant, &row.run).await;
+        let mut about = about.map_err(unavailable)?;
+        about.principal.clone_from(&who.name);
+        let saying = Saying::new(Stage::HandoffResolved)
+            .at(row.position)
+            .fact("queue", row.queue.as_str())
+            .fact("item", row.id.as_str())
+            .fact("resolution", resolution.as_str())
+            .value("note", note.into_bytes());
+        let record = self.journal.record(&about, saying)?;
+        let resolve = Change::ResolveQueueItem {
+            id: row.id.clone(),
+            resolution: resolution.as_str().to_owned(),
+            by: who.name.clone(),
+            at_ms: self.journal.now_ms(),
+        };
+        let appended = self
+            .journal
+            .append(&row.tenant, vec![record], vec![resolve]);
+        appended.await.map_err(refused)?;
+        self.report(&row.tenant, &row.run)
+            .await
+            .map_err(unavailable)
+    }
+}
+
+fn refused(fault: JournalFault) -> DecideError {
+    match fault.rejected() {
+        Some(Rejected::AlreadyResolved { by, resolution }) => DecideError::AlreadyDecided {
+            state: resolution.clone(),
+            by: Some(by.clone()),
+        },
+        Some(Rejected::OwnRequest) => DecideError::Requester,
+        _ => fault.into(),
     }
 }
 
@@ -309,13 +356,23 @@ fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
             record.leaf.stage == stage && record.leaf.position == Some(row.position)
         })
     };
-    let settled = of(Stage::CallSettled);
+    let resolved = match row.kind.as_str() {
+        ESCALATION => Stage::HandoffResolved,
+        _ => Stage::CallSettled,
+    };
+    let settled = of(resolved);
     let marked = of(Stage::CallInDoubt);
     let calls = recorded_calls(records);
     let call = calls
         .get(row.position as usize)
         .cloned()
         .unwrap_or_default();
+    let arguments: Value = serde_json::from_slice(&call.arguments).unwrap_or_default();
+    let why = match row.kind.as_str() {
+        ESCALATION => arguments["reason"].as_str(),
+        _ => handed.and_then(|record| record.text("why")),
+    };
+    let why = why.map(str::to_owned);
     QueueItem {
         id: row.id.clone(),
         queue: row.queue.clone(),
@@ -327,7 +384,7 @@ fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
         tool: row.tool.clone(),
         principal: row.principal.clone(),
         position: row.position,
-        arguments: serde_json::from_slice(&call.arguments).unwrap_or_default(),
+        arguments,
         call: call.call,
         destination: call.destination,
         prior: call.prior,
@@ -336,10 +393,7 @@ fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
             .and_then(|record| record.fact("recovery"))
             .unwrap_or("none")
             .to_owned(),
-        why: handed
-            .and_then(|record| record.text("why"))
-            .unwrap_or_default()
-            .to_owned(),
+        why: why.unwrap_or_default(),
         created: rfc3339(row.created_ms),
         resolved_by: row.resolved_by.clone(),
         resolution: row.resolution.clone(),

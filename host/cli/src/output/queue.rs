@@ -9,19 +9,20 @@ use super::{line, pretty};
 /// Items, one a line.
 pub(crate) fn items(items: &[QueueItem]) {
     if items.is_empty() {
-        line("nothing is in doubt");
+        line("nothing waits for a person");
         return;
     }
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["item", "state", "did this happen?", "asked by", "since"]);
+        .set_header(["item", "queue", "state", "what", "asked by", "since"]);
     for item in items {
         table.add_row([
             item.id.clone(),
+            visible(&item.queue),
             item.state.clone(),
-            visible(&format!("{} on {}", item.call, item.destination)),
+            what(item),
             visible(&item.principal),
             item.created.clone(),
         ]);
@@ -39,18 +40,26 @@ pub(crate) fn item(item: &QueueItem) {
         table.add_row([name.to_owned(), value]);
     };
     row("item", item.id.clone());
-    let call = format!("{} on {}", item.call, item.destination);
-    row("did this happen?", visible(&call));
-    row("was to be sent", pretty(&item.arguments));
+    row("queue", visible(&item.queue));
+    if is_escalation(item) {
+        row("handed over", what(item));
+        row("why (its words)", visible(&item.why));
+        row("details", pretty(&item.arguments["details"]));
+    } else {
+        row("did this happen?", what(item));
+        row("was to be sent", pretty(&item.arguments));
+    }
     if let Some(prior) = &item.prior {
         row("was there before", pretty(prior));
     }
-    match &item.found {
-        Some(found) => row("found afterwards", pretty(found)),
-        None => row("found afterwards", "the host could not look".to_owned()),
+    if !is_escalation(item) {
+        match &item.found {
+            Some(found) => row("found afterwards", pretty(found)),
+            None => row("found afterwards", "the host could not look".to_owned()),
+        }
+        row("why you are asked", visible(&item.why));
+        row("declared recovery", item.recovery.clone());
     }
-    row("why you are asked", visible(&item.why));
-    row("declared recovery", item.recovery.clone());
     let tool = format!("{}.{}", item.connector, item.tool);
     row("tool", visible(&tool));
     row("asked by", visible(&item.principal));
@@ -64,7 +73,14 @@ pub(crate) fn item(item: &QueueItem) {
         row("because", visible(note));
     }
     line(table.to_string());
-    if item.state == "open" {
+    if item.state == "open" && is_escalation(item) {
+        let id = &item.id;
+        line("when it is done, or will not be, say so:");
+        line(format!("  tollgate queue resolve {id} --done --note '…'"));
+        line(format!(
+            "  tollgate queue resolve {id} --not-done --note '…'"
+        ));
+    } else if item.state == "open" {
         let id = &item.id;
         line(format!("look at {}, then say:", visible(&item.destination)));
         line(format!(
@@ -74,4 +90,16 @@ pub(crate) fn item(item: &QueueItem) {
             "  tollgate queue resolve {id} --not-done --note '…'  the run goes on without it; whoever asked may ask again"
         ));
     }
+}
+
+fn is_escalation(item: &QueueItem) -> bool {
+    item.kind == "escalation"
+}
+
+/// What an item is about.
+fn what(item: &QueueItem) -> String {
+    if is_escalation(item) {
+        return visible(item.arguments["summary"].as_str().unwrap_or_default());
+    }
+    visible(&format!("{} on {}", item.call, item.destination))
 }

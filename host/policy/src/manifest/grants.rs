@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Grant, KvGrant,
+    Grant, HandoffGrant, KvGrant,
     error::Faults,
     keys::{Keys, did_you_mean, start, text},
     limits,
@@ -22,6 +22,7 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         sql: BTreeMap::new(),
         files: BTreeMap::new(),
         kv: BTreeMap::new(),
+        handoff: BTreeMap::new(),
         extension: BTreeMap::new(),
     };
     let Some(mut keys) = keys
@@ -47,6 +48,17 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         let max_bytes = keys.bytes("max_bytes", limits::KV_BYTES, faults);
         keys.finish(faults);
         grant.kv.insert(name.clone(), KvGrant { name, max_bytes });
+    }
+    for (name, mut keys) in keys.named("handoff", "grant.handoff", faults) {
+        let max_open = keys.count("max_open", limits::HANDOFF_OPEN, faults);
+        let max_bytes = keys.bytes("max_bytes", limits::HANDOFF_BYTES, faults);
+        keys.finish(faults);
+        let handoff = HandoffGrant {
+            name: name.clone(),
+            max_open,
+            max_bytes,
+        };
+        grant.handoff.insert(name, handoff);
     }
     keys.finish(faults);
     grant

@@ -56,6 +56,13 @@ pub const DEADLINE_MAX: Duration = Duration::from_secs(3600);
 /// Import calls of one run. Each is a record; a thousand of them is a loop.
 pub const CALLS: u64 = 1_000;
 
+/// Open items that a queue may hold from a connector's tenant: what people can
+/// still work through.
+pub const HANDOFF_OPEN: u64 = 100;
+
+/// Details of one item handed to people, in bytes: a page.
+pub const HANDOFF_BYTES: u64 = 16 << 10;
+
 /// Lines that one run may log: what a person would scroll through.
 pub const LOG_LINES: u64 = 200;
 

@@ -75,6 +75,10 @@ fn line(grant: &Grant, import: &str) -> Option<String> {
             !grant.kv.is_empty(),
             "[grant.kv.NAME] with max_bytes = \"1MiB\"".to_owned(),
         ),
+        "handoff.escalate" => (
+            !grant.handoff.is_empty(),
+            "[grant.handoff.NAME] with max_open = 100".to_owned(),
+        ),
         "sql.query" => (reads(), table("read = [\"…\"]")),
         "sql.execute" => (
             writes(),

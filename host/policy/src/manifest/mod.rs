@@ -73,6 +73,8 @@ pub struct Grant {
     pub files: BTreeMap<String, FilesGrant>,
     /// Stores by name.
     pub kv: BTreeMap<String, KvGrant>,
+    /// Queues of people by name.
+    pub handoff: BTreeMap<String, HandoffGrant>,
     /// Destinations of the embedder's extensions, by extension and name, with
     /// the keys that the operator wrote there.
     pub extension: BTreeMap<String, BTreeMap<String, Value>>,
@@ -84,6 +86,17 @@ pub struct KvGrant {
     /// The name that guests use.
     pub name: String,
     /// All keys and values together, in bytes.
+    pub max_bytes: u64,
+}
+
+/// A named queue of people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoffGrant {
+    /// The name that guests use.
+    pub name: String,
+    /// Most items that may be open in it.
+    pub max_open: u64,
+    /// Longest details of one item, bytes.
     pub max_bytes: u64,
 }
 

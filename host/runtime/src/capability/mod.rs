@@ -8,11 +8,13 @@
 //! | `clock`, `random`, `log` | the same | the host |
 //! | `kv` | `tollgate:connector/kv` | a named store |
 //! | `files` | `tollgate:connector/files` | a named directory |
+//! | `handoff` | `tollgate:connector/handoff` | a named queue of people |
 //! | `sql` | `tollgate:connector/sql` | a named database |
 
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod files;
+pub(crate) mod handoff;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
@@ -80,7 +82,10 @@ pub(crate) fn fits(call: &str, reply: &Value) -> Result<(), String> {
         files::Write::CALL => of::<files::Write>(reply),
         files::Remove::CALL => of::<files::Remove>(reply),
         sql::Execute::CALL => of::<sql::Execute>(reply),
-        kv::Restore::CALL | files::Restore::CALL | sql::Restore::CALL => of::<kv::Restore>(reply),
+        handoff::Escalate::CALL => of::<handoff::Escalate>(reply),
+        kv::Restore::CALL | files::Restore::CALL | sql::Restore::CALL | handoff::Restore::CALL => {
+            of::<kv::Restore>(reply)
+        }
         // Checked when the run goes on; one that does not fit ends it.
         _ => Ok(()),
     }
@@ -102,5 +107,6 @@ pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<files::Remove>()?;
     imports.offer::<files::List>()?;
     imports.offer::<sql::Query>()?;
-    imports.offer::<sql::Execute>()
+    imports.offer::<sql::Execute>()?;
+    imports.offer::<handoff::Escalate>()
 }

@@ -349,7 +349,10 @@ impl Door {
         Scope {
             tenant: &self.run.tenant,
             run: &self.run.run,
+            case: &self.run.case,
+            principal: &self.run.principal,
             connector: &self.run.connector,
+            tool: &self.run.tool.name,
             position,
             manifest: &self.manifest,
             opened_under: &self.run.opened_under,

@@ -169,8 +169,14 @@ pub struct Scope<'a> {
     pub tenant: &'a str,
     /// The run.
     pub run: &'a str,
+    /// The hand-off it belongs to.
+    pub case: &'a str,
+    /// Who asked for it.
+    pub principal: &'a str,
     /// The connector's installed name.
     pub connector: &'a str,
+    /// The tool.
+    pub tool: &'a str,
     /// Which import call of the run this is, counted from 0. With `run`, the same
     /// whenever the call is made again: what an idempotency key is made of.
     pub position: u32,

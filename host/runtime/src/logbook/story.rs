@@ -155,6 +155,10 @@ impl LogLine {
                 // The host found out by itself.
                 _ => format!("found out about {}", call()),
             },
+            "handoff.resolved" => match self.fact("resolution") {
+                "done" => format!("did what was handed to {}", self.fact("queue")),
+                _ => format!("will not do what was handed to {}", self.fact("queue")),
+            },
             "undo.planned" => "is about to be taken back".to_owned(),
             "undo.done" => format!("took the run back, by {}", self.fact("by")),
             "run.closed" => format!("ended the run: {}", self.fact("state")),

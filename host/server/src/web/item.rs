@@ -11,6 +11,9 @@ pub(super) struct ItemView {
     pub(super) id: String,
     pub(super) is_open: bool,
     pub(super) is_own: bool,
+    /// Whether a connector handed it over; else a call is in doubt.
+    pub(super) is_escalation: bool,
+    pub(super) summary: String,
     pub(super) queue: String,
     pub(super) tool: String,
     pub(super) call: String,
@@ -36,13 +39,18 @@ impl ItemView {
             id: visible(&item.id),
             is_open: item.state == "open",
             is_own: item.principal == who.name,
+            is_escalation: item.kind == "escalation",
+            summary: lines(item.arguments["summary"].as_str().unwrap_or_default()),
             queue: visible(&item.queue),
             tool: visible(&format!("{}.{}", item.connector, item.tool)),
             call: visible(&item.call),
             destination: visible(&item.destination),
             position: item.position,
             requester: visible(&item.principal),
-            arguments: shown(&item.arguments),
+            arguments: shown(match item.kind.as_str() {
+                "escalation" => &item.arguments["details"],
+                _ => &item.arguments,
+            }),
             prior: item.prior.as_ref().map(shown),
             found: item.found.as_ref().map(shown),
             recovery: recovery(&item.recovery).to_owned(),
@@ -54,13 +62,20 @@ impl ItemView {
             resolution: item
                 .resolution
                 .as_deref()
-                .map(|resolution| match resolution {
-                    "done" => "it happened",
-                    "not_done" => "it did not happen",
-                    _ => "settled",
-                }),
+                .map(|resolution| said(&item.kind, resolution)),
             note: item.note.as_deref().map(lines),
         }
+    }
+}
+
+fn said(kind: &str, resolution: &str) -> &'static str {
+    match (kind, resolution) {
+        ("escalation", "done") => "it was done",
+        ("escalation", "not_done") => "it will not be done",
+        (_, "withdrawn") => "it was withdrawn",
+        (_, "done") => "it happened",
+        (_, "not_done") => "it did not happen",
+        _ => "settled",
     }
 }
 
