@@ -4,22 +4,38 @@
 //! `describe` would cost every call, and a list that the author writes is one
 //! that a reviewer can read.
 
-use crate::bindings::exports::tollgate::connector::tools::{
-    Guest, Tool as Exported, ToolError as Answer,
-};
+#[doc(inline)]
+pub use crate::bindings::exports::tollgate::connector::tools::Tool as Declaration;
+use crate::bindings::exports::tollgate::connector::tools::{Guest, ToolError as Answer};
 use crate::{Context, Outcome, Tool, ToolError, input, panic, schema};
 
-/// A list of tools. [`connector!`](crate::connector!) implements it.
+/// What a host can ask of a connector. [`connector!`](crate::connector!) implements
+/// it for a list of tools; a connector that makes its tools from something else,
+/// as a document, implements the two functions and says `connector!(for Type)`.
 pub trait Connector {
     /// The tools, in the order that a caller sees them.
-    const TOOLS: &'static [Entry];
+    const TOOLS: &'static [Entry] = &[];
+
+    /// The tools as the host is told of them. Calls no import: a connector that
+    /// does is refused.
+    #[must_use]
+    fn describe() -> Vec<Declaration> {
+        Self::TOOLS.iter().map(|tool| (tool.describe)()).collect()
+    }
+
+    /// Calls a tool; nothing where there is none of that name. `input` is JSON
+    /// that fits the tool's input schema.
+    fn call(context: &Context, tool: &str, input: &str) -> Option<Result<Outcome, ToolError>> {
+        let entry = Self::TOOLS.iter().find(|entry| entry.name == tool)?;
+        Some((entry.call)(context, input))
+    }
 }
 
 /// One tool of a connector.
 #[derive(Clone, Copy)]
 pub struct Entry {
     name: &'static str,
-    describe: fn() -> Exported,
+    describe: fn() -> Declaration,
     call: fn(&Context, &str) -> Result<Outcome, ToolError>,
 }
 
@@ -34,9 +50,14 @@ impl Entry {
     }
 }
 
-/// Offers these tools to the host. Once a crate, at its root.
+/// Offers these tools to the host. Once a crate, at its root. `connector!(for Type)`
+/// offers those of a [`Connector`] that was written by hand.
 #[macro_export]
 macro_rules! connector {
+    (for $connector:ty) => {
+        #[cfg(target_family = "wasm")]
+        $crate::bindings::export_connector!($connector with_types_in $crate::bindings);
+    };
     ($($tool:path),+ $(,)?) => {
         #[doc(hidden)]
         #[derive(Debug)]
@@ -87,9 +108,9 @@ const fn same(left: &[u8], right: &[u8]) -> bool {
     true
 }
 
-fn describe<T: Tool>() -> Exported {
+fn describe<T: Tool>() -> Declaration {
     let description = T::describe();
-    Exported {
+    Declaration {
         name: T::NAME.to_owned(),
         title: description.title.to_owned(),
         description: description.text.to_owned(),
@@ -107,15 +128,16 @@ fn call<T: Tool>(context: &Context, input: &str) -> Result<Outcome, ToolError> {
 impl<C: Connector> Guest for C {
     // No panic hook here: it calls an import, and a connector that calls one
     // while it is described is refused.
-    fn describe() -> Vec<Exported> {
-        C::TOOLS.iter().map(|tool| (tool.describe)()).collect()
+    fn describe() -> Vec<Declaration> {
+        <C as Connector>::describe()
     }
 
     fn call(context: Context, tool: String, input: String) -> Result<Outcome, Answer> {
         panic::report_to_log();
-        let entry = C::TOOLS.iter().find(|entry| entry.name == tool);
-        let entry = entry.ok_or(Answer::UnknownTool(tool))?;
-        (entry.call)(&context, &input).map_err(Answer::from)
+        let answer = <C as Connector>::call(&context, &tool, &input);
+        answer
+            .ok_or(Answer::UnknownTool(tool))?
+            .map_err(Answer::from)
     }
 }
 

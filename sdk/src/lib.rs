@@ -73,7 +73,7 @@ pub mod sql;
 #[doc(hidden)]
 pub mod __macro;
 
-pub use connector::{Connector, Entry};
+pub use connector::{Connector, Declaration, Entry};
 pub use error::{Failure, ToolError};
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 pub use tollgate_sdk_macros::tool;
