@@ -1,9 +1,14 @@
 //! `[grant]`: what the connector may reach.
 
+mod handoff;
+mod http;
+mod mail;
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Grant, HandoffGrant, KvGrant,
+    Grant, KvGrant,
     error::Faults,
     keys::{Keys, did_you_mean, start, text},
     limits,
@@ -22,6 +27,8 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         sql: BTreeMap::new(),
         files: BTreeMap::new(),
         kv: BTreeMap::new(),
+        http: BTreeMap::new(),
+        mail: BTreeMap::new(),
         handoff: BTreeMap::new(),
         extension: BTreeMap::new(),
     };
@@ -49,16 +56,19 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         keys.finish(faults);
         grant.kv.insert(name.clone(), KvGrant { name, max_bytes });
     }
-    for (name, mut keys) in keys.named("handoff", "grant.handoff", faults) {
-        let max_open = keys.count("max_open", limits::HANDOFF_OPEN, faults);
-        let max_bytes = keys.bytes("max_bytes", limits::HANDOFF_BYTES, faults);
-        keys.finish(faults);
-        let handoff = HandoffGrant {
-            name: name.clone(),
-            max_open,
-            max_bytes,
-        };
-        grant.handoff.insert(name, handoff);
+    for (name, keys) in keys.named("http", "grant.http", faults) {
+        if let Some(http) = http::read(&name, keys, faults) {
+            grant.http.insert(name, http);
+        }
+    }
+    for (name, keys) in keys.named("mail", "grant.mail", faults) {
+        if let Some(mail) = mail::read(&name, keys, faults) {
+            grant.mail.insert(name, mail);
+        }
+    }
+    for (name, keys) in keys.named("handoff", "grant.handoff", faults) {
+        let queue = handoff::read(&name, keys, faults);
+        grant.handoff.insert(name, queue);
     }
     keys.finish(faults);
     grant
