@@ -234,6 +234,20 @@ pub(crate) struct New {
     /// Folder of tollgate-sdk; the one this program was built with by default.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) sdk: Option<PathBuf>,
+    /// A description of an API (OpenAPI 3, JSON or YAML): its operations become
+    /// the tools, and nothing needs to be written.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) openapi: Option<PathBuf>,
+    /// The API's address, where the description has none, or another one.
+    #[arg(long, value_name = "URL", requires = "openapi")]
+    pub(crate) server: Option<String>,
+    /// What a tool does, where the method says something else, as
+    /// `search_orders=read` or `set_status=write`; may be given more than once.
+    #[arg(long = "effect", value_name = "TOOL=EFFECT", requires = "openapi")]
+    pub(crate) effects: Vec<String>,
+    /// A tool to make, instead of all; may be given more than once.
+    #[arg(long = "only", value_name = "TOOL", requires = "openapi")]
+    pub(crate) only: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::json;
-use tollgate_package::{BuildOptions, Built};
+use tollgate_package::{Api, ApiOptions, BuildOptions, Built, DeclaredEffect};
+use tollgate_policy::visible;
 
 use crate::arguments::{Build, New};
 use crate::exit::Exit;
@@ -24,16 +25,62 @@ pub(crate) fn new(new: &New, as_json: bool) -> anyhow::Result<Exit> {
     let sdk = sdk
         .canonicalize()
         .with_context(|| format!("there is no folder {}", sdk.display()))?;
-    let files = tollgate_package::scaffold(&folder, &new.name, &sdk)?;
+    let (files, skipped) = match &new.openapi {
+        Some(description) => {
+            let api = read_api(description, new)?;
+            let files = tollgate_package::scaffold_api(&folder, &new.name, &sdk, &api)?;
+            (files, api.skipped)
+        }
+        None => {
+            let files = tollgate_package::scaffold(&folder, &new.name, &sdk)?;
+            (files, Vec::new())
+        }
+    };
     if as_json {
-        output::json(&json!({ "folder": folder, "files": files }));
+        let skipped = skipped
+            .iter()
+            .map(|skipped| json!({ "operation": skipped.operation, "why": skipped.why }));
+        let skipped: Vec<_> = skipped.collect();
+        output::json(&json!({ "folder": folder, "files": files, "skipped": skipped }));
     } else {
+        for skipped in &skipped {
+            output::note(format!(
+                "no tool for {}: {}",
+                visible(&skipped.operation),
+                visible(&skipped.why)
+            ));
+        }
         for file in &files {
             output::line(format!("made {}", file.display()));
         }
         output::line(format!("next: tollgate build {}", folder.display()));
     }
     Ok(Exit::Success)
+}
+
+fn read_api(description: &Path, new: &New) -> anyhow::Result<Api> {
+    let text = std::fs::read_to_string(description)
+        .with_context(|| format!("{} cannot be read", description.display()))?;
+    let effects = new.effects.iter().map(|text| effect(text));
+    let options = ApiOptions {
+        server: new.server.clone(),
+        effects: effects.collect::<anyhow::Result<_>>()?,
+        only: new.only.clone(),
+    };
+    Ok(tollgate_package::api(&text, &options)?)
+}
+
+fn effect(text: &str) -> anyhow::Result<(String, DeclaredEffect)> {
+    let (tool, effect) = text
+        .split_once('=')
+        .with_context(|| format!("`{text}` is not TOOL=EFFECT"))?;
+    let effect = match effect {
+        "read" => DeclaredEffect::Read,
+        "write" => DeclaredEffect::Write,
+        "irreversible" => DeclaredEffect::Irreversible,
+        other => anyhow::bail!("there is no effect `{other}`; write read, write or irreversible"),
+    };
+    Ok((tool.to_owned(), effect))
 }
 
 pub(crate) fn build(build: &Build, as_json: bool) -> anyhow::Result<Exit> {

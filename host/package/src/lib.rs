@@ -12,10 +12,12 @@
 //! | `project` | what a crate's `Cargo.toml` says about it |
 //! | `inspect` | a component → its imports, request and digest |
 //! | `section` | the custom section that carries the request |
+//! | `openapi` | an API's description → what a connector is made of |
 //! | `scaffold` | the files of a new connector |
 
 mod build;
 mod inspect;
+mod openapi;
 mod project;
 mod scaffold;
 mod section;
@@ -23,6 +25,8 @@ mod toolchain;
 
 pub use build::{BuildError, BuildOptions, Built, Describe, build};
 pub use inspect::{COMPONENT_BYTES_MAX, Inspection, PackageError, inspect, inspect_for};
-pub use scaffold::{ScaffoldError, scaffold};
+pub use openapi::{Api, ApiOptions, OPERATIONS_MAX, OpenApiError, Skipped, api};
+pub use scaffold::{ScaffoldError, scaffold, scaffold_api};
 pub use section::embed;
+pub use tollgate_openapi::Effect as DeclaredEffect;
 pub use toolchain::Toolchain;

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::Api;
+
 /// The longest connector name, as in a manifest.
 const NAME_BYTES_MAX: usize = 64;
 
@@ -16,6 +18,17 @@ const FILES: &[(&str, &str)] = &[
     ("README.md", include_str!("scaffold/README.md.in")),
     (".gitignore", "/target\n"),
 ];
+
+/// The same for a connector that is made of an API's description.
+const API_FILES: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("scaffold/openapi.Cargo.toml.in")),
+    ("src/lib.rs", include_str!("scaffold/openapi.lib.rs.in")),
+    ("README.md", include_str!("scaffold/openapi.README.md.in")),
+    (".gitignore", "/target\n"),
+];
+
+/// The head of such a connector's manifest.
+const API_MANIFEST: &str = include_str!("scaffold/openapi.manifest.toml.in");
 
 /// Why there is no new connector.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +74,48 @@ pub fn scaffold(folder: &Path, name: &str, sdk: &Path) -> Result<Vec<PathBuf>, S
     check_name(name)?;
     check_empty(folder)?;
     let sdk = basic_string(sdk)?;
+    let filled = |text: &str| text.replace("{{name}}", name).replace("{{sdk}}", &sdk);
+    let files = FILES.iter().map(|(file, text)| (*file, filled(text)));
+    write_all(folder, files.collect())
+}
+
+/// Writes a connector that is made of an API's description, as [`scaffold`] does.
+///
+/// # Errors
+/// As for [`scaffold`].
+pub fn scaffold_api(
+    folder: &Path,
+    name: &str,
+    sdk: &Path,
+    api: &Api,
+) -> Result<Vec<PathBuf>, ScaffoldError> {
+    check_name(name)?;
+    check_empty(folder)?;
+    let sdk = basic_string(sdk)?;
+    let filled = |text: &str| {
+        text.replace("{{name}}", name)
+            .replace("{{sdk}}", &sdk)
+            .replace("{{about}}", &api.operations.about)
+            .replace("{{tools}}", &api.tools)
+    };
+    let mut files: Vec<(&str, String)> = API_FILES
+        .iter()
+        .map(|(file, text)| (*file, filled(text)))
+        .collect();
+    files.push(("manifest.toml", filled(API_MANIFEST) + &api.manifest));
+    let operations = serde_json::to_string_pretty(&api.operations).map_err(io::Error::from);
+    let operations = operations.map_err(|source| ScaffoldError::Io {
+        path: folder.join("operations.json"),
+        source,
+    })?;
+    files.push(("operations.json", operations + "\n"));
+    write_all(folder, files)
+}
+
+fn write_all(folder: &Path, files: Vec<(&str, String)>) -> Result<Vec<PathBuf>, ScaffoldError> {
     let mut written = Vec::new();
-    for (file, text) in FILES {
+    for (file, text) in files {
         let path = folder.join(file);
-        let text = text.replace("{{name}}", name).replace("{{sdk}}", &sdk);
         write(&path, &text).map_err(|source| ScaffoldError::Io {
             path: path.clone(),
             source,
