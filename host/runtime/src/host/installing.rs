@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect, UndoDecl};
-use tollgate_store::{Change, Clock, ConnectorRow, Store};
+use tollgate_store::{Change, ConnectorRow};
 
 use super::{Host, Inner};
 use crate::api::{Principal, ToolInfo};

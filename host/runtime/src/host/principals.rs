@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use tollgate_store::{Clock, PrincipalRow, Store};
+use tollgate_store::PrincipalRow;
 
 use super::{Host, Inner};
 use crate::api::{Principal, PrincipalKind};
