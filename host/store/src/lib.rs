@@ -16,6 +16,7 @@
 //! | `clock` | [`Clock`], by which expiry is judged |
 //! | `key_ring` | the key ring's file, outside the database |
 //! | `open` | [`Location`]: which store, as an operator writes it |
+//! | `decode`, `fault` | rows, and what went wrong, as every database tells them |
 //! | `admission`, `audit`, `checkpoint`, `places` | what every store does alike: refusals before any database, verification, notes, numbering |
 //! | `sqlite` | the SQLite store: opening, the writer task, changes, readers |
 //! | `postgres` | the PostgreSQL store: the same rooms, and what hosts tell each other |
@@ -25,7 +26,9 @@ mod admission;
 mod audit;
 mod checkpoint;
 mod clock;
+mod decode;
 mod error;
+mod fault;
 pub mod key_ring;
 mod open;
 mod places;
