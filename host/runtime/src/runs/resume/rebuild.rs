@@ -1,6 +1,6 @@
 //! A run as its journal tells it, with the component it opened with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tollgate_journal::Stage;
@@ -112,6 +112,7 @@ impl Inner {
             }),
             opened_ms: opened.leaf.at,
             looked_at: None,
+            same: OnceLock::new(),
         };
         let run = Arc::new(rebuilt);
         Ok(Rebuilt {
