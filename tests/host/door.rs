@@ -383,8 +383,10 @@ async fn a_library_that_exits_panics_or_sleeps_ends_its_own_run_only() {
     let (kind, message) = failure(&panics);
     assert_eq!(kind, "connector_fault");
     assert!(message.contains("out of bounds"), "{message}");
-    let sleeps = house.call_of("probe", "sleeps", json!({})).await;
-    let (kind, message) = failure(&sleeps);
+    let sleeping = house
+        .call_of("probe", "tries_to_sleep_past_its_deadline", json!({}))
+        .await;
+    let (kind, message) = failure(&sleeping);
     assert_eq!(kind, "limited");
     assert!(message.contains("`deadline`"), "{message}");
     assert_eq!(

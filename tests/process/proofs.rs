@@ -12,15 +12,14 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use insta::assert_snapshot;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tollgate_journal::{
     ConsistencyProof, Hash, KeyKind, SignedCheckpoint, SigningKey, VerifierKey, verify_consistency,
 };
 
-use crate::cli::{HIDDEN, Session, shows};
 use crate::program::{self, Ended};
+use crate::session::{Session, shows};
 use crate::shop::{Shop, refund};
 
 /// A shop with a journal, and what its operator handed out of it.

@@ -36,7 +36,7 @@ async fn ask_and_erase(
     erase: &Erase,
     what: &What,
 ) -> anyhow::Result<Option<ErasureReport>> {
-    let plan = host.plan_erasure(&erase.tenant, what).await?;
+    let plan = host.plan_erasure(&erase.of.tenant, what).await?;
     if !plan.in_doubt.is_empty() {
         let runs = plan.in_doubt;
         return Err(EraseError::InDoubt { runs }.into());
@@ -51,7 +51,7 @@ async fn ask_and_erase(
         return Ok(None);
     }
     let report = host
-        .erase(&erase.tenant, what, &erase.by, &erase.reason)
+        .erase(&erase.of.tenant, what, &erase.by.by, &erase.reason)
         .await?;
     Ok(Some(report))
 }
@@ -105,7 +105,7 @@ async fn prune_all(host: &Host, prune: &Prune) -> anyhow::Result<Vec<PruneReport
     for tenant in tenants {
         let bar = output::busy(format!("pruning {tenant}"));
         let pruned = host
-            .prune(&tenant, prune.older_than, &prune.by, prune.dry_run)
+            .prune(&tenant, prune.older_than, &prune.by.by, prune.dry_run)
             .await;
         bar.finish_and_clear();
         reports.push(pruned?);

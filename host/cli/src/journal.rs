@@ -30,7 +30,7 @@ pub(crate) async fn log(home: &Home, log: Log, as_json: bool) -> anyhow::Result<
 async fn show_log(host: &Host, log: &Log, story: &mut output::Story) -> anyhow::Result<()> {
     let mut filter = filter(log)?;
     if !log.follow {
-        let page = host.log_page(&log.tenant, &filter).await?;
+        let page = host.log_page(&log.of.tenant, &filter).await?;
         page.lines.iter().for_each(|line| story.record(line));
         if let Some(next) = page.next {
             story.more(next);
@@ -39,11 +39,11 @@ async fn show_log(host: &Host, log: &Log, story: &mut output::Story) -> anyhow::
     }
     // Before anything is printed: whoever reads it may press Ctrl-C then.
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
-    let mut follow = host.follow(&log.tenant, filter.clone()).await?;
+    let mut follow = host.follow(&log.of.tenant, filter.clone()).await?;
     filter.newest = filter.after.is_none();
     let mut printed = HashSet::new();
     loop {
-        let page = host.log_page(&log.tenant, &filter).await?;
+        let page = host.log_page(&log.of.tenant, &filter).await?;
         for line in &page.lines {
             if !follow.began_after(line.seq) {
                 printed.insert(line.seq);

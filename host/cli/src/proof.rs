@@ -48,9 +48,11 @@ pub(crate) async fn key(home: &Home, of: &OfTenant, as_json: bool) -> anyhow::Re
 
 pub(crate) async fn export(home: &Home, export: &Export, as_json: bool) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
-    let bar = output::busy(format!("exporting {}", export.tenant));
+    let bar = output::busy(format!("exporting {}", export.of.tenant));
     let mut told = |records: u64| bar.set_message(format!("exporting: {records} records"));
-    let exported = host.export(&export.tenant, &export.folder, &mut told).await;
+    let exported = host
+        .export(&export.of.tenant, &export.folder, &mut told)
+        .await;
     bar.finish_and_clear();
     host.shutdown().await;
     let exported = exported?;
@@ -73,7 +75,7 @@ pub(crate) async fn export(home: &Home, export: &Export, as_json: bool) -> anyho
 pub(crate) async fn prove_record(home: &Home, prove: &ProveRecord) -> anyhow::Result<Exit> {
     let host = Host::open(existing(home)?).await?;
     let proof = host
-        .prove_record(&prove.tenant, prove.place, &prove.disclose)
+        .prove_record(&prove.of.tenant, prove.place, &prove.disclose)
         .await;
     host.shutdown().await;
     let proof = proof?;
@@ -113,13 +115,13 @@ async fn anchored(host: &Host, anchor: &Anchor, key: &VerifierKey) -> anyhow::Re
         (Some(file), _) => {
             fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
         }
-        (None, Some(url)) => witness::cosign(host, &anchor.tenant, url).await?,
+        (None, Some(url)) => witness::cosign(host, &anchor.of.tenant, url).await?,
         (None, None) => {
             anyhow::bail!("name a file with --cosignature or an address with --witness")
         }
     };
     Ok(host
-        .anchor(&anchor.tenant, &cosignature, key, &anchor.by)
+        .anchor(&anchor.of.tenant, &cosignature, key, &anchor.by.by)
         .await?)
 }
 

@@ -60,7 +60,7 @@ pub(crate) async fn install(home: &Home, install: &Install, as_json: bool) -> an
     let bar = output::busy("compiling the component");
     let name = install.manifest.display().to_string();
     let installed = host
-        .install(&name, &manifest, &component, &install.by)
+        .install(&name, &manifest, &component, &install.by.by)
         .await;
     bar.finish_and_clear();
     host.shutdown().await;

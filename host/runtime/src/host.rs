@@ -1,98 +1,41 @@
 //! The host: everything together, and the face that the server and the command
 //! line see.
 
+mod installing;
+mod options;
+mod principals;
+
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tollgate_journal::Stage;
-use tollgate_policy::{Digest, Effect, UndoDecl};
-use tollgate_store::{
-    ApprovalState, Change, Clock, ConnectorRow, PrincipalRow, Store, SystemClock, Verdict,
-};
+use tollgate_store::{ApprovalState, Store, Verdict};
 
 use crate::api::{
     Card, LogFilter, LogLine, Principal, PrincipalKind, ReplayReport, RunReport, RunState,
-    ToolCall, ToolInfo, UndoReport, VerifyReport,
+    ToolCall, UndoReport, VerifyReport,
 };
 use crate::capability::Backends;
-use crate::connectors::{self, Connectors, Loader};
+use crate::connectors::Connectors;
 use crate::decisions::may_decide;
 use crate::door::Offered;
-use crate::error::{AuthError, CallError, DecideError, HostError, InstallError};
-use crate::extend::{Extension, Extensions};
-use crate::home::{Identity, lock, new_token, open_store, private_folder};
+use crate::error::{CallError, DecideError, HostError};
+use crate::extend::Extensions;
+use crate::home::{Identity, lock, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
-use crate::journal::{Journal, Saying};
+use crate::journal::Journal;
 use crate::names;
-use crate::runs::{LEASE, Live, POLL, Request};
-use crate::sandbox::Compiler;
+use crate::runs::{Live, POLL, Request};
 use crate::sandbox::instance::Sandbox;
-use crate::settings::StoreChoice;
 use crate::watch::Watching;
-
-/// How long an established principal is believed without asking the store: a
-/// token that another process revokes stops to count within this time.
-const PRINCIPAL_FOR: Duration = Duration::from_secs(1);
-
-/// Principals kept in memory. Beyond it all are asked for again.
-const PRINCIPALS_MAX: usize = 10_000;
 
 /// Case names kept in memory. Beyond it they are read from the journal again.
 const CASES_MAX: usize = 100_000;
 
-/// How to open a host.
-#[derive(Clone)]
-pub struct HostOptions {
-    /// The host's folder: store, keys, compiled code. Made if it is not there.
-    pub home: PathBuf,
-    /// How components are compiled.
-    pub compiler: Compiler,
-    /// What this process does with the home.
-    pub role: Role,
-    /// The clock for deadlines and records.
-    pub clock: Arc<dyn Clock>,
-    /// Capabilities beside those of the contract. None by default.
-    pub extensions: Vec<Extension>,
-    /// How long sealed values are kept; a serving host prunes older ones daily.
-    /// For ever where there is none.
-    pub retention: Option<Duration>,
-    /// Where the store is.
-    pub store: StoreChoice,
-    /// How long this host has a run that it works on, unless it renews that. It
-    /// renews it three times as often; a host that stops loses its runs after
-    /// this time.
-    pub lease: Duration,
-}
-
-/// What a process does with a home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Carry out runs: recover what a crash left, watch deadlines. One process
-    /// at a time.
-    Serve,
-    /// Look, verify, replay, install.
-    Operate,
-}
-
-impl HostOptions {
-    /// A host in `home` with the system's clock.
-    #[must_use]
-    pub fn new(home: impl Into<PathBuf>, compiler: Compiler, role: Role) -> Self {
-        Self {
-            home: home.into(),
-            compiler,
-            role,
-            clock: Arc::new(SystemClock),
-            extensions: Vec::new(),
-            retention: None,
-            store: StoreChoice::default(),
-            lease: LEASE,
-        }
-    }
-}
+pub use installing::InstalledConnector;
+pub use options::{HostOptions, Role};
 
 /// A running host. Cheap to clone.
 #[derive(Clone)]
@@ -128,19 +71,6 @@ impl Cases {
         }
         seen.insert((tenant.to_owned(), case.to_owned()))
     }
-}
-
-/// A connector that was just installed.
-#[derive(Clone, Debug)]
-pub struct InstalledConnector {
-    /// Its installed name.
-    pub name: String,
-    /// The tenant.
-    pub tenant: String,
-    /// The pinned component.
-    pub component: Digest,
-    /// Its tools.
-    pub tools: Vec<ToolInfo>,
 }
 
 impl Host {
@@ -228,141 +158,6 @@ impl Host {
             inner.keep_house_regularly();
         }
         Ok(Self(inner))
-    }
-
-    /// Install a connector, or replace it. Held runs keep what they opened with.
-    ///
-    /// # Errors
-    ///
-    /// When manifest and component do not fit together; nothing changes then.
-    pub async fn install(
-        &self,
-        file_name: &str,
-        manifest_text: &str,
-        component: &[u8],
-        by: &str,
-    ) -> Result<InstalledConnector, InstallError> {
-        let inner = &self.0;
-        let installed =
-            connectors::load(inner.loader(), file_name, manifest_text, component).await?;
-        let manifest = Arc::clone(&installed.manifest);
-        let about = inner
-            .journal
-            .about(
-                &manifest.tenant,
-                "installation",
-                None,
-                by,
-                None,
-                "installation",
-            )
-            .await?;
-        let saying = Saying::new(Stage::ManifestChanged)
-            .fact("connector", manifest.connector.as_str())
-            .fact("manifest", manifest.digest().to_string())
-            .fact("component", manifest.component.to_string())
-            .value("manifest", manifest_text.as_bytes().to_vec());
-        let record = inner.journal.record(&about, saying)?;
-        let changes = vec![
-            Change::PutComponent {
-                digest: manifest.component.to_string(),
-                bytes: component.to_vec(),
-            },
-            Change::PutComponent {
-                digest: manifest.digest().to_string(),
-                bytes: manifest_text.as_bytes().to_vec(),
-            },
-            Change::PutConnector(Box::new(ConnectorRow {
-                tenant: manifest.tenant.clone(),
-                name: manifest.connector.clone(),
-                manifest_text: manifest_text.to_owned(),
-                component_digest: manifest.component.to_string(),
-                installed_ms: inner.journal.now_ms(),
-            })),
-        ];
-        inner
-            .journal
-            .append(&manifest.tenant, vec![record], changes)
-            .await?;
-        let installed = Arc::new(installed);
-        let tools = infos(&installed);
-        inner.connectors.put(installed);
-        Ok(InstalledConnector {
-            name: manifest.connector.clone(),
-            tenant: manifest.tenant.clone(),
-            component: manifest.component,
-            tools,
-        })
-    }
-
-    /// Add a principal. The answer is its token, which is kept nowhere: the
-    /// store has only its hash.
-    ///
-    /// # Errors
-    ///
-    /// When the store refuses or is not there.
-    pub async fn add_principal(&self, principal: &Principal) -> Result<String, HostError> {
-        let token = new_token().map_err(|source| HostError::Home {
-            path: PathBuf::from("the operating system's randomness"),
-            source,
-        })?;
-        let row = PrincipalRow {
-            id: format!("{}/{}", principal.tenant, principal.name),
-            tenant: principal.tenant.clone(),
-            name: principal.name.clone(),
-            kind: match principal.kind {
-                PrincipalKind::Agent => tollgate_store::PrincipalKind::Agent,
-                PrincipalKind::Person => tollgate_store::PrincipalKind::Person,
-                PrincipalKind::Service => tollgate_store::PrincipalKind::Service,
-            },
-            groups: principal.groups.clone(),
-            token_hash: self.0.journal.ring().token_hash(&token),
-            created_ms: self.0.journal.now_ms(),
-            revoked_ms: None,
-        };
-        self.0.journal.store.put_principal(row).await?;
-        Ok(token)
-    }
-
-    /// Whose token this is.
-    ///
-    /// # Errors
-    ///
-    /// When nobody has it, it was revoked, or the store cannot be read.
-    pub async fn authenticate(&self, token: &str) -> Result<Principal, AuthError> {
-        // The look-up is by the hash of a token of 256 random bits, keyed: its time
-        // tells nothing that helps to guess one.
-        let hash = self.0.journal.ring().token_hash(token);
-        if let Some(known) = self.0.believed(&hash) {
-            return Ok(known);
-        }
-        let row = self
-            .0
-            .journal
-            .store
-            .principal_by_token_hash(&hash)
-            .await
-            .map_err(|error| AuthError::Unavailable(error.to_string()))?
-            .ok_or(AuthError::Unknown)?;
-        let principal = Principal {
-            tenant: row.tenant,
-            name: row.name,
-            kind: match row.kind {
-                tollgate_store::PrincipalKind::Person => PrincipalKind::Person,
-                tollgate_store::PrincipalKind::Agent => PrincipalKind::Agent,
-                _ => PrincipalKind::Service,
-            },
-            groups: row.groups,
-        };
-        self.0.believe(hash, &principal);
-        Ok(principal)
-    }
-
-    /// The tools that a principal may call.
-    #[must_use]
-    pub fn tools(&self, who: &Principal) -> Vec<ToolInfo> {
-        let installed = self.0.connectors.of(&who.tenant);
-        installed.iter().flat_map(|one| infos(one)).collect()
     }
 
     /// Call a tool. Returns when the run is done, held or refused.
@@ -599,91 +394,8 @@ impl Host {
 }
 
 impl Inner {
-    /// What connectors are loaded with.
-    pub(crate) fn loader(&self) -> Loader<'_> {
-        Loader {
-            sandbox: &self.sandbox,
-            extensions: &self.backends.extensions,
-        }
-    }
-
-    async fn load_installed(&self) -> Result<(), HostError> {
-        for row in self.journal.store.connectors(None).await? {
-            self.load_connector(&row).await;
-        }
-        Ok(())
-    }
-
-    /// Load what another process installed since.
-    pub(crate) async fn load_changed(&self) {
-        let rows = match self.journal.store.connectors(None).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::warn!(%error, "what is installed could not be read");
-                return;
-            }
-        };
-        for row in rows {
-            let digest = Digest::of(row.manifest_text.as_bytes());
-            if self.connectors.is_new(&row.tenant, &row.name, &digest) {
-                self.load_connector(&row).await;
-            }
-        }
-    }
-
-    /// One broken connector must not keep the others from work.
-    async fn load_connector(&self, row: &ConnectorRow) {
-        let store = self.journal.store.as_ref();
-        match connectors::load_row(self.loader(), store, row).await {
-            Ok(installed) => self.connectors.put(Arc::new(installed)),
-            Err(error) => {
-                let digest = Digest::of(row.manifest_text.as_bytes());
-                if !matches!(error, InstallError::Journal(_)) {
-                    self.connectors.give_up(&row.tenant, &row.name, digest);
-                }
-                tracing::error!(connector = row.name, tenant = row.tenant, %error, "not loaded");
-            }
-        }
-    }
-
-    fn believed(&self, hash: &[u8; 32]) -> Option<Principal> {
-        let principals = self
-            .principals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        principals
-            .get(hash)
-            .filter(|(since, _)| since.elapsed() < PRINCIPAL_FOR)
-            .map(|(_, principal)| principal.clone())
-    }
-
-    fn believe(&self, hash: [u8; 32], principal: &Principal) {
-        let mut principals = self
-            .principals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if principals.len() >= PRINCIPALS_MAX {
-            principals.clear();
-        }
-        principals.insert(hash, (Instant::now(), principal.clone()));
-    }
-
     /// How long a lease is, milliseconds.
     pub(crate) fn lease_ms(&self) -> u64 {
         u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
-    let info = |tool: &connectors::Tool| ToolInfo {
-        connector: installed.manifest.connector.clone(),
-        name: tool.decl.name.clone(),
-        title: tool.decl.title.clone(),
-        description: tool.decl.description.clone(),
-        input_schema: tool.decl.input_schema.clone(),
-        output_schema: tool.decl.output_schema.clone(),
-        effect: tool.decl.effect,
-        undoable: tool.decl.effect == Effect::Write && tool.decl.undo != UndoDecl::None,
-    };
-    installed.tools.iter().map(info).collect()
 }

@@ -268,6 +268,9 @@ impl Journal {
     /// What makes a tenant's blobs. Tenants are few, so all stay in memory.
     fn blob_keys(&self, tenant: &str) -> Arc<BlobKeys> {
         let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(keys) = blobs.get(tenant) {
+            return Arc::clone(keys);
+        }
         let keys = blobs.entry(tenant.to_owned());
         Arc::clone(keys.or_insert_with(|| Arc::new(self.ring.blob_keys(tenant))))
     }

@@ -16,16 +16,24 @@
 //! | `clock` | [`Clock`], by which expiry is judged |
 //! | `key_ring` | the key ring's file, outside the database |
 //! | `open` | [`Location`]: which store, as an operator writes it |
+//! | `decode`, `fault` | rows, and what went wrong, as every database tells them |
 //! | `admission`, `audit`, `checkpoint`, `places` | what every store does alike: refusals before any database, verification, notes, numbering |
+//! | `batching`, `heads`, `erasing`, `events` | the same: sharing transactions, where trees stand, what an erasure is about, of what others are told |
 //! | `sqlite` | the SQLite store: opening, the writer task, changes, readers |
 //! | `postgres` | the PostgreSQL store: the same rooms, and what hosts tell each other |
 //! | `routed` | tenants placed on different stores |
 
 mod admission;
 mod audit;
+mod batching;
 mod checkpoint;
 mod clock;
+mod decode;
+mod erasing;
 mod error;
+mod events;
+mod fault;
+mod heads;
 pub mod key_ring;
 mod open;
 mod places;

@@ -26,7 +26,6 @@ use tokio::task::AbortHandle;
 use tollgate_journal::{Hash, TamperReport, Verified};
 
 use self::connect::{Purpose, Server, lost};
-use self::erasing::Scans;
 use self::events::Events;
 use self::fault::Fault;
 use self::leases::Asking;
@@ -255,7 +254,7 @@ impl PostgresStore {
 impl Store for PostgresStore {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
         admission::check(&submission)?;
-        let scans = Scans::of(&self.readers, &submission).await;
+        let scans = erasing::scans(&self.readers, &submission).await;
         let scans = scans.map_err(|fault| fault.at(&self.server))?;
         let (answer, answered) = oneshot::channel();
         let writer = self.writer(&submission.tenant);

@@ -24,7 +24,6 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tollgate_journal::{Hash, TamperReport, Verified};
 
 use self::connect::Place;
-use self::erasing::Scans;
 use self::leases::Lease;
 use self::writer::{Done, Job, Work, Writer};
 use crate::places::{SEQ_BITS, SEQ_MASK};
@@ -154,7 +153,9 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
         admission::check(&submission)?;
-        let scans = self.read(Scans::of(&self.readers, &submission)).await?;
+        let scans = self
+            .read(erasing::scans(&self.readers, &submission))
+            .await?;
         let bytes = submission.bytes();
         match self.work(Work::Write(submission, scans), bytes).await? {
             Done::Appended(appended) => Ok(appended),

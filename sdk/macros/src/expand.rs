@@ -6,7 +6,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Attribute, Error, Expr, ExprLit, FnArg, ItemFn, Lit, Meta, Result, ReturnType, Type};
+use syn::ext::IdentExt as _;
+use syn::{
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Result, ReturnType, Type,
+};
 
 use crate::options::{Effect, Options, Undo, check_name};
 
@@ -92,9 +95,10 @@ fn implementation(
     let result = signature.result;
     let (undo, output, outcome) = way_back(&options.undo, result);
     let call = call(function, signature);
+    let expectation = expectation(ident);
     Ok(quote! {
         #[doc(hidden)]
-        #[allow(non_camel_case_types, reason = "the type stands beside the function of this name")]
+        #expectation
         #visibility struct #ident {}
 
         impl ::tollgate_sdk::Tool for #ident {
@@ -118,6 +122,22 @@ fn implementation(
                 let _ = (&context, &input);
                 #outcome(#call)
             }
+        }
+    })
+}
+
+/// That the type's name is not written like a type's: it is the function's. Only
+/// where the compiler surely finds fault with it, which is at a lower-case first
+/// letter; an expectation that is not met would warn the author.
+fn expectation(ident: &Ident) -> Option<TokenStream> {
+    let name = ident.unraw().to_string();
+    let first = name.trim_matches('_').chars().next()?;
+    first.is_lowercase().then(|| {
+        quote! {
+            #[expect(
+                non_camel_case_types,
+                reason = "the type stands beside the function of this name"
+            )]
         }
     })
 }
@@ -248,6 +268,22 @@ mod tests {
         assert!(refusal(long).contains("(context: &Context, input)"));
         let generic = quote! { #[doc = " x"] fn a<T>(b: T) -> R {} };
         assert!(refusal(generic).contains("neither generic nor async"));
+    }
+
+    #[test]
+    fn nothing_is_allowed_in_the_name_of_an_author() {
+        let ordinary = quote! { #[doc = " x"] fn greet() -> Result<A, B> {} };
+        let expanded = tool(quote!(effect = "read"), ordinary).unwrap();
+        let expanded = expanded.to_string();
+        assert!(!expanded.contains("allow"), "{expanded}");
+        assert!(
+            expanded.contains("expect (non_camel_case_types"),
+            "{expanded}"
+        );
+        let like_a_type = quote! { #[doc = " x"] fn Greet() -> Result<A, B> {} };
+        let expanded = tool(quote!(effect = "read", name = "greet"), like_a_type).unwrap();
+        let expanded = expanded.to_string();
+        assert!(!expanded.contains("camel_case"), "{expanded}");
     }
 
     #[test]

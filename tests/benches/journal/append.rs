@@ -11,8 +11,8 @@ use tollgate_store::{
 };
 use tollgate_test_postgres::{PrivatePostgres, Settings};
 
-use crate::measure::{line, rate};
 use crate::records::Maker;
+use crate::side_by_side::{line, rate};
 
 /// How many write at once.
 const APPENDERS: [usize; 4] = [1, 8, 64, 256];

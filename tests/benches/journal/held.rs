@@ -11,7 +11,7 @@ use tollgate_runtime::{
 };
 use tollgate_tests::{component, pinned};
 
-use crate::measure::line;
+use crate::side_by_side::line;
 
 /// How many are held.
 const HELD: u64 = 100_000;

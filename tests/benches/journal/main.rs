@@ -10,13 +10,13 @@
 
 mod append;
 mod held;
-#[path = "../common/measure.rs"]
-mod measure;
 mod proofs;
 mod questions;
 mod records;
+#[path = "../timing/side_by_side.rs"]
+mod side_by_side;
 
-use measure::{heading, wanted};
+use side_by_side::{heading, wanted};
 
 /// The one that the command `tollgate` uses.
 #[global_allocator]

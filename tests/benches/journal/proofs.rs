@@ -10,8 +10,8 @@ use tollgate_journal::{
     prove_inclusion, verify_export, verify_inclusion,
 };
 
-use crate::measure::line;
 use crate::records::Maker;
+use crate::side_by_side::line;
 
 /// Three records each.
 const RUNS: u64 = 333_334;

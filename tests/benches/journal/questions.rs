@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tollgate_store::{ClosedFilter, RecordFilter, SqliteOptions, SqliteStore, Store, Submission};
 
-use crate::measure::line;
 use crate::records::{BEGAN_MS, Maker};
+use crate::side_by_side::line;
 
 /// Three records each.
 const RUNS: u64 = 333_334;

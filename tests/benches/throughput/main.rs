@@ -10,15 +10,15 @@
 mod baseline;
 mod forgetful;
 mod mcp;
-#[path = "../common/measure.rs"]
-mod measure;
 mod rules;
+#[path = "../timing/side_by_side.rs"]
+mod side_by_side;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use measure::{heading, line, rate, wanted};
 use serde_json::json;
+use side_by_side::{heading, line, rate, wanted};
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunState, ToolCall,
 };

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tollgate_runtime::{Principal, PrincipalKind};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve};
 
-use crate::measure::{line, rate};
+use crate::side_by_side::{line, rate};
 use crate::{CONCURRENT, agent, installed};
 
 #[derive(Clone)]

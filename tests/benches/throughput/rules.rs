@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 use tollgate_policy::{CallFacts, Effect, Manifest, Outcome, ToolFacts};
 
-use crate::measure::line;
+use crate::side_by_side::line;
 
 const DECISIONS: u32 = 200_000;
 

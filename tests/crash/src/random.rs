@@ -1,8 +1,11 @@
-//! Schedules drawn from a seed: the same seed gives the same schedules and the
-//! same blows.
+//! Schedules and blows drawn from a seed. The same seed gives the same schedules,
+//! and the same blows as far as the same points are reached: how many commits
+//! the schedules of one process share is a matter of timing.
+
+use std::collections::BTreeMap;
 
 use crate::job::{Action, Cards, Doubts, Schedule, Step, Tool};
-use crate::points::{self, Blow, Strike};
+use crate::points::{Blow, Strike};
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same on every machine.
 #[derive(Clone, Debug)]
@@ -96,24 +99,35 @@ fn steps(random: &mut Random, tool: Tool, name: &str) -> Vec<Step> {
     steps
 }
 
-/// Where the next life ends. Points near an effect are drawn more often, and
-/// early hits too: late ones are often not reached.
+/// Where the next life ends: at one of the points that the same life reached when
+/// nothing struck it. Points near an effect are drawn more often, and early hits
+/// too: how often a late one comes is a matter of timing. Nothing where no point
+/// was reached.
 #[must_use]
-pub fn strike(random: &mut Random, concurrent: usize) -> Strike {
-    let near: Vec<&str> = points::ALL
+pub fn strike(random: &mut Random, reached: &BTreeMap<String, u32>) -> Option<Strike> {
+    let all: Vec<(&String, u32)> = reached
+        .iter()
+        .filter(|(_, hits)| **hits > 0)
+        .map(|(point, hits)| (point, *hits))
+        .collect();
+    let near: Vec<(&String, u32)> = all
         .iter()
         .copied()
-        .filter(|point| point.starts_with("door::") || point.starts_with("effect::"))
+        .filter(|(point, _)| point.starts_with("door::") || point.starts_with("effect::"))
         .collect();
-    let point = if random.once_in(2) {
-        random.one(&near)
+    let among = if near.is_empty() || random.once_in(2) {
+        all
     } else {
-        random.one(&points::ALL)
+        near
     };
-    let most = if random.once_in(2) { 2 } else { 3 * concurrent };
-    Strike {
-        point: point.to_owned(),
-        hit: u32::try_from(1 + random.below(most)).unwrap_or(1),
-        blow: Blow::Kill,
+    if among.is_empty() {
+        return None;
     }
+    let (point, hits) = random.one(&among);
+    let most = if random.once_in(2) { hits.min(2) } else { hits };
+    Some(Strike {
+        point: point.to_owned(),
+        hit: 1 + u32::try_from(random.below(most as usize)).unwrap_or(0),
+        blow: Blow::Kill,
+    })
 }

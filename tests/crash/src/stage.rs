@@ -203,6 +203,19 @@ impl Stage {
         stage
     }
 
+    /// The same with the records in this database, a [copy](copy_of) of this
+    /// stage's.
+    ///
+    /// # Panics
+    /// When files cannot be copied.
+    #[must_use]
+    pub fn fork_on(&self, database: String) -> Self {
+        Self {
+            database: Some(database),
+            ..self.fork()
+        }
+    }
+
     /// The host's folder.
     #[must_use]
     pub fn home(&self) -> PathBuf {

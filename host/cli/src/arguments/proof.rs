@@ -4,20 +4,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-#[derive(Debug, Args)]
-pub(crate) struct OfTenant {
-    /// The tenant.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
-}
+use super::common::{By, OfTenant};
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     /// An empty folder, or one with an earlier export of the same journal.
     pub(crate) folder: PathBuf,
-    /// The tenant.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
 }
 
 #[derive(Debug, Args)]
@@ -58,9 +52,8 @@ pub(crate) struct ProveRecord {
     /// and can prove that they were in the record.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) disclose: Vec<String>,
-    /// The tenant.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
 }
 
 #[derive(Debug, Args)]
@@ -75,12 +68,10 @@ pub(crate) struct Anchor {
     /// Address of a witness that speaks <https://c2sp.org/tlog-witness>.
     #[arg(long, value_name = "URL")]
     pub(crate) witness: Option<String>,
-    /// The tenant.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
-    /// Who anchors, for the record.
-    #[arg(long, env = "USER", default_value = "operator")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+    #[command(flatten)]
+    pub(crate) by: By,
 }
 
 #[derive(Debug, Args)]
@@ -101,12 +92,10 @@ pub(crate) struct Erase {
     /// Do not ask. What is erased cannot be brought back.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// The tenant.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
-    /// Who erases, for the record.
-    #[arg(long, env = "USER", default_value = "operator")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+    #[command(flatten)]
+    pub(crate) by: By,
 }
 
 #[derive(Debug, Args)]
@@ -120,9 +109,8 @@ pub(crate) struct Prune {
     /// The tenant; all of them by default.
     #[arg(long)]
     pub(crate) tenant: Option<String>,
-    /// Who prunes, for the record.
-    #[arg(long, env = "USER", default_value = "operator")]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) by: By,
 }
 
 /// An age as people write it. Nought is refused: it would be everything.

@@ -35,7 +35,7 @@ impl Inner {
         let ended_since = keyed.then(|| run.opened_ms.saturating_sub(KEY_COUNTS_MS));
         let store = &self.journal.store;
         let looked = store
-            .run_of_request(&run.tenant, &run.same(), ended_since)
+            .run_of_request(&run.tenant, run.same(), ended_since)
             .await?;
         run.looked_at = Some(looked.count);
         Ok(looked.first)

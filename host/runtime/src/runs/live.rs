@@ -64,7 +64,7 @@ impl Live {
     /// Enter a run unless the same request is worked on.
     pub(crate) fn enter(&self, run: &Run) -> Found {
         // Everything is made before the lock is taken: all runs meet here.
-        let same = (run.tenant.clone(), run.same());
+        let same = (run.tenant.clone(), run.same().to_owned());
         let going = (run.run.clone(), run.input_digest.to_string());
         let (name, working) = (run.run.clone(), self.work(&run.tenant));
         let lease = Arc::clone(&working.lease);
@@ -102,7 +102,7 @@ impl Live {
 
     /// Stop working on a run that a request entered.
     pub(crate) fn leave(&self, run: &Run) {
-        let same = (run.tenant.clone(), run.same());
+        let same = (run.tenant.clone(), run.same().to_owned());
         let mut inner = self.inner();
         inner.working.remove(&run.run);
         if inner

@@ -15,7 +15,7 @@ mod open;
 mod replay;
 mod resume;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 use tollgate_journal::Closing;
@@ -57,6 +57,8 @@ pub(crate) struct Run {
     pub(crate) opened_ms: u64,
     /// When the store was asked for the same request, as [`RunRow::looked_at`].
     pub(crate) looked_at: Option<u64>,
+    /// [`Run::same`], once it was asked for.
+    pub(crate) same: OnceLock<String>,
 }
 
 /// How a run takes another one back.
@@ -77,7 +79,12 @@ impl Run {
     /// Digest of what makes two requests the same: who asks for what in which
     /// case, by the caller's key where it gives one, else by the input. Undoing a
     /// run is one thing, whoever asks for it; only the host makes such keys.
-    pub(crate) fn same(&self) -> String {
+    /// Computed once: a run is entered and left under it, and its row has it.
+    pub(crate) fn same(&self) -> &str {
+        self.same.get_or_init(|| self.digest_of_same())
+    }
+
+    fn digest_of_same(&self) -> String {
         let key = self.request_key.as_deref();
         let by_anybody = key.is_some_and(|key| key.starts_with(UNDO_KEY));
         let principal = if by_anybody { "" } else { &self.principal };
@@ -117,7 +124,7 @@ impl Run {
             component: self.component.to_string(),
             input_digest: self.input_digest.to_string(),
             request_key: self.request_key.clone(),
-            same: self.same(),
+            same: self.same().to_owned(),
             looked_at: self.looked_at,
             state,
             approval,

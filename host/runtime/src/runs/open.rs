@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -214,6 +214,7 @@ impl Inner {
             undoes,
             opened_ms,
             looked_at: None,
+            same: OnceLock::new(),
         })
     }
 

@@ -1,41 +1,13 @@
-//! Which records an erasure is about.
-//!
-//! The subject of a record stands in its leaf. A subject that a caller named
-//! (`subject:…`) stands beside it too, and is found by index; so is that of a
-//! named case (`case:…`), by the case. Any other, such as the day of calls without
-//! a case, is found by looking into every leaf of the tenant: an index for it
-//! would make every append pay for a question that is asked once in years. That
-//! search runs before the writer's transaction, which then looks only at the
-//! records that were added since.
+//! Which records an erasure is about, as conditions in this dialect.
 
 use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::fault::Fault;
 use super::readers;
-use crate::audit::is_named;
+pub(super) use crate::erasing::Scans;
+use crate::erasing::{SCAN_PLACES, Scan, Way, counted_at_once, unindexed, way};
 use crate::places::{SEQ_MASK, place, read_ms};
-use crate::{Change, Erasure, Submission};
-
-/// How the subjects of named cases begin.
-const CASE: &str = "case:";
-
-/// Places that one statement looks through: well within its time limit.
-const SCAN_PLACES: i64 = 1 << 16;
-
-/// How a subject's records are found.
-enum Way<'a> {
-    Column,
-    Case(&'a str),
-    Leaves,
-}
-
-fn way(subject: &str) -> Way<'_> {
-    match subject.strip_prefix(CASE) {
-        _ if is_named(subject) => Way::Column,
-        Some(case) if !case.starts_with("auto-") => Way::Case(case),
-        _ => Way::Leaves,
-    }
-}
+use crate::{Erasure, Submission};
 
 /// The records sealed under a subject's key, as a condition on `records`.
 pub(super) fn push_subject(sql: &mut QueryBuilder<Postgres>, subject: &str) {
@@ -94,39 +66,14 @@ pub(super) fn push_scope(
     sql.push(" AND place < ").push_bind(until);
 }
 
-/// What was found before the transaction.
-#[derive(Default)]
-pub(super) struct Scans(Vec<Scan>);
-
-/// A subject's records up to a place.
-pub(super) struct Scan {
-    subject: String,
-    pub(super) places: Vec<i64>,
-    /// Where looking has to go on.
-    pub(super) next: i64,
-}
-
-impl Scans {
-    /// Look for what cannot be found by index.
-    pub(super) async fn of(pool: &PgPool, submission: &Submission) -> Result<Self, Fault> {
-        let mut scans = Scans::default();
-        for change in &submission.changes {
-            if let Change::Erase(Erasure::Subject(subject)) = change
-                && matches!(way(subject), Way::Leaves)
-            {
-                let scan = scan(pool, &submission.tenant, subject).await?;
-                scans.0.extend(scan);
-            }
-        }
-        Ok(scans)
+/// Look for what cannot be found by index.
+pub(super) async fn scans(pool: &PgPool, submission: &Submission) -> Result<Scans, Fault> {
+    let mut scans = Scans::default();
+    for subject in unindexed(submission) {
+        let scan = scan(pool, &submission.tenant, subject).await?;
+        scans.0.extend(scan);
     }
-
-    pub(super) fn find(&self, what: &Erasure) -> Option<&Scan> {
-        let Erasure::Subject(wanted) = what else {
-            return None;
-        };
-        self.0.iter().find(|scan| scan.subject == *wanted)
-    }
+    Ok(scans)
 }
 
 async fn scan(pool: &PgPool, tenant: &str, subject: &str) -> Result<Option<Scan>, Fault> {
@@ -163,11 +110,7 @@ pub(super) async fn sealed_count(
     };
     let mut next = place(tenant_id, 0);
     let end = next + count;
-    // By index in one go; else in steps.
-    let step = match what {
-        Erasure::Subject(subject) if matches!(way(subject), Way::Leaves) => SCAN_PLACES,
-        _ => count.max(1),
-    };
+    let step = counted_at_once(what, count);
     let mut sealed = 0;
     while next < end {
         let mut sql = QueryBuilder::new("SELECT count(*) FROM records WHERE ");

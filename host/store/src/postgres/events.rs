@@ -13,7 +13,8 @@ use sqlx::postgres::PgListener;
 use tokio::sync::broadcast;
 
 use super::connect::Server;
-use crate::{Change, Event, EventKind, RunState, StoreError, Submission};
+use crate::events::told;
+use crate::{Event, EventKind, StoreError, Submission};
 
 pub(super) const CHANNEL: &str = "tollgate_events";
 
@@ -72,8 +73,9 @@ impl Events {
 
     /// Tell who listens in this process. That nobody does is no error.
     pub(super) fn tell_here(&self, submission: &Submission) {
-        for (kind, id) in submission.changes.iter().filter_map(told) {
-            self.send(submission.tenant.clone(), kind, id.to_owned());
+        for what in submission.changes.iter().filter_map(told) {
+            let tenant = submission.tenant.clone();
+            self.sender.send(Event { tenant, what }).ok();
         }
     }
 
@@ -90,7 +92,8 @@ impl Events {
 
     /// Add the payloads for other hosts.
     pub(super) fn to_tell(&self, submission: &Submission, payloads: &mut Vec<String>) {
-        for (kind, id) in submission.changes.iter().filter_map(told) {
+        for what in submission.changes.iter().filter_map(told) {
+            let (kind, id) = named(&what);
             let whole = self.payload(&submission.tenant, kind, id);
             let payload = match whole.len() {
                 0..PAYLOAD_BYTES_MAX => whole,
@@ -125,19 +128,14 @@ impl Events {
     }
 }
 
-/// What a change tells of.
-fn told(change: &Change) -> Option<(Kind, &str)> {
-    match change {
-        // Nobody waits for a run to be worked on, only for what comes of it.
-        Change::PutRun(row) if row.state != RunState::Open => Some((Kind::Run, &row.run)),
-        Change::DecideApproval { id, .. }
-        | Change::ExpireApproval { id, .. }
-        | Change::VoidApproval { id } => Some((Kind::Approval, id)),
-        Change::PutConnector(row) => Some((Kind::Connector, &row.name)),
-        Change::RemoveConnector { name } => Some((Kind::Connector, name)),
-        Change::PutQueueItem(row) => Some((Kind::Queue, &row.id)),
-        Change::ResolveQueueItem { id, .. } => Some((Kind::Queue, id)),
-        _ => None,
+/// What is sent of an event: its kind, and its name where it has one.
+fn named(what: &EventKind) -> (Kind, &str) {
+    match what {
+        EventKind::Run(id) => (Kind::Run, id),
+        EventKind::Approval(id) => (Kind::Approval, id),
+        EventKind::Connector(name) => (Kind::Connector, name),
+        EventKind::Queue(id) => (Kind::Queue, id),
+        EventKind::Missed => (Kind::Missed, ""),
     }
 }
 

@@ -1,36 +1,25 @@
 //! From what PostgreSQL says to what the host can do about it.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use super::connect::Server;
+pub(super) use crate::fault::Fault;
+use crate::fault::{Judge, Judgement};
 use crate::{StoreError, Unavailable};
 
-/// A failure below the store's own errors, before it knows its server.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Sql(sqlx::Error),
-    Store(StoreError),
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Fault::Sql(error)
+impl Judge for Server {
+    fn place(&self) -> PathBuf {
+        self.path()
     }
-}
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Fault::Store(error)
+    fn judge(error: &sqlx::Error) -> Judgement {
+        judge(error)
     }
 }
 
 impl Fault {
-    pub(super) fn corrupt(what: impl Into<String>) -> Self {
-        Fault::Store(StoreError::corrupt(what))
-    }
-
     /// The connection, or the server, is gone in the middle of what was asked.
     pub(super) fn is_lost(&self) -> bool {
         match self {
@@ -55,34 +44,6 @@ impl Fault {
             Fault::Sql(error) => !matches!(judge(error), Judgement::Unavailable(_)),
         }
     }
-
-    pub(super) fn at(self, server: &Server) -> StoreError {
-        let error = match self {
-            Fault::Store(error) => return error,
-            Fault::Sql(error) => error,
-        };
-        match judge(&error) {
-            Judgement::Unavailable(why) => StoreError::Unavailable {
-                why,
-                path: server.path(),
-                source: Some(Arc::new(error)),
-            },
-            Judgement::Closed => StoreError::Closed,
-            Judgement::Corrupt => StoreError::corrupt(error.to_string()),
-            Judgement::Location => StoreError::Location(error.to_string()),
-            Judgement::Invalid => StoreError::Invalid(error.to_string()),
-            Judgement::Other => StoreError::Database(Arc::new(error)),
-        }
-    }
-}
-
-enum Judgement {
-    Unavailable(Unavailable),
-    Closed,
-    Corrupt,
-    Invalid,
-    Location,
-    Other,
 }
 
 /// By <https://www.postgresql.org/docs/current/errcodes-appendix.html>.

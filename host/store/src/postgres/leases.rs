@@ -9,7 +9,8 @@ use sqlx::{PgPool, Row};
 
 use super::connect::Server;
 use super::fault::Fault;
-use super::readers::runs::{run_columns, run_row};
+use super::readers::runs::run_columns;
+use crate::decode;
 use crate::places::{read_ms, stored_ms};
 use crate::{Rejected, Renewed, RunRow};
 
@@ -79,7 +80,7 @@ impl Asking<'_> {
             .bind(tenant)
             .bind(run);
         if let Some(row) = claim.fetch_optional(self.pool).await? {
-            return run_row(&row).map(Ok);
+            return decode::run(&row).map(Ok);
         }
         const LEASED: &str = "
             SELECT lease_owner, lease_until_ms FROM tenants JOIN runs USING (tenant_id)
@@ -115,7 +116,7 @@ impl Asking<'_> {
             .bind(stored_ms(self.lease_ms))
             .bind(i64::from(limit));
         let rows = claim.fetch_all(self.pool).await?;
-        rows.iter().map(run_row).collect()
+        rows.iter().map(decode::run).collect()
     }
 
     /// More time for what the host has. Nothing is waited for, neither the heads of

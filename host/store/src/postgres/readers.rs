@@ -8,9 +8,8 @@ mod records;
 pub(super) mod runs;
 mod verify;
 
-use sqlx::postgres::{PgPool, PgRow};
-use sqlx::{Row, query_as};
-use tollgate_journal::Hash;
+use sqlx::postgres::PgPool;
+use sqlx::query_as;
 
 pub(super) use self::approvals::{approval, approvals, due_approvals, queue_item, queue_items};
 pub(super) use self::installed::{
@@ -21,7 +20,6 @@ pub(super) use self::proofs::{checkpoints, heads, leaf_hashes, tile, tile_count}
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::verify::verify;
 use super::fault::Fault;
-use crate::places::read_ms;
 
 /// Most rows of one answer.
 const ROWS_MAX: i64 = 1_000;
@@ -33,26 +31,4 @@ const RECORDS_MAX: u32 = 10_000;
 pub(super) async fn extent(pool: &PgPool, tenant: &str) -> Result<Option<(i64, i64)>, Fault> {
     let select = "SELECT tenant_id, count FROM tenants WHERE tenant = $1";
     Ok(query_as(select).bind(tenant).fetch_optional(pool).await?)
-}
-
-fn hash(row: &PgRow, column: usize) -> Result<Hash, Fault> {
-    let bytes: &[u8] = row.try_get(column)?;
-    bytes
-        .try_into()
-        .map_err(|_| Fault::corrupt("a hash of another length"))
-}
-
-fn maybe_ms(row: &PgRow, column: usize) -> Result<Option<u64>, Fault> {
-    let stored: Option<i64> = row.try_get(column)?;
-    Ok(stored.map(read_ms))
-}
-
-/// Which import call of a run.
-fn position(row: &PgRow, column: usize) -> Result<u32, Fault> {
-    let stored: i64 = row.try_get(column)?;
-    u32::try_from(stored).map_err(|_| Fault::corrupt("a position out of range"))
-}
-
-fn names(text: &str) -> Result<Vec<String>, Fault> {
-    serde_json::from_str(text).map_err(|_| Fault::corrupt("a list of names that is none"))
 }

@@ -24,8 +24,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor};
 use tokio::sync::{mpsc, oneshot};
 
-use self::heads::CachedHead;
-pub(super) use self::heads::OpenHeads;
+use self::heads::{CachedHead, OpenHeads};
 use self::insert::Insert;
 use self::settle::{Fate, Mark};
 use super::changes::{self, Applying, Leases, Refused};
@@ -33,22 +32,14 @@ use super::connect::{Purpose, Server, lost};
 use super::erasing::Scans;
 use super::events::Events;
 use super::fault::Fault;
+use crate::batching::{
+    HEADS_KEPT, TRANSACTION_BYTES_MAX, TRANSACTION_RECORDS_MAX, let_others_come,
+};
+use crate::places::stored_ms;
 use crate::{Appended, StoreError, Submission};
-
-/// Most records of one transaction, and most bytes: whoever comes next waits for
-/// at most this much, some tens of milliseconds.
-const TRANSACTION_RECORDS_MAX: usize = 4_096;
-const TRANSACTION_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Most changes of one transaction: each is a round trip.
 const TRANSACTION_CHANGES_MAX: usize = 512;
-
-/// Turns that other tasks get before a transaction that fewer wait for than for
-/// the last one. With nothing else to do these are microseconds.
-const TURNS_MAX: u32 = 32;
-
-/// Heads kept in memory; beyond, all are forgotten and read again when needed.
-const HEADS_KEPT: usize = 16_384;
 
 /// Beyond this nothing is heard from the server any more: the network is gone,
 /// since each statement has its own, shorter, limit.
@@ -123,7 +114,7 @@ impl Writer {
 
     pub(super) async fn run(mut self) {
         while let Some(job) = self.queue.recv().await {
-            self.let_others_come().await;
+            let_others_come(&self.queue, self.last_batch).await;
             let batch = self.collect(job);
             self.last_batch = batch.len();
             if !batch.is_empty() {
@@ -135,19 +126,6 @@ impl Writer {
         }
         for answer in self.closing.drain(..) {
             answer.send(()).ok();
-        }
-    }
-
-    /// Those whom the last commit answered are about to come again. The first of
-    /// them alone would take a transaction, and a wait for the disk, for itself;
-    /// so they get their turn first. Whoever is alone does not wait.
-    async fn let_others_come(&self) {
-        let expected = self.last_batch * 3 / 4;
-        for _ in 0..TURNS_MAX {
-            if self.queue.len() + 1 >= expected {
-                break;
-            }
-            tokio::task::yield_now().await;
         }
     }
 
@@ -325,7 +303,7 @@ impl Writer {
                 connection: &mut *connection,
                 tenant_id: head.tenant_id(),
                 now,
-                count: head.count_with(submission.records.len()),
+                count: stored_ms(head.count_with(submission.records.len())),
                 leases: &mut leases,
                 scans,
             };

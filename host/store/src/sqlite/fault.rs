@@ -1,65 +1,20 @@
 //! From what SQLite says to what the host can do about it.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use super::connect::Place;
-use crate::{StoreError, Unavailable};
+use crate::Unavailable;
+pub(super) use crate::fault::Fault;
+use crate::fault::{Judge, Judgement};
 
-/// A failure below the store's own errors, before it knows its file.
-#[derive(Debug)]
-pub(super) enum Fault {
-    Sql(sqlx::Error),
-    Store(StoreError),
-}
-
-impl From<sqlx::Error> for Fault {
-    fn from(error: sqlx::Error) -> Self {
-        Fault::Sql(error)
-    }
-}
-
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        Fault::Store(error)
-    }
-}
-
-/// Values that cannot be bound are numbers or sizes out of range.
-impl From<sqlx::error::BoxDynError> for Fault {
-    fn from(error: sqlx::error::BoxDynError) -> Self {
-        Fault::Sql(sqlx::Error::Encode(error))
-    }
-}
-
-impl Fault {
-    pub(super) fn corrupt(what: impl Into<String>) -> Self {
-        Fault::Store(StoreError::corrupt(what))
+impl Judge for Place {
+    fn place(&self) -> PathBuf {
+        self.path().to_owned()
     }
 
-    pub(super) fn at(self, place: &Place) -> StoreError {
-        let error = match self {
-            Fault::Store(error) => return error,
-            Fault::Sql(error) => error,
-        };
-        let path = place.path().to_owned();
-        match judge(&error) {
-            Judgement::Unavailable(why) => StoreError::Unavailable {
-                why,
-                path,
-                source: Some(Arc::new(error)),
-            },
-            Judgement::Closed => StoreError::Closed,
-            Judgement::Corrupt => StoreError::corrupt(error.to_string()),
-            Judgement::Other => StoreError::Database(Arc::new(error)),
-        }
+    fn judge(error: &sqlx::Error) -> Judgement {
+        judge(error)
     }
-}
-
-enum Judgement {
-    Unavailable(Unavailable),
-    Closed,
-    Corrupt,
-    Other,
 }
 
 fn judge(error: &sqlx::Error) -> Judgement {

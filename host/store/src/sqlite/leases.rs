@@ -10,8 +10,9 @@ use sqlx::{Arguments, Row};
 pub(super) use self::known::{Holder, Known, asked};
 use super::changes::{arguments, read_ms, stored_ms};
 use super::fault::Fault;
-use super::readers::runs::{run_columns, run_row};
+use super::readers::runs::run_columns;
 use super::writer::Done;
+use crate::decode;
 use crate::{Rejected, Renewed, RunRow, StoreError};
 
 /// What a host asks for.
@@ -123,7 +124,7 @@ async fn claim(
         .fetch_optional(&mut *connection)
         .await?;
     if let Some(row) = claimed {
-        return run_row(&row).map(Ok);
+        return decode::run(&row).map(Ok);
     }
     const LEASED: &str = "
         SELECT lease_owner, lease_until_ms FROM tenants JOIN runs USING (tenant_id)
@@ -167,5 +168,5 @@ async fn claim_lapsed(
     let rows = sqlx::query_with(CLAIM_LAPSED, arguments)
         .fetch_all(connection)
         .await?;
-    rows.iter().map(run_row).collect()
+    rows.iter().map(decode::run).collect()
 }

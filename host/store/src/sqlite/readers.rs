@@ -10,31 +10,22 @@ mod records;
 pub(super) mod runs;
 mod verify;
 
-use sqlx::Row;
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use tollgate_journal::Hash;
+use sqlx::sqlite::SqlitePool;
 
 pub(super) use self::approvals::{approval, approvals, due_approvals, queue_item, queue_items};
 pub(super) use self::proofs::{checkpoints, leaf_hashes, tile, tile_count};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::runs::{run, run_of_request, runs};
 pub(super) use self::verify::verify;
-use super::changes::read_ms;
 use super::fault::Fault;
-use crate::{ConnectorRow, Head, KvEntry, PrincipalKind, PrincipalRow};
+use crate::decode;
+use crate::{ConnectorRow, Head, KvEntry, PrincipalRow};
 
 /// Most rows of one answer of runs, approvals, queue items or checkpoints.
 const ROWS_MAX: i64 = 1_000;
 
 /// Most records of one answer: more than any run has, and a bound for listings.
 const RECORDS_MAX: u32 = 10_000;
-
-fn hash(row: &SqliteRow, column: usize) -> Result<Hash, Fault> {
-    let bytes: &[u8] = row.try_get(column)?;
-    bytes
-        .try_into()
-        .map_err(|_| Fault::corrupt("a hash of another length"))
-}
 
 async fn tenant_id(pool: &SqlitePool, tenant: &str) -> Result<Option<i64>, Fault> {
     let select = "SELECT tenant_id FROM tenants WHERE tenant = ?";
@@ -53,10 +44,6 @@ pub(super) async fn extent(pool: &SqlitePool, tenant: &str) -> Result<Option<(i6
         .await?)
 }
 
-fn from_json(text: &str) -> Result<Vec<String>, Fault> {
-    serde_json::from_str(text).map_err(|_| Fault::corrupt("a list of names that is none"))
-}
-
 macro_rules! connector_columns {
     ($rest:literal) => {
         concat!(
@@ -65,16 +52,6 @@ macro_rules! connector_columns {
             $rest
         )
     };
-}
-
-fn connector_row(row: &SqliteRow) -> Result<ConnectorRow, Fault> {
-    Ok(ConnectorRow {
-        tenant: row.try_get(0)?,
-        name: row.try_get(1)?,
-        manifest_text: row.try_get(2)?,
-        component_digest: row.try_get(3)?,
-        installed_ms: read_ms(row.try_get(4)?),
-    })
 }
 
 pub(super) async fn connector(
@@ -88,7 +65,7 @@ pub(super) async fn connector(
         .bind(name)
         .fetch_optional(pool)
         .await?;
-    row.as_ref().map(connector_row).transpose()
+    row.as_ref().map(decode::connector).transpose()
 }
 
 pub(super) async fn connectors(
@@ -97,7 +74,7 @@ pub(super) async fn connectors(
 ) -> Result<Vec<ConnectorRow>, Fault> {
     let sql = connector_columns!("WHERE ?1 IS NULL OR t.tenant = ?1 ORDER BY t.tenant, c.name");
     let rows = sqlx::query(sql).bind(tenant).fetch_all(pool).await?;
-    rows.iter().map(connector_row).collect()
+    rows.iter().map(decode::connector).collect()
 }
 
 pub(super) async fn component(pool: &SqlitePool, digest: &str) -> Result<Option<Vec<u8>>, Fault> {
@@ -123,13 +100,7 @@ pub(super) async fn kv_get(
         .bind(store)
         .bind(key);
     let row = query.fetch_optional(pool).await?;
-    row.map(|row| {
-        Ok(KvEntry {
-            value: row.try_get(0)?,
-            version: row.try_get(1)?,
-        })
-    })
-    .transpose()
+    row.as_ref().map(decode::kv_entry).transpose()
 }
 
 pub(super) async fn kv_keys(
@@ -155,15 +126,7 @@ pub(super) async fn kv_keys(
 pub(super) async fn heads(pool: &SqlitePool) -> Result<Vec<Head>, Fault> {
     let sql = "SELECT tenant, count, root FROM tenants ORDER BY tenant";
     let rows = sqlx::query(sql).fetch_all(pool).await?;
-    let head = |row: &SqliteRow| {
-        let count = read_ms(row.try_get(1)?);
-        Ok(Head {
-            tenant: row.try_get(0)?,
-            count,
-            root: hash(row, 2)?,
-        })
-    };
-    rows.iter().map(head).collect()
+    rows.iter().map(decode::head).collect()
 }
 
 pub(super) async fn subject_key(
@@ -190,20 +153,6 @@ macro_rules! principal_columns {
     };
 }
 
-fn principal_row(row: &SqliteRow) -> Result<PrincipalRow, Fault> {
-    let revoked: Option<i64> = row.try_get(7)?;
-    Ok(PrincipalRow {
-        tenant: row.try_get(0)?,
-        id: row.try_get(1)?,
-        name: row.try_get(2)?,
-        kind: PrincipalKind::from_stored(row.try_get(3)?)?,
-        groups: from_json(row.try_get(4)?)?,
-        token_hash: hash(row, 5)?,
-        created_ms: read_ms(row.try_get(6)?),
-        revoked_ms: revoked.map(read_ms),
-    })
-}
-
 pub(super) async fn principal_by_token_hash(
     pool: &SqlitePool,
     token_hash: &[u8; 32],
@@ -213,7 +162,7 @@ pub(super) async fn principal_by_token_hash(
         .bind(token_hash.as_slice())
         .fetch_optional(pool)
         .await?;
-    row.as_ref().map(principal_row).transpose()
+    row.as_ref().map(decode::principal).transpose()
 }
 
 pub(super) async fn principals(
@@ -222,5 +171,5 @@ pub(super) async fn principals(
 ) -> Result<Vec<PrincipalRow>, Fault> {
     let sql = principal_columns!("t.tenant = ? ORDER BY p.id");
     let rows = sqlx::query(sql).bind(tenant).fetch_all(pool).await?;
-    rows.iter().map(principal_row).collect()
+    rows.iter().map(decode::principal).collect()
 }

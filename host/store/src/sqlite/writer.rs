@@ -29,19 +29,10 @@ use super::erasing::Scans;
 use super::fault::Fault;
 use super::leases::{self, Known, Lease};
 use super::{SqliteOptions, events};
+use crate::batching::{
+    HEADS_KEPT, TRANSACTION_BYTES_MAX, TRANSACTION_RECORDS_MAX, let_others_come,
+};
 use crate::{Appended, Change, Event, Renewed, RunRow, StoreError, Submission};
-
-/// Most records of one transaction, and most bytes: whoever comes next waits for
-/// at most this much, some tens of milliseconds.
-const TRANSACTION_RECORDS_MAX: usize = 4_096;
-const TRANSACTION_BYTES_MAX: usize = 32 * 1024 * 1024;
-
-/// Turns that other tasks get before a transaction that fewer wait for than for
-/// the last one. With nothing else to do these are microseconds.
-const TURNS_MAX: u32 = 32;
-
-/// Heads kept in memory; beyond, all are forgotten and read again when needed.
-const HEADS_KEPT: usize = 16_384;
 
 /// What waits for the writer.
 pub(super) enum Job {
@@ -157,7 +148,7 @@ impl Writer {
         let checkpoints = self.checkpoints.clone();
         let beside = tokio::spawn(checkpoints.run(self.place.clone(), self.options.clone()));
         while let Some(job) = self.queue.recv().await {
-            self.let_others_come().await;
+            let_others_come(&self.queue, self.last_batch).await;
             let batch = self.collect(job);
             self.last_batch = batch.len();
             if !batch.is_empty() {
@@ -170,19 +161,6 @@ impl Writer {
         }
         for answer in self.closing.drain(..) {
             answer.send(()).ok();
-        }
-    }
-
-    /// Those whom the last commit answered are about to come again. The first of
-    /// them alone would take a transaction, and a wait for the disk, for itself;
-    /// so they get their turn first. Whoever is alone does not wait.
-    async fn let_others_come(&self) {
-        let expected = self.last_batch * 3 / 4;
-        for _ in 0..TURNS_MAX {
-            if self.queue.len() + 1 >= expected {
-                break;
-            }
-            tokio::task::yield_now().await;
         }
     }
 
@@ -310,9 +288,9 @@ impl Writer {
             };
             let applying = Applying {
                 connection: &mut *connection,
-                tenant_id: head.cached.tenant_id,
+                tenant_id: head.tenant_id(),
                 now_ms,
-                count: head.cached.frontier.count() + submission.records.len() as u64,
+                count: head.count_with(submission.records.len()),
                 scans,
                 leases: &mut leases,
             };

@@ -83,11 +83,16 @@ fn panics() -> Result<Nothing, ToolError> {
     Err(ToolError::failed(nothing[env::args().count()].to_string()))
 }
 
-/// Sleeps for an hour, which costs no fuel.
+/// How long the hostile guest would like to keep its instance.
+const AN_HOUR: Duration = Duration::from_secs(3600);
+
+/// Attack: holds its instance for an hour by sleeping, which costs no fuel, so
+/// that only the deadline can stop it. The guest tries to sleep; nobody waits for
+/// it: the host must end it, and what stands after the sleep is never reached.
 #[tool(effect = "read")]
-fn sleeps() -> Result<Nothing, ToolError> {
-    std::thread::sleep(Duration::from_secs(3600));
-    Ok(Nothing {})
+fn tries_to_sleep_past_its_deadline() -> Result<Nothing, ToolError> {
+    std::thread::sleep(AN_HOUR);
+    Err(ToolError::failed("the host let the guest sleep"))
 }
 
-connector!(look, exits, panics, sleeps);
+connector!(look, exits, panics, tries_to_sleep_past_its_deadline);

@@ -6,9 +6,9 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::{Applied, Applying};
+use crate::heads::OpenHeads;
 use crate::places::{lease_until_ms, stored_ms};
 use crate::postgres::fault::Fault;
-use crate::postgres::writer::OpenHeads;
 use crate::{Change, Rejected, RunRow, RunState, Submission};
 
 /// A run's lease as stored, its row locked.

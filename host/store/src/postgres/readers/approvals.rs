@@ -1,10 +1,9 @@
 //! Approvals and queues: what waits for a person.
 
-use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgPool;
 
-use super::{ROWS_MAX, maybe_ms, names, position};
-use crate::places::read_ms;
+use super::ROWS_MAX;
+use crate::decode;
 use crate::postgres::fault::Fault;
 use crate::postgres::leases::now;
 use crate::{ApprovalRow, ApprovalState, QueueRow, QueueState};
@@ -15,32 +14,6 @@ macro_rules! approval_columns {
          a.approval, a.rule, a.approvers, a.digest, a.state, a.created_ms, a.decide_by_ms,
          a.execute_within_ms, a.execute_by_ms, a.decided_by, a.decided_ms, a.consumed_ms, a.card"
     };
-}
-
-fn approval_row(row: &PgRow) -> Result<ApprovalRow, Fault> {
-    Ok(ApprovalRow {
-        tenant: row.try_get(0)?,
-        id: row.try_get(1)?,
-        run: row.try_get(2)?,
-        case: row.try_get(3)?,
-        connector: row.try_get(4)?,
-        tool: row.try_get(5)?,
-        principal: row.try_get(6)?,
-        position: position(row, 7)?,
-        approval: row.try_get(8)?,
-        rule: row.try_get(9)?,
-        approvers: names(row.try_get(10)?)?,
-        digest: row.try_get(11)?,
-        state: ApprovalState::from_stored(row.try_get(12)?)?,
-        created_ms: read_ms(row.try_get(13)?),
-        decide_by_ms: read_ms(row.try_get(14)?),
-        execute_within_ms: read_ms(row.try_get(15)?),
-        execute_by_ms: maybe_ms(row, 16)?,
-        decided_by: row.try_get(17)?,
-        decided_ms: maybe_ms(row, 18)?,
-        consumed_ms: maybe_ms(row, 19)?,
-        card: row.try_get(20)?,
-    })
 }
 
 pub(in crate::postgres) async fn approval(
@@ -56,7 +29,7 @@ pub(in crate::postgres) async fn approval(
     );
     let select = sqlx::query(sql).bind(tenant).bind(id);
     let row = select.fetch_optional(pool).await?;
-    row.as_ref().map(approval_row).transpose()
+    row.as_ref().map(decode::approval).transpose()
 }
 
 /// The oldest rows of a table in any of some states, each state by its index.
@@ -89,7 +62,7 @@ pub(in crate::postgres) async fn approvals(
     let select = sqlx::query(oldest!(approval_columns!(), "approvals"));
     let select = select.bind(tenant).bind(states).bind(ROWS_MAX);
     let rows = select.fetch_all(pool).await?;
-    rows.iter().map(approval_row).collect()
+    rows.iter().map(decode::approval).collect()
 }
 
 pub(in crate::postgres) async fn due_approvals(
@@ -114,7 +87,7 @@ pub(in crate::postgres) async fn due_approvals(
     );
     let select = sqlx::query(DUE).bind(given_ms).bind(i64::from(limit));
     let rows = select.fetch_all(pool).await?;
-    rows.iter().map(approval_row).collect()
+    rows.iter().map(decode::approval).collect()
 }
 
 macro_rules! queue_columns {
@@ -122,26 +95,6 @@ macro_rules! queue_columns {
         "t.tenant, a.id, a.queue, a.kind, a.run, a.case_id, a.connector, a.tool, a.principal,
          a.position, a.state, a.created_ms, a.resolved_by, a.resolved_ms, a.resolution"
     };
-}
-
-fn queue_row(row: &PgRow) -> Result<QueueRow, Fault> {
-    Ok(QueueRow {
-        tenant: row.try_get(0)?,
-        id: row.try_get(1)?,
-        queue: row.try_get(2)?,
-        kind: row.try_get(3)?,
-        run: row.try_get(4)?,
-        case: row.try_get(5)?,
-        connector: row.try_get(6)?,
-        tool: row.try_get(7)?,
-        principal: row.try_get(8)?,
-        position: position(row, 9)?,
-        state: QueueState::from_stored(row.try_get(10)?)?,
-        created_ms: read_ms(row.try_get(11)?),
-        resolved_by: row.try_get(12)?,
-        resolved_ms: maybe_ms(row, 13)?,
-        resolution: row.try_get(14)?,
-    })
 }
 
 pub(in crate::postgres) async fn queue_item(
@@ -157,7 +110,7 @@ pub(in crate::postgres) async fn queue_item(
     );
     let select = sqlx::query(sql).bind(tenant).bind(id);
     let row = select.fetch_optional(pool).await?;
-    row.as_ref().map(queue_row).transpose()
+    row.as_ref().map(decode::queue_item).transpose()
 }
 
 pub(in crate::postgres) async fn queue_items(
@@ -170,5 +123,5 @@ pub(in crate::postgres) async fn queue_items(
     let select = sqlx::query(oldest!(queue_columns!(), "queue_items"));
     let select = select.bind(tenant).bind(states).bind(ROWS_MAX);
     let rows = select.fetch_all(pool).await?;
-    rows.iter().map(queue_row).collect()
+    rows.iter().map(decode::queue_item).collect()
 }

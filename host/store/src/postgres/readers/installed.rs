@@ -1,12 +1,10 @@
 //! Connectors, components, values, keys, principals.
 
-use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgPool;
 
-use super::{hash, maybe_ms, names};
-use crate::places::read_ms;
+use crate::decode;
 use crate::postgres::fault::Fault;
-use crate::{ConnectorRow, KvEntry, PrincipalKind, PrincipalRow};
+use crate::{ConnectorRow, KvEntry, PrincipalRow};
 
 macro_rules! select_connectors {
     ($rest:literal) => {
@@ -18,16 +16,6 @@ macro_rules! select_connectors {
     };
 }
 
-fn connector_row(row: &PgRow) -> Result<ConnectorRow, Fault> {
-    Ok(ConnectorRow {
-        tenant: row.try_get(0)?,
-        name: row.try_get(1)?,
-        manifest_text: row.try_get(2)?,
-        component_digest: row.try_get(3)?,
-        installed_ms: read_ms(row.try_get(4)?),
-    })
-}
-
 pub(in crate::postgres) async fn connector(
     pool: &PgPool,
     tenant: &str,
@@ -36,7 +24,7 @@ pub(in crate::postgres) async fn connector(
     let sql = select_connectors!("WHERE t.tenant = $1 AND c.name = $2");
     let select = sqlx::query(sql).bind(tenant).bind(name);
     let row = select.fetch_optional(pool).await?;
-    row.as_ref().map(connector_row).transpose()
+    row.as_ref().map(decode::connector).transpose()
 }
 
 pub(in crate::postgres) async fn connectors(
@@ -45,7 +33,7 @@ pub(in crate::postgres) async fn connectors(
 ) -> Result<Vec<ConnectorRow>, Fault> {
     let sql = select_connectors!("WHERE $1 IS NULL OR t.tenant = $1 ORDER BY t.tenant, c.name");
     let rows = sqlx::query(sql).bind(tenant).fetch_all(pool).await?;
-    rows.iter().map(connector_row).collect()
+    rows.iter().map(decode::connector).collect()
 }
 
 pub(in crate::postgres) async fn component(
@@ -71,13 +59,7 @@ pub(in crate::postgres) async fn kv_get(
         .bind(store)
         .bind(key.as_bytes());
     let row = select.fetch_optional(pool).await?;
-    row.map(|row| {
-        Ok(KvEntry {
-            value: row.try_get(0)?,
-            version: row.try_get(1)?,
-        })
-    })
-    .transpose()
+    row.as_ref().map(decode::kv_entry).transpose()
 }
 
 pub(in crate::postgres) async fn kv_keys(
@@ -125,19 +107,6 @@ macro_rules! select_principals {
     };
 }
 
-fn principal_row(row: &PgRow) -> Result<PrincipalRow, Fault> {
-    Ok(PrincipalRow {
-        tenant: row.try_get(0)?,
-        id: row.try_get(1)?,
-        name: row.try_get(2)?,
-        kind: PrincipalKind::from_stored(row.try_get(3)?)?,
-        groups: names(row.try_get(4)?)?,
-        token_hash: hash(row, 5)?,
-        created_ms: read_ms(row.try_get(6)?),
-        revoked_ms: maybe_ms(row, 7)?,
-    })
-}
-
 pub(in crate::postgres) async fn principal_by_token_hash(
     pool: &PgPool,
     token_hash: &[u8; 32],
@@ -145,7 +114,7 @@ pub(in crate::postgres) async fn principal_by_token_hash(
     let sql = select_principals!("p.token_hash = $1 AND p.revoked_ms IS NULL");
     let select = sqlx::query(sql).bind(token_hash.as_slice());
     let row = select.fetch_optional(pool).await?;
-    row.as_ref().map(principal_row).transpose()
+    row.as_ref().map(decode::principal).transpose()
 }
 
 pub(in crate::postgres) async fn principals(
@@ -154,5 +123,5 @@ pub(in crate::postgres) async fn principals(
 ) -> Result<Vec<PrincipalRow>, Fault> {
     let select = sqlx::query(select_principals!("t.tenant = $1 ORDER BY p.id"));
     let rows = select.bind(tenant).fetch_all(pool).await?;
-    rows.iter().map(principal_row).collect()
+    rows.iter().map(decode::principal).collect()
 }

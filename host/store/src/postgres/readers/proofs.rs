@@ -1,10 +1,11 @@
 //! What proofs are made of: heads, leaf hashes, tiles, checkpoints.
 
 use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgPool;
 use tollgate_journal::Hash;
 
-use super::{ROWS_MAX, extent, hash};
+use super::{ROWS_MAX, extent};
+use crate::decode;
 use crate::places::{SEQ_MASK, place, read_ms, stored_ms};
 use crate::postgres::fault::Fault;
 use crate::{CheckpointRow, Head, TileRow};
@@ -14,14 +15,12 @@ const HASHES_MAX: u32 = 65_536;
 
 pub(in crate::postgres) async fn heads(pool: &PgPool) -> Result<Vec<Head>, Fault> {
     let select = sqlx::query("SELECT tenant, count, root FROM tenants ORDER BY tenant");
-    let head = |row: &PgRow| {
-        Ok(Head {
-            tenant: row.try_get(0)?,
-            count: read_ms(row.try_get(1)?),
-            root: hash(row, 2)?,
-        })
-    };
-    select.fetch_all(pool).await?.iter().map(head).collect()
+    select
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(decode::head)
+        .collect()
 }
 
 pub(in crate::postgres) async fn leaf_hashes(
@@ -42,7 +41,7 @@ pub(in crate::postgres) async fn leaf_hashes(
         .bind(place(tenant_id, 0) | SEQ_MASK)
         .bind(i64::from(limit.min(HASHES_MAX)));
     let rows = select.fetch_all(pool).await?;
-    rows.iter().map(|row| hash(row, 0)).collect()
+    rows.iter().map(|row| decode::hash(row, 0)).collect()
 }
 
 pub(in crate::postgres) async fn tile(
@@ -105,15 +104,6 @@ pub(in crate::postgres) async fn checkpoints(
         .bind(tenant)
         .bind(before.map_or(i64::MAX, stored_ms))
         .bind(i64::from(limit).min(ROWS_MAX));
-    let checkpoint = |row: &PgRow| {
-        Ok(CheckpointRow {
-            tenant: row.try_get(0)?,
-            count: read_ms(row.try_get(1)?),
-            root: hash(row, 2)?,
-            at_ms: read_ms(row.try_get(3)?),
-            note: row.try_get(4)?,
-        })
-    };
     let rows = select.fetch_all(pool).await?;
-    rows.iter().map(checkpoint).collect()
+    rows.iter().map(decode::checkpoint).collect()
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgPool;
 use sqlx::{Postgres, QueryBuilder, Row};
 use tollgate_journal::Blob;
 
-use super::{RECORDS_MAX, extent, hash};
-use crate::places::{SEQ_MASK, place, read_ms, seq, stored_ms};
+use super::{RECORDS_MAX, extent};
+use crate::decode;
+use crate::places::{SEQ_MASK, place, seq, stored_ms};
 use crate::postgres::erasing::push_subject;
 use crate::postgres::fault::Fault;
 use crate::{ClosedFilter, ClosedRun, RecordFilter, StoredRecord};
@@ -61,7 +62,10 @@ pub(in crate::postgres) async fn records(
         return Ok(Vec::new());
     };
     let rows = query(tenant_id, filter).build().fetch_all(pool).await?;
-    let mut records = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    let mut records = rows
+        .iter()
+        .map(decode::record)
+        .collect::<Result<Vec<_>, _>>()?;
     let mut with_blobs = Vec::new();
     for row in &rows {
         if row.try_get(4)? {
@@ -117,16 +121,6 @@ fn query(tenant_id: i64, filter: &RecordFilter) -> Sql {
     sql
 }
 
-fn record(row: &PgRow) -> Result<StoredRecord, Fault> {
-    Ok(StoredRecord {
-        seq: seq(row.try_get(0)?),
-        hash: hash(row, 1)?,
-        leaf: row.try_get(2)?,
-        sealed: row.try_get(3)?,
-        blobs: Vec::new(),
-    })
-}
-
 /// Large values of records by their numbers, as far as they are kept.
 async fn blobs(pool: &PgPool, places: Vec<i64>) -> Result<HashMap<u64, Vec<Blob>>, Fault> {
     let sql = "SELECT u.place, u.id, b.sealed FROM blob_uses AS u
@@ -135,7 +129,7 @@ async fn blobs(pool: &PgPool, places: Vec<i64>) -> Result<HashMap<u64, Vec<Blob>
     let mut found = HashMap::<u64, Vec<Blob>>::new();
     for row in sqlx::query(sql).bind(places).fetch_all(pool).await? {
         let blob = Blob {
-            id: hash(&row, 1)?,
+            id: decode::hash(&row, 1)?,
             sealed: row.try_get(2)?,
         };
         found.entry(seq(row.try_get(0)?)).or_default().push(blob);
@@ -174,16 +168,5 @@ pub(in crate::postgres) async fn closed_runs(
     sql.push(" ORDER BY place DESC");
     push_limit(&mut sql, filter.limit);
     let rows = sql.build().fetch_all(pool).await?;
-    rows.iter().map(closed).collect()
-}
-
-fn closed(row: &PgRow) -> Result<ClosedRun, Fault> {
-    Ok(ClosedRun {
-        place: seq(row.try_get(0)?),
-        run: row.try_get(1)?,
-        at_ms: read_ms(row.try_get(2)?),
-        tool: row.try_get(3)?,
-        outcome: row.try_get(4)?,
-        workflow: row.try_get(5)?,
-    })
+    rows.iter().map(decode::closed_run).collect()
 }

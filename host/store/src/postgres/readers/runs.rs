@@ -1,14 +1,15 @@
 //! Runs.
 
 use sqlx::Row;
-use sqlx::postgres::{PgPool, PgRow};
+use sqlx::postgres::PgPool;
 
 use super::ROWS_MAX;
+use crate::decode;
 use crate::places::{read_ms, stored_ms};
 use crate::postgres::fault::Fault;
 use crate::{Looked, RunRow, RunState};
 
-/// What [`run_row`] reads, after the tenant, each with a prefix.
+/// What [`decode::run`] reads, after the tenant, each with a prefix.
 macro_rules! run_columns {
     ($r:literal) => {
         concat!(
@@ -66,32 +67,6 @@ macro_rules! select_runs {
     };
 }
 
-pub(in crate::postgres) fn run_row(row: &PgRow) -> Result<RunRow, Fault> {
-    Ok(RunRow {
-        tenant: row.try_get(0)?,
-        run: row.try_get(1)?,
-        case: row.try_get(2)?,
-        workflow: row.try_get(3)?,
-        principal: row.try_get(4)?,
-        connector: row.try_get(5)?,
-        tool: row.try_get(6)?,
-        manifest_digest: row.try_get(7)?,
-        component: row.try_get(8)?,
-        input_digest: row.try_get(9)?,
-        request_key: row.try_get(10)?,
-        same: row.try_get(11)?,
-        looked_at: None,
-        state: RunState::from_stored(row.try_get(12)?)?,
-        approval: row.try_get(13)?,
-        opened_ms: read_ms(row.try_get(14)?),
-        updated_ms: read_ms(row.try_get(15)?),
-        lease_owner: row.try_get(16)?,
-        lease_until_ms: read_ms(row.try_get(17)?),
-        lease_token: read_ms(row.try_get(18)?),
-        sealed: row.try_get(19)?,
-    })
-}
-
 pub(in crate::postgres) async fn run(
     pool: &PgPool,
     tenant: &str,
@@ -99,7 +74,7 @@ pub(in crate::postgres) async fn run(
 ) -> Result<Option<RunRow>, Fault> {
     let select = sqlx::query(select_runs!("AND r.run = $2"));
     let row = select.bind(tenant).bind(run).fetch_optional(pool).await?;
-    row.as_ref().map(run_row).transpose()
+    row.as_ref().map(decode::run).transpose()
 }
 
 /// Each state by its index, and of these the newest: however many runs wait, no
@@ -126,7 +101,12 @@ pub(in crate::postgres) async fn runs(
     };
     let names: Vec<_> = states.iter().map(|state| state.as_str()).collect();
     let select = sqlx::query(RUNS).bind(tenant).bind(names).bind(ROWS_MAX);
-    select.fetch_all(pool).await?.iter().map(run_row).collect()
+    select
+        .fetch_all(pool)
+        .await?
+        .iter()
+        .map(decode::run)
+        .collect()
 }
 
 /// The count and the run are of one moment.
@@ -161,7 +141,7 @@ pub(in crate::postgres) async fn run_of_request(
     };
     let found: Option<String> = row.try_get("run")?;
     Ok(Looked {
-        first: found.map(|_| run_row(&row)).transpose()?,
+        first: found.map(|_| decode::run(&row)).transpose()?,
         count: read_ms(row.try_get("count")?),
     })
 }

@@ -4,64 +4,13 @@ use std::collections::HashMap;
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Executor, Row};
-use tollgate_journal::{Frontier, Hash};
+use tollgate_journal::Frontier;
 
 use super::Waiting;
 use crate::StoreError;
-use crate::places::{SEQ_BITS, stored_ms};
+pub(super) use crate::heads::{CachedHead, OpenHead, OpenHeads};
+use crate::places::SEQ_BITS;
 use crate::postgres::fault::Fault;
-
-/// A tenant's tree as of a commit of this writer.
-#[derive(Clone)]
-pub(super) struct CachedHead {
-    tenant_id: i64,
-    frontier: Frontier,
-    root: Hash,
-}
-
-/// A tenant's head inside a transaction.
-pub(in crate::postgres) struct OpenHead {
-    cached: CachedHead,
-    before: u64,
-}
-
-impl OpenHead {
-    pub(in crate::postgres) fn tenant_id(&self) -> i64 {
-        self.cached.tenant_id
-    }
-
-    pub(super) fn tree(&mut self) -> &mut Frontier {
-        &mut self.cached.frontier
-    }
-
-    /// How many records there are with so many more.
-    pub(super) fn count_with(&self, more: usize) -> i64 {
-        stored_ms(self.cached.frontier.count() + more as u64)
-    }
-
-    pub(super) fn has_grown(&self) -> bool {
-        self.cached.frontier.count() > self.before
-    }
-
-    /// Compute the root anew; the answer is number, count, root and tree.
-    pub(super) fn close(&mut self) -> (i64, i64, Hash, Vec<u8>) {
-        let tree = &self.cached.frontier;
-        self.cached.root = tree.root();
-        let count = stored_ms(tree.count());
-        (
-            self.cached.tenant_id,
-            count,
-            self.cached.root,
-            tree.to_bytes(),
-        )
-    }
-
-    pub(super) fn into_cached(self) -> CachedHead {
-        self.cached
-    }
-}
-
-pub(in crate::postgres) type OpenHeads = HashMap<String, Result<OpenHead, StoreError>>;
 
 /// Begin, lock the head of every tenant of the batch, and tell the time. A cached
 /// tree counts only when the stored head is the same: other hosts append too.
@@ -132,32 +81,11 @@ async fn open_head(
 ) -> Result<Result<OpenHead, StoreError>, Fault> {
     let (tenant_id, count): (i64, i64) = (row.try_get(0)?, row.try_get(2)?);
     let root: &[u8] = row.try_get(3)?;
-    if let Some(cached) = cached {
-        let same = cached.tenant_id == tenant_id && cached.root.as_slice() == root;
-        if same && i64::try_from(cached.frontier.count()) == Ok(count) {
-            let before = cached.frontier.count();
-            return Ok(Ok(OpenHead {
-                cached: cached.clone(),
-                before,
-            }));
-        }
+    if let Some(head) = cached.and_then(|cached| OpenHead::cached(cached, tenant_id, count, root)) {
+        return Ok(Ok(head));
     }
     let select = "SELECT frontier FROM tenants WHERE tenant_id = $1";
     let select = sqlx::query_scalar(select).bind(tenant_id);
     let stored: Vec<u8> = select.fetch_one(connection).await?;
-    // A head that was changed must not be built upon: the change would be
-    // covered by honest records. Only this tenant's submissions fail.
-    let head = Frontier::from_bytes(&stored)
-        .ok()
-        .filter(|tree| i64::try_from(tree.count()) == Ok(count))
-        .filter(|tree| tree.root().as_slice() == root)
-        .map(|frontier| OpenHead {
-            before: frontier.count(),
-            cached: CachedHead {
-                tenant_id,
-                root: frontier.root(),
-                frontier,
-            },
-        });
-    Ok(head.ok_or_else(|| StoreError::corrupt("a tenant's head does not fit its own tree")))
+    Ok(OpenHead::stored(tenant_id, count, root, &stored))
 }

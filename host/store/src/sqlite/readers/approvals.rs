@@ -1,10 +1,11 @@
 //! Approvals, and the queues of work for people.
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{QueryBuilder, Sqlite};
 
-use super::{ROWS_MAX, from_json};
-use crate::sqlite::changes::{read_ms, stored_ms};
+use super::ROWS_MAX;
+use crate::decode;
+use crate::sqlite::changes::stored_ms;
 use crate::sqlite::fault::Fault;
 use crate::{ApprovalRow, ApprovalState, QueueRow, QueueState};
 
@@ -14,36 +15,6 @@ macro_rules! approval_columns {
          approvers, digest, state, created_ms, decide_by_ms, execute_within_ms, execute_by_ms, \
          decided_by, decided_ms, consumed_ms, card"
     };
-}
-
-fn maybe_ms(row: &SqliteRow, column: usize) -> Result<Option<u64>, Fault> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.map(read_ms))
-}
-
-fn approval_row(row: &SqliteRow) -> Result<ApprovalRow, Fault> {
-    Ok(ApprovalRow {
-        tenant: row.try_get(0)?,
-        id: row.try_get(1)?,
-        run: row.try_get(2)?,
-        case: row.try_get(3)?,
-        connector: row.try_get(4)?,
-        tool: row.try_get(5)?,
-        principal: row.try_get(6)?,
-        position: row.try_get(7)?,
-        approval: row.try_get(8)?,
-        rule: row.try_get(9)?,
-        approvers: from_json(row.try_get(10)?)?,
-        digest: row.try_get(11)?,
-        state: ApprovalState::from_stored(row.try_get(12)?)?,
-        created_ms: read_ms(row.try_get(13)?),
-        decide_by_ms: read_ms(row.try_get(14)?),
-        execute_within_ms: read_ms(row.try_get(15)?),
-        execute_by_ms: maybe_ms(row, 16)?,
-        decided_by: row.try_get(17)?,
-        decided_ms: maybe_ms(row, 18)?,
-        consumed_ms: maybe_ms(row, 19)?,
-        card: row.try_get(20)?,
-    })
 }
 
 pub(in crate::sqlite) async fn approval(
@@ -61,7 +32,7 @@ pub(in crate::sqlite) async fn approval(
         .bind(id)
         .fetch_optional(pool)
         .await?;
-    row.as_ref().map(approval_row).transpose()
+    row.as_ref().map(decode::approval).transpose()
 }
 
 pub(in crate::sqlite) async fn approvals(
@@ -80,7 +51,7 @@ pub(in crate::sqlite) async fn approvals(
     );
     let mut sql = oldest_of_states(head, tenant, names);
     let rows = sql.build().fetch_all(pool).await?;
-    rows.iter().map(approval_row).collect()
+    rows.iter().map(decode::approval).collect()
 }
 
 /// The oldest rows in any of some states, each state by its index.
@@ -112,7 +83,7 @@ pub(in crate::sqlite) async fn due_approvals(
         .bind(stored_ms(now_ms))
         .bind(i64::from(limit));
     let rows = query.fetch_all(pool).await?;
-    rows.iter().map(approval_row).collect()
+    rows.iter().map(decode::approval).collect()
 }
 
 pub(super) const DUE: &str = concat!(
@@ -134,26 +105,6 @@ macro_rules! queue_columns {
     };
 }
 
-fn queue_row(row: &SqliteRow) -> Result<QueueRow, Fault> {
-    Ok(QueueRow {
-        tenant: row.try_get(0)?,
-        id: row.try_get(1)?,
-        queue: row.try_get(2)?,
-        kind: row.try_get(3)?,
-        run: row.try_get(4)?,
-        case: row.try_get(5)?,
-        connector: row.try_get(6)?,
-        tool: row.try_get(7)?,
-        principal: row.try_get(8)?,
-        position: row.try_get(9)?,
-        state: QueueState::from_stored(row.try_get(10)?)?,
-        created_ms: read_ms(row.try_get(11)?),
-        resolved_by: row.try_get(12)?,
-        resolved_ms: maybe_ms(row, 13)?,
-        resolution: row.try_get(14)?,
-    })
-}
-
 pub(in crate::sqlite) async fn queue_item(
     pool: &SqlitePool,
     tenant: &str,
@@ -169,7 +120,7 @@ pub(in crate::sqlite) async fn queue_item(
         .bind(id)
         .fetch_optional(pool)
         .await?;
-    row.as_ref().map(queue_row).transpose()
+    row.as_ref().map(decode::queue_item).transpose()
 }
 
 pub(in crate::sqlite) async fn queue_items(
@@ -186,5 +137,5 @@ pub(in crate::sqlite) async fn queue_items(
     );
     let mut sql = oldest_of_states(head, tenant, names);
     let rows = sql.build().fetch_all(pool).await?;
-    rows.iter().map(queue_row).collect()
+    rows.iter().map(decode::queue_item).collect()
 }

@@ -4,7 +4,8 @@ use sqlx::Row;
 use sqlx::sqlite::SqlitePool;
 use tollgate_journal::Hash;
 
-use super::{ROWS_MAX, hash, tenant_id};
+use super::{ROWS_MAX, tenant_id};
+use crate::decode;
 use crate::sqlite::changes::{read_ms, stored_ms};
 use crate::sqlite::fault::Fault;
 use crate::sqlite::{SEQ_BITS, SEQ_MASK};
@@ -32,7 +33,7 @@ pub(in crate::sqlite) async fn leaf_hashes(
         .bind(first | SEQ_MASK)
         .bind(limit.min(HASHES_MAX));
     let rows = query.fetch_all(pool).await?;
-    rows.iter().map(|row| hash(row, 0)).collect()
+    rows.iter().map(|row| decode::hash(row, 0)).collect()
 }
 
 pub(in crate::sqlite) async fn tile(
@@ -98,14 +99,5 @@ pub(in crate::sqlite) async fn checkpoints(
         .bind(before.map_or(i64::MAX, stored_ms))
         .bind(i64::from(limit).min(ROWS_MAX));
     let rows = query.fetch_all(pool).await?;
-    let checkpoint = |row: &sqlx::sqlite::SqliteRow| {
-        Ok(CheckpointRow {
-            tenant: row.try_get(0)?,
-            count: read_ms(row.try_get(1)?),
-            root: hash(row, 2)?,
-            at_ms: read_ms(row.try_get(3)?),
-            note: row.try_get(4)?,
-        })
-    };
-    rows.iter().map(checkpoint).collect()
+    rows.iter().map(decode::checkpoint).collect()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use tollgate_journal::Blob;
 
-use super::{RECORDS_MAX, hash, tenant_id};
+use super::{RECORDS_MAX, tenant_id};
+use crate::decode;
 use crate::sqlite::changes::{read_ms, stored_ms};
 use crate::sqlite::fault::Fault;
 use crate::sqlite::{SEQ_BITS, SEQ_MASK, SPAN_BITS, erasing};
@@ -99,7 +100,7 @@ pub(in crate::sqlite) async fn records(
     };
     let mut sql = records_query(tenant_id, filter);
     let rows = sql.build().fetch_all(pool).await?;
-    let mut records: Vec<_> = rows.iter().map(record).collect::<Result<_, _>>()?;
+    let mut records: Vec<_> = rows.iter().map(decode::record).collect::<Result<_, _>>()?;
     let with_blobs = rows
         .iter()
         .filter_map(|row| match row.try_get::<bool, _>(4) {
@@ -165,17 +166,6 @@ pub(super) fn records_query(tenant_id: i64, filter: &RecordFilter) -> QueryBuild
     sql
 }
 
-fn record(row: &SqliteRow) -> Result<StoredRecord, Fault> {
-    let place: i64 = row.try_get(0)?;
-    Ok(StoredRecord {
-        seq: read_ms(place & SEQ_MASK),
-        hash: hash(row, 1)?,
-        leaf: row.try_get(2)?,
-        sealed: row.try_get(3)?,
-        blobs: Vec::new(),
-    })
-}
-
 /// Large values of records by their numbers, as far as they are kept.
 async fn blobs(pool: &SqlitePool, places: &[i64]) -> Result<HashMap<u64, Vec<Blob>>, Fault> {
     let sql = "SELECT u.place, u.id, b.sealed FROM json_each(?1) AS wanted \
@@ -186,7 +176,7 @@ async fn blobs(pool: &SqlitePool, places: &[i64]) -> Result<HashMap<u64, Vec<Blo
     for row in sqlx::query(sql).bind(places).fetch_all(pool).await? {
         let place: i64 = row.try_get(0)?;
         let blob = Blob {
-            id: hash(&row, 1)?,
+            id: decode::hash(&row, 1)?,
             sealed: row.try_get(2)?,
         };
         found
@@ -207,18 +197,7 @@ pub(in crate::sqlite) async fn closed_runs(
     };
     let mut sql = closed_query(tenant_id, filter);
     let rows = sql.build().fetch_all(pool).await?;
-    let closed = |row: &SqliteRow| {
-        let place: i64 = row.try_get(0)?;
-        Ok(ClosedRun {
-            place: read_ms(place & SEQ_MASK),
-            run: row.try_get(1)?,
-            at_ms: read_ms(row.try_get(2)?),
-            tool: row.try_get(3)?,
-            outcome: row.try_get(4)?,
-            workflow: row.try_get(5)?,
-        })
-    };
-    rows.iter().map(closed).collect()
+    rows.iter().map(decode::closed_run).collect()
 }
 
 /// Failures are rare, so their index comes first; then a tool's and a workflow's.

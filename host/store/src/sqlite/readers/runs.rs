@@ -1,14 +1,15 @@
 //! Runs.
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::ROWS_MAX;
+use crate::decode;
 use crate::sqlite::changes::{read_ms, stored_ms};
 use crate::sqlite::fault::Fault;
 use crate::{Looked, RunRow, RunState};
 
-/// What [`run_row`] reads, after the tenant.
+/// What [`decode::run`] reads, after the tenant.
 macro_rules! run_columns {
     () => {
         "run, case_id, workflow, principal, connector, tool, manifest_digest, component, \
@@ -29,32 +30,6 @@ macro_rules! select_runs {
     };
 }
 
-pub(in crate::sqlite) fn run_row(row: &SqliteRow) -> Result<RunRow, Fault> {
-    Ok(RunRow {
-        tenant: row.try_get(0)?,
-        run: row.try_get(1)?,
-        case: row.try_get(2)?,
-        workflow: row.try_get(3)?,
-        principal: row.try_get(4)?,
-        connector: row.try_get(5)?,
-        tool: row.try_get(6)?,
-        manifest_digest: row.try_get(7)?,
-        component: row.try_get(8)?,
-        input_digest: row.try_get(9)?,
-        request_key: row.try_get(10)?,
-        same: row.try_get(11)?,
-        looked_at: None,
-        state: RunState::from_stored(row.try_get(12)?)?,
-        approval: row.try_get(13)?,
-        opened_ms: read_ms(row.try_get(14)?),
-        updated_ms: read_ms(row.try_get(15)?),
-        lease_owner: row.try_get(16)?,
-        lease_until_ms: read_ms(row.try_get(17)?),
-        lease_token: read_ms(row.try_get(18)?),
-        sealed: row.try_get(19)?,
-    })
-}
-
 pub(in crate::sqlite) async fn run(
     pool: &SqlitePool,
     tenant: &str,
@@ -66,7 +41,7 @@ pub(in crate::sqlite) async fn run(
         .bind(run)
         .fetch_optional(pool)
         .await?;
-    row.as_ref().map(run_row).transpose()
+    row.as_ref().map(decode::run).transpose()
 }
 
 /// Each state by its index, and of these the newest: however many runs wait, no
@@ -78,7 +53,7 @@ pub(in crate::sqlite) async fn runs(
 ) -> Result<Vec<RunRow>, Fault> {
     let mut sql = runs_query(tenant, states);
     let rows = sql.build().fetch_all(pool).await?;
-    rows.iter().map(run_row).collect()
+    rows.iter().map(decode::run).collect()
 }
 
 pub(super) fn runs_query(tenant: &str, states: &[RunState]) -> QueryBuilder<Sqlite> {
@@ -141,7 +116,7 @@ pub(in crate::sqlite) async fn run_of_request(
     };
     let found: Option<String> = row.try_get("run")?;
     Ok(Looked {
-        first: found.map(|_| run_row(&row)).transpose()?,
+        first: found.map(|_| decode::run(&row)).transpose()?,
         count: read_ms(row.try_get("count")?),
     })
 }

@@ -5,34 +5,12 @@ use std::collections::hash_map::Entry;
 
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Row};
-use tollgate_journal::{Frontier, Hash};
 
 use super::Waiting;
 use crate::StoreError;
+pub(super) use crate::heads::{CachedHead, OpenHead, OpenHeads};
 use crate::sqlite::SEQ_BITS;
 use crate::sqlite::fault::Fault;
-
-/// A tenant's head as the writer last knew it.
-#[derive(Clone)]
-pub(super) struct CachedHead {
-    pub(super) tenant_id: i64,
-    pub(super) frontier: Frontier,
-    pub(super) root: Hash,
-}
-
-/// A tenant's head inside a transaction.
-pub(super) struct OpenHead {
-    pub(super) cached: CachedHead,
-    before: u64,
-}
-
-impl OpenHead {
-    pub(super) fn has_grown(&self) -> bool {
-        self.cached.frontier.count() > self.before
-    }
-}
-
-pub(super) type OpenHeads = HashMap<String, Result<OpenHead, StoreError>>;
 
 /// Begin, and open the head of every tenant of the batch. A cached tree counts
 /// only when the stored head is the same: several processes may share the file.
@@ -76,49 +54,24 @@ async fn open_head(
 ) -> Result<Result<OpenHead, StoreError>, Fault> {
     let (tenant_id, count): (i64, i64) = (row.try_get(0)?, row.try_get(2)?);
     let root: &[u8] = row.try_get(3)?;
-    if let Some(cached) = cached {
-        let same = cached.tenant_id == tenant_id && cached.root.as_slice() == root;
-        if same && i64::try_from(cached.frontier.count()) == Ok(count) {
-            let before = cached.frontier.count();
-            return Ok(Ok(OpenHead {
-                cached: cached.clone(),
-                before,
-            }));
-        }
+    if let Some(head) = cached.and_then(|cached| OpenHead::cached(cached, tenant_id, count, root)) {
+        return Ok(Ok(head));
     }
     let select = "SELECT frontier FROM tenants WHERE tenant_id = ?";
     let stored: Vec<u8> = sqlx::query_scalar(select)
         .bind(tenant_id)
         .fetch_one(&mut *connection)
         .await?;
-    // A head that was changed must not be built upon: the change would be
-    // covered by honest records. Only this tenant's submissions fail.
-    let head = Frontier::from_bytes(&stored)
-        .ok()
-        .filter(|tree| i64::try_from(tree.count()) == Ok(count))
-        .filter(|tree| tree.root().as_slice() == root)
-        .map(|frontier| {
-            let (before, root) = (frontier.count(), frontier.root());
-            OpenHead {
-                cached: CachedHead {
-                    tenant_id,
-                    frontier,
-                    root,
-                },
-                before,
-            }
-        });
-    Ok(head.ok_or_else(|| StoreError::corrupt("a tenant's head does not fit its own tree")))
+    Ok(OpenHead::stored(tenant_id, count, root, &stored))
 }
 
 async fn new_head(connection: &mut SqliteConnection, tenant: &str) -> Result<OpenHead, Fault> {
-    let frontier = Frontier::new();
-    let root = frontier.root();
+    let (_, _, root, tree) = OpenHead::empty(0).close();
     let insert = "INSERT INTO tenants (tenant, count, root, frontier) VALUES (?, 0, ?, ?) RETURNING tenant_id";
     let tenant_id: i64 = sqlx::query_scalar(insert)
         .bind(tenant)
         .bind(root.as_slice())
-        .bind(frontier.to_bytes())
+        .bind(tree)
         .fetch_one(connection)
         .await?;
     if tenant_id >= 1 << (63 - SEQ_BITS) {
@@ -126,12 +79,5 @@ async fn new_head(connection: &mut SqliteConnection, tenant: &str) -> Result<Ope
             "there are more tenants than one store can number",
         ));
     }
-    Ok(OpenHead {
-        cached: CachedHead {
-            tenant_id,
-            frontier,
-            root,
-        },
-        before: 0,
-    })
+    Ok(OpenHead::empty(tenant_id))
 }

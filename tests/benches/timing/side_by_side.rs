@@ -1,4 +1,5 @@
-//! What the benchmarks share: a table of rates beside a bare one of the same run.
+//! Timing side by side: rate and median of a work, in a table beside a bare one
+//! of the same run. Both benchmarks include this file.
 
 use std::future::Future;
 use std::sync::Arc;

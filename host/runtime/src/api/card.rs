@@ -1,0 +1,65 @@
+//! What a person reads before a decision.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tollgate_policy::Effect;
+
+/// What an approver decides on. Everything but `agent_*` and `input` text is
+/// established by the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Card {
+    /// Name of the approval.
+    pub approval: String,
+    /// `pending`, `approved`, `denied`, `expired`, `void` or `used`.
+    pub state: String,
+    /// The run that waits.
+    pub run: String,
+    /// The hand-off it belongs to.
+    pub case: String,
+    /// Installed name of the connector.
+    pub connector: String,
+    /// Name of the tool.
+    pub tool: String,
+    /// One line rendered by the host from the manifest's template.
+    pub title: String,
+    /// The import call that waits, for example `sql.execute`.
+    pub call: String,
+    /// Where it goes, as the manifest names it.
+    pub destination: String,
+    /// Its class.
+    pub effect: Effect,
+    /// The tool's input, as it will be executed.
+    pub input: Value,
+    /// The import call's arguments, as they will be sent.
+    pub arguments: Value,
+    /// What is there now, where the host could look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Value>,
+    /// Who asked. Never one of those who may decide.
+    pub requester: String,
+    /// The agent's words. Unverified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_reason: Option<String>,
+    /// What started the hand-off, in the caller's words. Unverified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_trigger: Option<String>,
+    /// The rule that held it.
+    pub rule: String,
+    /// The rule's reason, from the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_reason: Option<String>,
+    /// Who may decide, as the manifest says it.
+    pub approvers: Vec<String>,
+    /// When the time to decide ends, RFC 3339.
+    pub decide_by: String,
+    /// How long an approval stays good once given, in seconds.
+    pub execute_within_s: u64,
+    /// What the decision is bound to.
+    pub digest: String,
+    /// Who decided, once decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// Why it was denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denial_reason: Option<String>,
+}

@@ -1,0 +1,177 @@
+//! Recording the end of a run, and reporting it.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tollgate_journal::Stage;
+use tollgate_store::{Change, RunState as StoredState};
+
+use super::ending::{End, in_doubt_failure};
+use crate::api::{RunReport, RunState};
+use crate::door::Door;
+use crate::error::{CallError, JournalFault};
+use crate::host::Inner;
+use crate::journal::Saying;
+use crate::runs::Run;
+
+/// What is recorded of an end beside its value.
+struct Closing {
+    state: RunState,
+    fuel: u64,
+    /// Whether the store has a row for the run.
+    known: bool,
+    /// Whether the run that this one takes back is taken back now.
+    undone: bool,
+}
+
+impl Inner {
+    pub(super) async fn finish(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        door: &Door,
+        end: End,
+        fuel: u64,
+        known: bool,
+    ) -> Result<RunReport, CallError> {
+        match end {
+            End::Held => {
+                // It is held, also when the store does not answer right now.
+                let report = self.report(&run.tenant, &run.run).await;
+                Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Held)))
+            }
+            End::Repeats {
+                run: first,
+                input_digest,
+            } => self.repeated(run, &first, &input_digest).await,
+            End::InDoubt { position, call } => Ok(RunReport {
+                failure: Some(in_doubt_failure(position, &call)),
+                ..RunReport::of(run, RunState::InDoubt)
+            }),
+            // Somebody else says what becomes of it.
+            End::LeaseLost | End::Doubt => {
+                let report = self.report(&run.tenant, &run.run).await;
+                Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Open)))
+            }
+            End::Unrecorded(why) => unrecorded(run, door, CallError::Unavailable(why)),
+            // The store may have its row: then a host goes on with it.
+            End::Unsettled(why) => Ok(left_open(run, &why)),
+            End::Done { output, inverse } => {
+                let mut saying = Saying::new(Stage::RunClosed).json("output", &output);
+                if let Some(inverse) = &inverse {
+                    saying = saying.json("inverse", inverse);
+                }
+                let ending = Closing {
+                    state: RunState::Done,
+                    fuel,
+                    known,
+                    undone: run
+                        .undoes
+                        .as_ref()
+                        .is_some_and(|undoes| !undoes.by_host || output["outcome"] == "undone"),
+                };
+                if let Err(fault) = self.close(run, door, saying, ending).await {
+                    return self.unclosed(run, door, fault).await;
+                }
+                Ok(RunReport {
+                    output: Some(output),
+                    ..RunReport::of(run, RunState::Done)
+                })
+            }
+            End::Failed(state, failure) => {
+                let saying = Saying::new(Stage::RunClosed).json("failure", &json!(failure));
+                let ending = Closing {
+                    state,
+                    fuel,
+                    known,
+                    undone: false,
+                };
+                if let Err(fault) = self.close(run, door, saying, ending).await {
+                    return self.unclosed(run, door, fault).await;
+                }
+                Ok(RunReport {
+                    failure: Some(failure),
+                    ..RunReport::of(run, state)
+                })
+            }
+        }
+    }
+
+    /// The end of a run could not be recorded.
+    async fn unclosed(
+        &self,
+        run: &Arc<Run>,
+        door: &Door,
+        fault: JournalFault,
+    ) -> Result<RunReport, CallError> {
+        if fault.is_lease_lost() {
+            let report = self.report(&run.tenant, &run.run).await;
+            return Ok(report.unwrap_or_else(|_| RunReport::of(run, RunState::Open)));
+        }
+        unrecorded(run, door, fault.into())
+    }
+
+    /// Record the end of a run with everything that is still buffered. The
+    /// answer leaves the host only after this.
+    async fn close(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        door: &Door,
+        saying: Saying,
+        ending: Closing,
+    ) -> Result<(), JournalFault> {
+        let (calls, replayed) = door.calls();
+        let closing = run.closing(ending.state);
+        let saying = saying
+            .fact("tool", closing.tool.as_str())
+            .fact("state", closing.outcome.as_str())
+            .fact("fuel", ending.fuel)
+            .fact("calls", calls)
+            .maybe("replayed", (replayed > 0).then_some(replayed));
+        fail::fail_point!("run::before_close");
+        let mut closed = self.journal.record(door.about(), saying)?;
+        closed.closing = Some(closing);
+        let mut last = vec![closed];
+        let mut changes = Vec::new();
+        let now = self.journal.now_ms();
+        if ending.known || door.committed() {
+            let row = run.row(stored(ending.state), None, now);
+            changes.push(Change::PutRun(Box::new(row)));
+        }
+        if let Some(undoes) = run.undoes.as_ref().filter(|_| ending.undone) {
+            let (record, change) = self.taken_back(run, &undoes.run, now).await?;
+            last.push(record);
+            changes.extend(change);
+        }
+        door.flush(last, changes).await?;
+        fail::fail_point!("run::after_close");
+        Ok(())
+    }
+}
+
+/// The journal could not be written. Nothing was done if no intent of the run is
+/// durable; else the run stays open under its name, so that the same request
+/// finds it instead of doing the work twice, and is taken up when the store is
+/// back.
+fn unrecorded(run: &Run, door: &Door, error: CallError) -> Result<RunReport, CallError> {
+    if door.committed() {
+        return Ok(left_open(run, &error.to_string()));
+    }
+    Err(error)
+}
+
+pub(super) fn left_open(run: &Run, why: &str) -> RunReport {
+    tracing::error!(run = %run.run, why, "a run could not be recorded to its end");
+    RunReport::of(run, RunState::Open)
+}
+
+pub(crate) fn stored(state: RunState) -> StoredState {
+    match state {
+        RunState::Open => StoredState::Open,
+        RunState::Held => StoredState::Held,
+        RunState::InDoubt => StoredState::InDoubt,
+        RunState::Done => StoredState::Done,
+        RunState::Failed => StoredState::Failed,
+        RunState::Denied => StoredState::Denied,
+        RunState::Undone => StoredState::Undone,
+    }
+}

@@ -1,0 +1,234 @@
+//! How an execution ended, told by what the guest returned or what stopped it.
+
+use serde_json::{Value, json};
+use tollgate_policy::{UndoDecl, visible};
+
+use crate::api::{Failure, RunState};
+use crate::connectors::Installed;
+use crate::door::Door;
+use crate::error::{Ending, Stop};
+use crate::host::Inner;
+use crate::runs::Run;
+use crate::sandbox::guest::{GuestError, GuestFailure, GuestOutcome};
+use crate::sandbox::instance::Returned;
+
+/// How an execution ended, before it is recorded.
+pub(crate) enum End {
+    Done {
+        output: Value,
+        inverse: Option<Value>,
+    },
+    Failed(RunState, Failure),
+    Held,
+    InDoubt {
+        position: u32,
+        call: String,
+    },
+    /// Whether its last call happened is not known, and can be found out.
+    Doubt,
+    /// The journal cannot be written.
+    Unrecorded(String),
+    /// Whether its last intent, or that it is held, is recorded is not known.
+    Unsettled(String),
+    /// Another host may work on it.
+    LeaseLost,
+    /// The same request is going on as this run; nothing was recorded of this one.
+    Repeats {
+        run: String,
+        input_digest: String,
+    },
+}
+
+impl Inner {
+    pub(crate) fn end(
+        &self,
+        run: &Run,
+        installed: &Installed,
+        door: &Door,
+        returned: Returned,
+    ) -> End {
+        // A call that could not tell the guest of its refusal left this behind:
+        // what the guest made of it does not count.
+        if let (Ok(_), Some(ending)) = (&returned.result, door.ending()) {
+            return ended(ending);
+        }
+        match returned.result {
+            Ok((Ok(outcome),)) => done(run, installed, door, outcome),
+            Ok((Err(error),)) => failed(door, error),
+            Err(Stop::Ending(ending)) => ended(ending),
+            Err(Stop::Limit(name, allowed)) => limited(name, allowed),
+            Err(Stop::Trap(trap)) => End::Failed(
+                RunState::Failed,
+                failure(
+                    "connector_fault",
+                    match door.panic() {
+                        Some(words) => format!("the connector panicked: {words}"),
+                        None => format!("the connector trapped: {}", first_line(&trap)),
+                    },
+                    Some("report it to the connector's author; the run's log has the details"),
+                ),
+            ),
+        }
+    }
+}
+
+pub(crate) fn in_doubt_failure(position: u32, call: &str) -> Failure {
+    failure(
+        "in_doubt",
+        format!("it is not known whether call {position} (`{call}`) happened"),
+        Some("do not repeat it; a person has to look at the other system and decide"),
+    )
+}
+
+/// A guest's answer, if it is what its schema promises.
+pub(super) fn done(run: &Run, installed: &Installed, door: &Door, outcome: GuestOutcome) -> End {
+    let fault = |message: String| {
+        End::Failed(
+            RunState::Failed,
+            failure(
+                "connector_fault",
+                message,
+                Some("report it to the connector's author"),
+            ),
+        )
+    };
+    let limit = door.limits().output_bytes;
+    if outcome.output.len() as u64 > limit {
+        return fault(format!(
+            "the connector's output has {} bytes, the limit is {limit}",
+            outcome.output.len()
+        ));
+    }
+    let output: Value = match serde_json::from_str(&outcome.output) {
+        Ok(output) => output,
+        Err(error) => return fault(format!("the connector's output is no JSON: {error}")),
+    };
+    if let Some(tool) = installed.tool(&run.tool.name)
+        && !tool.output.is_valid(&output)
+        && let Some(error) = tool.output.iter_errors(&output).next()
+    {
+        return fault(format!(
+            "the connector's output does not fit its schema: {error}"
+        ));
+    }
+    let inverse = match outcome.inverse {
+        None => None,
+        // An inverse is called under the same grant, and still only the one that
+        // an operator could read in the tool's description.
+        Some(inverse) if run.tool.undo != UndoDecl::Inverse(inverse.tool.clone()) => {
+            return fault(format!(
+                "the connector's inverse `{}` is not the one its tool declares",
+                visible(&inverse.tool)
+            ));
+        }
+        Some(inverse) => match serde_json::from_str::<Value>(&inverse.input) {
+            Ok(input) => Some(json!({ "tool": inverse.tool, "input": input })),
+            Err(error) => return fault(format!("the connector's inverse is no JSON: {error}")),
+        },
+    };
+    End::Done { output, inverse }
+}
+
+fn failed(door: &Door, error: GuestError) -> End {
+    let of = |kind: &str, GuestFailure { message, hint }: GuestFailure| Failure {
+        kind: kind.to_owned(),
+        message,
+        hint,
+        pointer: None,
+    };
+    let failure = match error {
+        GuestError::UnknownTool(name) => failure(
+            "connector_fault",
+            format!("the connector does not know its own tool `{name}`"),
+            None,
+        ),
+        GuestError::InvalidInput(bad) => Failure {
+            kind: "invalid_input".into(),
+            message: bad.message,
+            hint: Some("change the input and call again".into()),
+            pointer: Some(bad.pointer),
+        },
+        GuestError::NotFound(failure) => of("not_found", failure),
+        GuestError::Conflict(failure) => of("conflict", failure),
+        GuestError::Denied(failure) => {
+            let kind = if door.rejected() {
+                "rejected"
+            } else {
+                "denied"
+            };
+            return End::Failed(RunState::Denied, of(kind, failure));
+        }
+        GuestError::Limited(failure) => of("limited", failure),
+        GuestError::Unavailable(failure) => of("unavailable", failure),
+        GuestError::Failed(failure) => of("failed", failure),
+    };
+    let state = if door.rejected() {
+        RunState::Denied
+    } else {
+        RunState::Failed
+    };
+    End::Failed(state, failure)
+}
+
+fn limited(name: &str, allowed: u64) -> End {
+    End::Failed(
+        RunState::Failed,
+        failure(
+            "limited",
+            format!("the connector reached its limit `{name}` of {allowed}"),
+            Some("ask for less, or have the operator raise the limit in the manifest"),
+        ),
+    )
+}
+
+pub(crate) fn ended(ending: Ending) -> End {
+    match ending {
+        Ending::OverBudget { name, allowed } => limited(name, allowed),
+        Ending::Held { .. } => End::Held,
+        Ending::InDoubt { position, call } => End::InDoubt { position, call },
+        Ending::Unrecorded(why) => End::Unrecorded(why),
+        Ending::Unsettled(why) => End::Unsettled(why),
+        Ending::Repeats { run, input_digest } => End::Repeats { run, input_digest },
+        Ending::Doubt => End::Doubt,
+        Ending::LeaseLost => End::LeaseLost,
+        ending @ Ending::SettledDone { .. } => End::Failed(
+            RunState::Failed,
+            failure(
+                "settled_done",
+                format!("{ending}: the run cannot go on"),
+                Some("look at the other system; call again only for what is still missing there"),
+            ),
+        ),
+        Ending::Diverged {
+            position,
+            difference,
+        } => End::Failed(
+            RunState::Failed,
+            failure(
+                "diverged",
+                format!("call {position} is not what was recorded: {difference}; nothing was sent"),
+                Some("the component or its journal was exchanged; the operator has to look"),
+            ),
+        ),
+        other => End::Failed(RunState::Failed, failure("failed", other.to_string(), None)),
+    }
+}
+
+pub(crate) fn failure(kind: &str, message: String, hint: Option<&str>) -> Failure {
+    Failure {
+        kind: kind.to_owned(),
+        message,
+        hint: hint.map(str::to_owned),
+        pointer: None,
+    }
+}
+
+/// The engine's words for a trap, without the stack under them.
+fn first_line(trap: &str) -> &str {
+    trap.rsplit("wasm trap: ")
+        .next()
+        .unwrap_or(trap)
+        .lines()
+        .next()
+        .unwrap_or(trap)
+}
