@@ -4,6 +4,7 @@
 
 mod cover;
 mod judge;
+mod refuse;
 mod target;
 
 use super::*;
@@ -37,5 +38,40 @@ fn get<'a>(path: &'a [&'a str], query: &'a [(&'a str, &'a str)]) -> HttpRequest<
         query,
         headers: &[],
         body: None,
+    }
+}
+
+const JSON: HttpBody<'static> = HttpBody {
+    content_type: "application/json",
+    bytes: 10,
+};
+
+fn desk() -> HttpGrant {
+    routes(&[
+        "call = \"GET /tickets/{id:int}\"\nquery = { include = \"id\", page = \"int\", open = \"flag\" }",
+        "call = \"GET /search\"\nquery = { q = \"text\" }",
+        "call = \"GET /files/{rest:path}\"",
+        "call = \"GET /v{major:int}.json\"",
+        "call = \"GET /lists/\"",
+        "call = \"PUT /tickets/{id:int}\"\neffect = \"write\"\nundo = \"restore\"\nat = \"/ticket\"\nconditional = true",
+        "call = \"PUT /payments/{number:key}/lines\"\nidempotency = \"path\"",
+        "call = \"POST /tickets\"\nidempotency = \"body:/request_id\"",
+        "call = \"POST /tickets/search\"\neffect = \"read\"",
+        "call = \"DELETE /tickets/{id:int}\"\nidempotency = \"header:Idempotency-Key\"",
+    ])
+}
+
+fn send<'a>(
+    method: HttpMethod,
+    path: &'a [&'a str],
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<HttpBody<'a>>,
+) -> HttpRequest<'a> {
+    HttpRequest {
+        method,
+        path,
+        query: &[],
+        headers,
+        body,
     }
 }
