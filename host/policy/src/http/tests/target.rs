@@ -190,6 +190,7 @@ proptest! {
             // The library that sends it reads the same, and resolves nothing away.
             let url = Url::parse(&format!("https://desk.example{target}")).unwrap();
             prop_assert_eq!(url.path(), sent);
+            prop_assert_eq!(url.query(), Some(asked));
             prop_assert_eq!(url.host_str(), Some("desk.example"));
         }
     }
