@@ -40,7 +40,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{Effect, Manifest, Outcome};
+use tollgate_policy::{Effect, Manifest, Outcome, UndoDecl};
 use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
@@ -51,7 +51,7 @@ pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
 pub use operation::{
-    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope,
+    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope, WayBack,
 };
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 
@@ -254,9 +254,8 @@ impl Door {
         } else {
             None
         };
-        // A write that cannot be put back is irreversible, whatever it is called.
-        let can_be_put_back = prior.is_some() && self.backends.extensions.can_restore(O::CALL);
-        if passing.effect == Effect::Write && !can_be_put_back {
+        // A write that cannot be taken back is irreversible, whatever it is called.
+        if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
         }
         let admission = match self.gate(&passing, prior.as_ref()).await? {
@@ -280,6 +279,16 @@ impl Door {
                 self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
                 Ok(reply)
             }
+        }
+    }
+
+    /// Whether there is a way back for a write. The attack: a connector that has no
+    /// inverse calls what the operator accepted one for, and its write passes for
+    /// one that can be taken back.
+    fn can_be_taken_back<O: Operation>(&self, plan: &O::Plan, prior: Option<&Prior>) -> bool {
+        match O::way_back(plan) {
+            WayBack::Captured => prior.is_some() && self.extensions().can_restore(O::CALL),
+            WayBack::Inverse => matches!(self.run.tool.undo, UndoDecl::Inverse(_)),
         }
     }
 

@@ -34,6 +34,24 @@ pub trait Operation: Send + Sync + 'static {
     /// honestly: what is wrongly declared doubles an effect.
     const RECOVERY: Recovery = Recovery::None;
 
+    /// The same for one call, where it depends on the call: an operation whose
+    /// grant says what the receiver allows.
+    fn recovery(_plan: &Self::Plan) -> Recovery {
+        Self::RECOVERY
+    }
+
+    /// How a write by this call is taken back. A call that has no way back is
+    /// irreversible, whatever it is called.
+    fn way_back(_plan: &Self::Plan) -> WayBack {
+        WayBack::Captured
+    }
+
+    /// Numbers about what happened, for the public part of the record. Nothing
+    /// but numbers: text from outside could be a person's data or a secret.
+    fn facts(_reply: &Self::Reply) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// The reply that tells the guest of a refusal.
     fn refuse(refusal: Refusal) -> Self::Reply;
 
@@ -71,6 +89,18 @@ pub trait Operation: Send + Sync + 'static {
     fn assumed(_plan: &Self::Plan, _prior: Option<&Prior>) -> Option<Self::Reply> {
         None
     }
+}
+
+/// How a write is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// By the host, with what [`Operation::prior`] captured; not at all where it
+    /// captured nothing.
+    Captured,
+    /// By the inverse tool that the connector's tool declares: the operator
+    /// accepted that for this kind of call. It counts only where the tool really
+    /// declares one.
+    Inverse,
 }
 
 /// What an operation allows after a call whose outcome is not known.

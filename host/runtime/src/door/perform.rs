@@ -154,8 +154,9 @@ impl Door {
         send_by: SendBy,
     ) -> Result<O::Reply, Ending> {
         fail::fail_point!("door::after_intent");
+        let recovery = O::recovery(&plan);
         if !self.may_send(send_by)? {
-            return self.not_sent::<O>(passing).await;
+            return self.not_sent::<O>(passing, recovery).await;
         }
         fail::fail_point!("door::before_send");
         let scope = self.scope(passing.position);
@@ -164,9 +165,9 @@ impl Door {
         match performed {
             Performed::Known { reply, written } => {
                 let saying = self
-                    .outcome(passing, &encode(&reply), written.as_ref())
+                    .outcome::<O>(passing, &reply, written.as_ref())
                     .maybe("rule", admission.rule.as_deref());
-                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                self.write_outcome(passing, recovery, saying).await?;
                 fail::fail_point!("door::after_outcome");
                 Ok(reply)
             }
@@ -179,14 +180,18 @@ impl Door {
 
     /// The host was stopped between intent and sending, for longer than anybody
     /// would wait: recorded as not sent, which is known.
-    async fn not_sent<O: Operation>(&self, passing: &Passing) -> Result<O::Reply, Ending> {
+    async fn not_sent<O: Operation>(
+        &self,
+        passing: &Passing,
+        recovery: Recovery,
+    ) -> Result<O::Reply, Ending> {
         let reply = O::refuse(Refusal::limited("send_by", SEND_WITHIN_MS / 1_000));
         let saying = passing
             .saying(Stage::LimitHit)
             .fact("limit", "send_by")
             .fact("sent", false)
             .value("reply", encode(&reply));
-        self.write_outcome(passing, O::RECOVERY, saying).await?;
+        self.write_outcome(passing, recovery, saying).await?;
         Ok(reply)
     }
 
@@ -207,26 +212,21 @@ impl Door {
             self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
             return Ok(reply);
         }
-        self.push(
-            passing,
-            Stage::CallOutcome,
-            bytes,
-            admission.rule.as_deref(),
-        )?;
+        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
+        self.push(passing, saying, bytes, admission.rule.as_deref())?;
         Ok(reply)
     }
 
     /// What a write came to.
-    pub(super) fn outcome(
+    pub(super) fn outcome<O: Operation>(
         &self,
         passing: &Passing,
-        reply: &[u8],
+        reply: &O::Reply,
         written: Option<&Value>,
     ) -> Saying {
-        let saying = passing
-            .saying(Stage::CallOutcome)
+        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), reply)
             .fact("changed", written.is_some())
-            .value("reply", reply.to_vec());
+            .value("reply", encode(reply));
         match written {
             Some(written) => saying.json("written", written),
             None => saying,
@@ -266,13 +266,13 @@ impl Door {
         reply: &O::Reply,
         rule: Option<&str>,
     ) -> Result<(), Ending> {
-        self.push(passing, stage, encode(reply), rule)
+        self.push(passing, passing.saying(stage), encode(reply), rule)
     }
 
     pub(super) fn push(
         &self,
         passing: &Passing,
-        stage: Stage,
+        saying: Saying,
         reply: Vec<u8>,
         rule: Option<&str>,
     ) -> Result<(), Ending> {
@@ -287,8 +287,7 @@ impl Door {
                 allowed: limits.journal_bytes,
             }));
         }
-        let saying = passing
-            .saying(stage)
+        let saying = saying
             .maybe("rule", rule)
             .value("arguments", passing.text.clone().into_bytes())
             .value("reply", reply);
@@ -302,4 +301,11 @@ impl Door {
             Err(fault) => Err(self.end(fault.into())),
         }
     }
+}
+
+/// What the operation says of its reply in numbers.
+fn with_facts<O: Operation>(saying: Saying, reply: &O::Reply) -> Saying {
+    O::facts(reply)
+        .into_iter()
+        .fold(saying, |saying, (name, number)| saying.fact(name, number))
 }
