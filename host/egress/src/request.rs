@@ -8,7 +8,7 @@ use thiserror::Error;
 use url::Url;
 
 /// Where requests may go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     /// Scheme, host, port and the path that all requests begin with.
     pub base: Url,
@@ -69,7 +69,7 @@ pub struct Incoming {
 }
 
 /// Why there is no answer. No message has a part of the request in it.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EgressError {
     /// The request or the destination cannot be used as it is. Nothing was sent.
