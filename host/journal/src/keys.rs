@@ -136,6 +136,12 @@ impl KeyRing {
         self.derive(b"page", &[])
     }
 
+    /// The key that seals secrets kept in the home.
+    #[must_use]
+    pub fn secrets_key(&self) -> SubjectKey {
+        SubjectKey::from_bytes(self.derive(b"secrets", &[]).0)
+    }
+
     /// The hash under which a token is stored. Keyed: whoever copies the
     /// database cannot try tokens against it.
     #[must_use]
@@ -289,8 +295,9 @@ mod tests {
             ring.page_key(),
             ring.tenant_key("a"),
         ];
-        let distinct: std::collections::BTreeSet<_> = keys.iter().map(|k| k.0).collect();
-        assert_eq!(distinct.len(), keys.len());
+        let mut distinct: std::collections::BTreeSet<_> = keys.iter().map(|k| k.0).collect();
+        distinct.insert(*ring.secrets_key().as_bytes());
+        assert_eq!(distinct.len(), keys.len() + 1);
     }
 
     #[test]
