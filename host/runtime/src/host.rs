@@ -198,6 +198,7 @@ impl Host {
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
                 extensions,
+                Arc::default(),
             )),
             journal: Arc::new(Journal::new(store, options.clock, ring)),
             sandbox,

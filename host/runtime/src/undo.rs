@@ -16,7 +16,7 @@ use crate::api::{
     Conflict, Principal, PrincipalKind, RunReport, RunState, ToolCall, UndoReport, UndoStep,
 };
 use crate::capability::restore::{RestoreFailure, Restored, Restoring};
-use crate::capability::{files, kv, sql};
+use crate::capability::{files, http, kv, sql};
 use crate::door::{Door, RecordedCall};
 use crate::error::{CallError, Ending, JournalFault};
 use crate::host::Inner;
@@ -305,6 +305,7 @@ fn steps(recorded: &[RecordedCall]) -> Vec<Step> {
 async fn restore(door: &Door, call: &str, restoring: Restoring) -> Result<Restored, Ending> {
     match call.split('.').next() {
         Some("files") => door.pass::<files::Restore>(restoring, None).await,
+        Some("http") => door.pass::<http::Restore>(restoring, None).await,
         Some("kv") => door.pass::<kv::Restore>(restoring, None).await,
         Some("sql") => door.pass::<sql::Restore>(restoring, None).await,
         _ => match door.extensions().restore(call) {

@@ -9,10 +9,12 @@
 //! | `kv` | `tollgate:connector/kv` | a named store |
 //! | `files` | `tollgate:connector/files` | a named directory |
 //! | `sql` | `tollgate:connector/sql` | a named database |
+//! | `http` | `tollgate:connector/http` | a named web server |
 
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod files;
+pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
@@ -25,6 +27,8 @@ use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::Value;
+use tollgate_egress::Egress;
+use tollgate_secrets::Secrets;
 use tollgate_store::{Clock, Store};
 
 use crate::door::{Imports, Operation};
@@ -39,6 +43,12 @@ pub struct Backends {
     pub(crate) directories: files::Directories,
     pub(crate) databases: sql::Databases,
     pub(crate) extensions: Extensions,
+    /// What is put into requests, and looked for in what comes back.
+    pub(crate) secrets: Arc<Secrets>,
+    /// The way out of the host.
+    pub(crate) egress: Arc<Egress>,
+    /// Certificates that manifests name.
+    pub(crate) roots: http::Roots,
 }
 
 impl Backends {
@@ -47,13 +57,17 @@ impl Backends {
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         extensions: Extensions,
+        secrets: Arc<Secrets>,
     ) -> Self {
         Self {
             clock,
             store,
             directories: files::Directories::new(home.clone()),
-            databases: sql::Databases::new(home),
+            databases: sql::Databases::new(home.clone()),
             extensions,
+            secrets,
+            egress: Arc::new(Egress::new()),
+            roots: http::Roots::new(home),
         }
     }
 
@@ -80,7 +94,11 @@ pub(crate) fn fits(call: &str, reply: &Value) -> Result<(), String> {
         files::Write::CALL => of::<files::Write>(reply),
         files::Remove::CALL => of::<files::Remove>(reply),
         sql::Execute::CALL => of::<sql::Execute>(reply),
-        kv::Restore::CALL | files::Restore::CALL | sql::Restore::CALL => of::<kv::Restore>(reply),
+        http::Send::CALL => of::<http::Send>(reply),
+        kv::Restore::CALL
+        | files::Restore::CALL
+        | sql::Restore::CALL
+        | http::Restore::CALL => of::<kv::Restore>(reply),
         // Checked when the run goes on; one that does not fit ends it.
         _ => Ok(()),
     }
@@ -102,5 +120,6 @@ pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<files::Remove>()?;
     imports.offer::<files::List>()?;
     imports.offer::<sql::Query>()?;
-    imports.offer::<sql::Execute>()
+    imports.offer::<sql::Execute>()?;
+    imports.offer::<http::Send>()
 }

@@ -362,6 +362,8 @@ impl Door {
             position,
             manifest: &self.manifest,
             opened_under: &self.run.opened_under,
+            deadline: self.deadline,
+            in_doubt: false,
         }
     }
 

@@ -2,6 +2,7 @@
 //! performs; everything between the two is the door's.
 
 use std::future::Future;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -208,6 +209,12 @@ pub struct Scope<'a> {
     pub manifest: &'a Manifest,
     /// The manifest the run opened under: `config` is answered from it.
     pub opened_under: &'a Manifest,
+    /// When the run's time is over: nothing is waited for beyond it.
+    pub deadline: Instant,
+    /// Whether this very call may have been sent before. An answer that tells
+    /// nothing about the first time, such as that nobody listens, is then
+    /// [`Performed::Unknown`].
+    pub in_doubt: bool,
 }
 
 impl Scope<'_> {

@@ -161,7 +161,10 @@ impl Door {
             return Err(self.give_to_person(doubtful, &why, None).await);
         }
         let send_by = self.send_by()?;
-        let scope = self.scope(passing.position);
+        let scope = Scope {
+            in_doubt: true,
+            ..self.scope(passing.position)
+        };
         let saying = passing
             .saying(Stage::CallResent)
             .fact("recovery", recovery.as_str())

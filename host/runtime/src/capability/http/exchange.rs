@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use tollgate_egress::{Egress, EgressError, Incoming, Method, Outgoing, Pool, retry_after};
+use tollgate_egress::{Destination, EgressError, Incoming, Method, Pool, retry_after};
 use tollgate_policy::http::{HttpGrant, HttpMethod};
 
-use super::credential;
+use super::credential::{self, Ready};
 use super::destination;
 use super::wire::{Answer, Content, Field, HttpError};
 use crate::capability::Backends;
@@ -83,44 +83,50 @@ pub(super) struct Exchange<'a> {
 impl Exchange<'_> {
     /// Send a request, again where that helps and does no harm.
     pub(super) async fn send(&self, message: &Message, again: Again) -> Result<Answer, Lost> {
-        let to = destination::of(self.grant, self.backends).map_err(Lost::NotSent)?;
-        let ready = credential::put_in(message, self.grant, self.scope, self.backends)
-            .await
-            .map_err(Lost::NotSent)?;
-        let pool = Pool {
-            tenant: self.scope.tenant.to_owned(),
-            connector: self.scope.connector.to_owned(),
-            destination: self.grant.name.clone(),
-            credential: self
-                .grant
-                .credential
-                .as_ref()
-                .map(|credential| credential.secret.clone()),
+        let mut in_doubt = again != Again::Read && self.scope.in_doubt;
+        let (to, ready) = match self.ready(message).await {
+            Ok(ready) => ready,
+            Err(error) => return settled(Err(Lost::NotSent(error)), in_doubt),
         };
+        let pool = self.pool();
         let until = self.until(again);
         let mut attempts = 0;
         loop {
             let Some(within) = self.within() else {
-                return Err(Lost::NotSent(HttpError::Refused(Refusal::limited(
+                let refusal = Refusal::limited(
                     "deadline",
                     self.scope.manifest.limits.deadline.as_secs(),
-                ))));
+                );
+                return settled(Err(Lost::NotSent(HttpError::Refused(refusal))), in_doubt);
             };
             attempts += 1;
             let outgoing = ready.outgoing(within, self.grant.max_response);
-            let came = self.egress().send(&to, &pool, outgoing).await;
+            let came = self.backends.egress.send(&to, &pool, outgoing).await;
             let pause = pause_before_next(&came, attempts)
                 .filter(|_| again != Again::Never && attempts < ATTEMPTS_MAX)
                 .filter(|pause| Instant::now() + *pause < until);
             let Some(pause) = pause else {
-                return self.outcome(came, attempts);
+                return settled(self.outcome(came, attempts), in_doubt);
             };
+            in_doubt |= again != Again::Read && may_have_happened(&came);
             tokio::time::sleep(pause).await;
         }
     }
 
-    fn egress(&self) -> &Egress {
-        &self.backends.egress
+    async fn ready(&self, message: &Message) -> Result<(Destination, Ready), HttpError> {
+        let to = destination::of(self.grant, self.backends)?;
+        let ready = credential::put_in(message, self.grant, self.scope, self.backends).await?;
+        Ok((to, ready))
+    }
+
+    fn pool(&self) -> Pool {
+        let credential = self.grant.credential.as_ref();
+        Pool {
+            tenant: self.scope.tenant.to_owned(),
+            connector: self.scope.connector.to_owned(),
+            destination: self.grant.name.clone(),
+            credential: credential.map(|credential| credential.secret.clone()),
+        }
     }
 
     /// How long one attempt may take; nothing where the run's time is over.
@@ -197,6 +203,31 @@ impl Exchange<'_> {
     }
 }
 
+/// Whether a write that came to this may have happened.
+fn may_have_happened(came: &Result<Incoming, EgressError>) -> bool {
+    match came {
+        Ok(incoming) => matches!(incoming.status, 502 | 504),
+        Err(error) => matches!(error, EgressError::NoAnswer(_)),
+    }
+}
+
+/// What a request came to that may have been sent before, with no answer. The
+/// attack: the second one meets a server that is busy, or gone, and the guest hears
+/// that nothing happened. Only an answer to the request itself tells: the first
+/// one's, by its key, or that it can never have been taken.
+fn settled(outcome: Result<Answer, Lost>, in_doubt: bool) -> Result<Answer, Lost> {
+    let now = match outcome {
+        _ if !in_doubt => return outcome,
+        Ok(answer) if matches!(answer.status, 200..=400 | 412 | 422) => return Ok(answer),
+        Ok(answer) => format!("the server answers {}", answer.status),
+        Err(Lost::NotSent(error)) => super::words(&error),
+        Err(Lost::NoAnswer(why)) => why,
+    };
+    Err(Lost::NoAnswer(format!(
+        "it was sent before and no answer came; now {now}"
+    )))
+}
+
 /// How long to wait before a request is sent again; nothing where that would not
 /// help.
 fn pause_before_next(came: &Result<Incoming, EgressError>, attempts: u32) -> Option<Duration> {
@@ -266,6 +297,28 @@ mod tests {
         assert_eq!(pause_before_next(&busy(), 2), Some(PAUSE));
         let invalid = Err(EgressError::Invalid("x".to_owned()));
         assert_eq!(pause_before_next(&invalid, 1), None);
+    }
+
+    #[test]
+    fn what_a_second_attempt_meets_says_nothing_about_the_first() {
+        let answer = |status| Answer {
+            status,
+            headers: Vec::new(),
+            body: Content::of(Vec::new()),
+            truncated: false,
+            attempts: 2,
+        };
+        for status in [200, 201, 303, 400, 412, 422] {
+            assert!(settled(Ok(answer(status)), true).is_ok(), "{status}");
+        }
+        for status in [401, 403, 404, 409, 425, 429, 500, 503] {
+            assert!(settled(Ok(answer(status)), false).is_ok(), "{status}");
+            let lost = settled(Ok(answer(status)), true);
+            assert!(matches!(lost, Err(Lost::NoAnswer(_))), "{status}");
+        }
+        let busy = || Err(Lost::NotSent(HttpError::Busy(1)));
+        assert!(matches!(settled(busy(), false), Err(Lost::NotSent(_))));
+        assert!(matches!(settled(busy(), true), Err(Lost::NoAnswer(_))));
     }
 
     #[test]
