@@ -11,6 +11,7 @@
 //! | `rules` | is this call allowed, held for an approval, or denied? |
 //! | `sql` | what would this statement touch, and is that granted? |
 //! | `http`, `credential` | is this a request that may be sent, and what is put into it? |
+//! | `mail` | is this a message that may be sent, and to whom? |
 //! | `files` | is this a path that can be named, and is it granted? |
 //! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
 //! | `approval`, `visible` | what does a person read on the card? |
@@ -26,7 +27,9 @@ mod digest;
 mod effect;
 mod files;
 mod glob;
+mod host_name;
 pub mod http;
+pub mod mail;
 mod manifest;
 mod request;
 mod rules;
@@ -45,7 +48,8 @@ pub use files::{
 };
 pub use glob::{Glob, GlobError};
 pub use manifest::{
-    Grant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant, limits,
+    Grant, HandoffGrant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant,
+    limits,
 };
 pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl};
 pub use rules::{

@@ -22,13 +22,35 @@
 //! undo = "restore"
 //! ```
 
+//!
+//! A request names a destination and the parts of a path. [`HttpGrant::judge`]
+//! finds the row that it fits, or says which line an operator who agrees would
+//! add. What it gives back is everything the host needs to send it; nothing of a
+//! guest's text reaches the request line but through [`Target`].
+
+mod encode;
+pub(crate) mod fields;
+mod identity;
+mod judge;
+mod kind;
+mod path;
+mod refusal;
+mod request;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
 
-use crate::{Effect, Place};
+use crate::{Effect, Place, SignatureScheme};
+
+pub use encode::Target;
+pub(crate) use judge::is_literal;
+pub use refusal::HttpRefusal;
+pub use request::{HttpBody, HttpRequest, Judged};
 
 /// A named destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +99,26 @@ pub struct Credential {
     pub user: Option<String>,
     /// OAuth 2.0 client credentials (RFC 6749, 4.4).
     pub oauth: Option<OAuthClient>,
+}
+
+impl Credential {
+    /// Whether the host sets this header (in lower case) to hand it over.
+    #[must_use]
+    pub fn sets_header(&self, name: &str) -> bool {
+        match &self.place {
+            Place::Header(own) => own == name || name == "authorization",
+            Place::Signature(SignatureScheme::StandardWebhooks) => {
+                name.starts_with("webhook-") || name == "authorization"
+            }
+            Place::Signature(SignatureScheme::HttpMessage) => matches!(
+                name,
+                "signature" | "signature-input" | "content-digest" | "authorization"
+            ),
+            Place::Query(_) | Place::Body(_) | Place::OAuthClient | Place::Login => {
+                name == "authorization"
+            }
+        }
+    }
 }
 
 /// How a token is asked for.
@@ -142,7 +184,8 @@ pub enum PathPart {
         /// What stands after it in the segment.
         after: String,
     },
-    /// Any number of segments, at the end: `{rest:path}`.
+    /// One or more segments, at the end: `{rest:path}`. It can carry data out, as
+    /// a text can.
     Rest {
         /// Its name.
         name: String,
@@ -154,7 +197,9 @@ pub enum PathPart {
 pub enum Kind {
     /// Decimal digits, at most 20.
     Int,
-    /// 1 to 128 of `A-Z a-z 0-9 _ - . ~ : @ !`, not beginning with `.`.
+    /// 1 to 128 of `A-Z a-z 0-9 _ - . ~ : @ !`, not beginning with `.`. Where a
+    /// server has methods such as `/orders/5:cancel`, an id can name one: use
+    /// `int` or `uuid` there.
     Id,
     /// A UUID.
     Uuid,
@@ -162,7 +207,7 @@ pub enum Kind {
     Date,
     /// `true` or `false`.
     Flag,
-    /// Any text up to 2048 bytes. It can carry data out.
+    /// Any text of 1 to 2048 bytes; in a query also none. It can carry data out.
     Text,
     /// The idempotency key of the call, which the host puts in.
     Key,

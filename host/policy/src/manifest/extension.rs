@@ -17,8 +17,8 @@ use crate::visible;
 
 /// Names that capabilities of the contract have, or are kept for. An extension
 /// that took one could be mistaken for the host's own in a rule or a record.
-const RESERVED: [&str; 13] = [
-    "clock", "config", "files", "handoff", "http", "kv", "log", "random", "secrets", "sql",
+const RESERVED: [&str; 14] = [
+    "clock", "config", "files", "handoff", "http", "kv", "log", "mail", "random", "secrets", "sql",
     "tollgate", "undo", "wasi",
 ];
 

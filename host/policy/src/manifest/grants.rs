@@ -1,5 +1,10 @@
 //! `[grant]`: what the connector may reach.
 
+mod handoff;
+mod http;
+mod mail;
+mod network;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -22,6 +27,9 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         sql: BTreeMap::new(),
         files: BTreeMap::new(),
         kv: BTreeMap::new(),
+        http: BTreeMap::new(),
+        mail: BTreeMap::new(),
+        handoff: BTreeMap::new(),
         extension: BTreeMap::new(),
     };
     let Some(mut keys) = keys
@@ -47,6 +55,20 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
         let max_bytes = keys.bytes("max_bytes", limits::KV_BYTES, faults);
         keys.finish(faults);
         grant.kv.insert(name.clone(), KvGrant { name, max_bytes });
+    }
+    for (name, keys) in keys.named("http", "grant.http", faults) {
+        if let Some(http) = http::read(&name, keys, faults) {
+            grant.http.insert(name, http);
+        }
+    }
+    for (name, keys) in keys.named("mail", "grant.mail", faults) {
+        if let Some(mail) = mail::read(&name, keys, faults) {
+            grant.mail.insert(name, mail);
+        }
+    }
+    for (name, keys) in keys.named("handoff", "grant.handoff", faults) {
+        let queue = handoff::read(&name, keys, faults);
+        grant.handoff.insert(name, queue);
     }
     keys.finish(faults);
     grant

@@ -8,7 +8,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::{error::Faults, units};
+use super::{error::Faults, limits, units};
 use crate::visible;
 
 /// A value and where it stands.
@@ -130,6 +130,58 @@ impl<'n, 't> Keys<'n, 't> {
                 default
             }
         }
+    }
+
+    /// A count of at most so many.
+    pub(super) fn count_within(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        max: u64,
+        faults: &mut Faults<'_>,
+    ) -> u64 {
+        let count = self.count(key, default, faults);
+        if count <= max {
+            return count;
+        }
+        if let Some(node) = self.get(key) {
+            faults.add(
+                start(node),
+                format!("`{key}` is the number {count}, which is out of range"),
+                format!("write at most {max}"),
+            );
+        }
+        default
+    }
+
+    /// A size of at most so many bytes.
+    pub(super) fn bytes_within(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        max: u64,
+        faults: &mut Faults<'_>,
+    ) -> u64 {
+        let is_within = |size: &u64| *size > 0 && *size <= max;
+        self.unit(key, default, units::bytes, is_within, faults)
+    }
+
+    /// The texts of a list that may not be long.
+    pub(super) fn short_texts(
+        &mut self,
+        key: &'static str,
+        faults: &mut Faults<'_>,
+    ) -> Vec<(usize, String)> {
+        let mut found = self.texts(key, faults);
+        if let Some((at, _)) = found.get(limits::LIST_MAX) {
+            faults.add(
+                *at,
+                format!("`{key}` has {} entries", found.len()),
+                format!("write at most {}", limits::LIST_MAX),
+            );
+            found.truncate(limits::LIST_MAX);
+        }
+        found
     }
 
     pub(super) fn bytes(

@@ -71,6 +71,81 @@ pub const FILE_BYTES: u64 = 8 << 20;
 /// One named store, in bytes.
 pub const KV_BYTES: u64 = 1 << 20;
 
+/// The content of one request, in bytes: a long document, no upload.
+pub const HTTP_REQUEST_BYTES: u64 = 256 << 10;
+
+/// The content that is read of one answer, in bytes: some hundred records, more
+/// than an agent can read in one context.
+pub const HTTP_RESPONSE_BYTES: u64 = 1 << 20;
+
+/// The most that either of both can be set to, in bytes. It is held in memory.
+pub const HTTP_BYTES_MAX: u64 = 64 << 20;
+
+/// One request with its answer. As long as a run has by default.
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connections to one destination at once: what a browser opens is six.
+pub const HTTP_CONNECTIONS: u64 = 8;
+
+/// The most connections that can be granted; more looks like an attack from the
+/// other side.
+pub const HTTP_CONNECTIONS_MAX: u64 = 256;
+
+/// The most requests in one unit of time that a rate can grant.
+pub const RATE_MAX: u32 = 100_000;
+
+/// The most rows of one destination. A request is compared with each.
+pub const HTTP_ROUTES_MAX: usize = 500;
+
+/// The path and query of a request, encoded, in bytes: what every server should
+/// take (RFC 9110, 4.1).
+pub const HTTP_TARGET_BYTES_MAX: usize = 8_000;
+
+/// Segments of a path.
+pub const HTTP_SEGMENTS_MAX: usize = 64;
+
+/// One segment or query value, in bytes before it is encoded. Three times as
+/// much still fits into the target.
+pub const HTTP_SEGMENT_BYTES_MAX: usize = 2_048;
+
+/// Headers that a connector sets on one request.
+pub const HTTP_HEADERS_MAX: usize = 32;
+
+/// One header's value, in bytes.
+pub const HTTP_HEADER_BYTES_MAX: usize = 4_096;
+
+/// Names and values of all headers together, in bytes. Servers refuse more than
+/// 8 to 32 KiB.
+pub const HTTP_HEADERS_BYTES_MAX: usize = 16 << 10;
+
+/// Recipients of one message. A list of more is a campaign.
+pub const MAIL_RECIPIENTS: u64 = 10;
+
+/// The most recipients that can be granted: what every server has to take (RFC
+/// 5321, 4.5.3.1.8).
+pub const MAIL_RECIPIENTS_MAX: u64 = 100;
+
+/// One message with its attachments, in bytes.
+pub const MAIL_BYTES: u64 = 1 << 20;
+
+/// The largest message that can be granted, in bytes: what common providers take.
+pub const MAIL_BYTES_MAX: u64 = 25 << 20;
+
+/// Open items of one queue: more than people work off in a day.
+pub const HANDOFF_OPEN: u64 = 100;
+
+/// The most open items that can be granted.
+pub const HANDOFF_OPEN_MAX: u64 = 10_000;
+
+/// One item, in bytes: what a person reads before deciding.
+pub const HANDOFF_BYTES: u64 = 16 << 10;
+
+/// The largest item that can be granted, in bytes.
+pub const HANDOFF_BYTES_MAX: u64 = 1 << 20;
+
+/// The most rows of a list of addresses, recipients, headers or scopes.
+pub const LIST_MAX: usize = 100;
+
 /// How long an approver has. A request made on Friday is still there on Monday.
 pub const DECIDE_WITHIN: Duration = Duration::from_secs(3 * 24 * 3600);
 

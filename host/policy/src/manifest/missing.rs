@@ -83,6 +83,18 @@ fn line(grant: &Grant, import: &str) -> Option<String> {
         "files.read" | "files.list" => (verb(FileVerb::Read), files(FileVerb::Read)),
         "files.write" => (verb(FileVerb::Write), files(FileVerb::Write)),
         "files.remove" => (verb(FileVerb::Remove), files(FileVerb::Remove)),
+        "http.send" => (
+            !grant.http.is_empty(),
+            "[grant.http.NAME] with base_url = \"https://…\", and [[grant.http.NAME.route]] with call = \"GET /…\"".to_owned(),
+        ),
+        "mail.send" => (
+            !grant.mail.is_empty(),
+            "[grant.mail.NAME] with server = \"…:587\", from = \"…\" and to = [\"*@…\"]".to_owned(),
+        ),
+        "handoff.escalate" => (
+            !grant.handoff.is_empty(),
+            "[grant.handoff.NAME] with max_open = 100".to_owned(),
+        ),
         _ => (
             false,
             "nothing; this host has no such capability, so rebuild the connector without it"

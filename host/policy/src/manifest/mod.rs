@@ -28,7 +28,7 @@ pub use missing::MissingGrant;
 
 use crate::{
     Approval, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, Digest, FilesGrant, Outcome, Profile,
-    Rule, Rules, SqlGrant,
+    Rule, Rules, SqlGrant, http::HttpGrant, mail::MailGrant,
 };
 
 /// One connector as it is installed.
@@ -73,6 +73,12 @@ pub struct Grant {
     pub files: BTreeMap<String, FilesGrant>,
     /// Stores by name.
     pub kv: BTreeMap<String, KvGrant>,
+    /// Web servers by name.
+    pub http: BTreeMap<String, HttpGrant>,
+    /// Mail servers by name.
+    pub mail: BTreeMap<String, MailGrant>,
+    /// Queues by name.
+    pub handoff: BTreeMap<String, HandoffGrant>,
     /// Destinations of the embedder's extensions, by extension and name, with
     /// the keys that the operator wrote there.
     pub extension: BTreeMap<String, BTreeMap<String, Value>>,
@@ -84,6 +90,17 @@ pub struct KvGrant {
     /// The name that guests use.
     pub name: String,
     /// All keys and values together, in bytes.
+    pub max_bytes: u64,
+}
+
+/// A named queue that people work off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandoffGrant {
+    /// The name that guests use.
+    pub name: String,
+    /// Most open items at once.
+    pub max_open: u64,
+    /// One item, in bytes.
     pub max_bytes: u64,
 }
 

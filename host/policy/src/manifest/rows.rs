@@ -17,18 +17,21 @@ use crate::{
 
 /// Every import call that the contract has. A rule for another one would never
 /// match, and its author would not know.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 17] = [
     "clock.now",
     "config.get",
     "files.list",
     "files.read",
     "files.remove",
     "files.write",
+    "handoff.escalate",
+    "http.send",
     "kv.delete",
     "kv.get",
     "kv.keys",
     "kv.set",
     "log.emit",
+    "mail.send",
     "random.bytes",
     "sql.execute",
     "sql.query",
@@ -270,6 +273,9 @@ fn destination(keys: &mut Keys<'_, '_>, grant: &Grant, faults: &mut Faults<'_>) 
         .keys()
         .chain(grant.files.keys())
         .chain(grant.kv.keys())
+        .chain(grant.http.keys())
+        .chain(grant.mail.keys())
+        .chain(grant.handoff.keys())
         .chain(grant.extension.values().flat_map(|named| named.keys()));
     let names: Vec<_> = names.map(String::as_str).collect();
     if !names.contains(&name) {

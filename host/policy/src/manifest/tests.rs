@@ -238,7 +238,7 @@ fn each_mistake_has_its_own_advice() {
         ("tenant = \"a\\u202eb\"", "a⟨U+202E⟩b"),
         ("[grant]\nclok = true", "did you mean `clock`?"),
         ("[grant]\nclock = \"yes\"", "write true or false"),
-        ("[grant.http.x]\n", "unknown key `http`"),
+        ("[grant.ftp.x]\n", "unknown key `ftp`"),
         (
             "[grant.sql.o]\nsource = \"postgres://x\"",
             "no database this host can open",
