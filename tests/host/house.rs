@@ -342,6 +342,15 @@ async fn make_template() -> TempDir {
             .await
             .unwrap();
     }
+    let caller = component("tests/guests/caller");
+    let destination = "[grant.http.desk]\nbase_url = \"https://desk.example\"\n[[grant.http.desk.route]]\ncall = \"GET /x\"\n";
+    let manifest = pinned(
+        &format!("connector = \"caller\"\ncomponent = \"here\"\n{destination}"),
+        &caller,
+    );
+    host.install("m", &manifest, &caller.bytes, "operator")
+        .await
+        .unwrap();
     host.shutdown().await;
     home
 }

@@ -7,6 +7,7 @@
 //! | `lies` | what a connector claims gives it nothing |
 //! | `walls` | databases, files and stores: nothing outside the grant |
 //! | `door` | no import without a door |
+//! | `http` | no request outside the grant, no secret outside the server, one effect at most |
 //! | `holds` | a held call has its effect once, or never |
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
@@ -23,6 +24,7 @@ mod door;
 mod faulty;
 mod holds;
 mod house;
+mod http;
 mod journal;
 mod leases;
 mod lies;

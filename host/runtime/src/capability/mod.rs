@@ -95,10 +95,9 @@ pub(crate) fn fits(call: &str, reply: &Value) -> Result<(), String> {
         files::Remove::CALL => of::<files::Remove>(reply),
         sql::Execute::CALL => of::<sql::Execute>(reply),
         http::Send::CALL => of::<http::Send>(reply),
-        kv::Restore::CALL
-        | files::Restore::CALL
-        | sql::Restore::CALL
-        | http::Restore::CALL => of::<kv::Restore>(reply),
+        kv::Restore::CALL | files::Restore::CALL | sql::Restore::CALL | http::Restore::CALL => {
+            of::<kv::Restore>(reply)
+        }
         // Checked when the run goes on; one that does not fit ends it.
         _ => Ok(()),
     }

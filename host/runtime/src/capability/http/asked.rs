@@ -109,7 +109,10 @@ fn fields(fields: &[Field]) -> Value {
     for field in fields {
         let name = field.name.to_ascii_lowercase();
         if named.insert(name, json!(field.value)).is_some() {
-            return fields.iter().map(|field| json!([field.name, field.value])).collect();
+            return fields
+                .iter()
+                .map(|field| json!([field.name, field.value]))
+                .collect();
         }
     }
     Value::Object(named)

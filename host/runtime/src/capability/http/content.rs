@@ -96,8 +96,16 @@ mod tests {
             (json, &b"{\"a\":1}"[..], ("body", json!({"a": 1}))),
             ("application/merge-patch+json", b"[1]", ("body", json!([1]))),
             // Two readers, two amounts.
-            (json, b"{\"a\":1,\"a\":2}", ("text", json!("{\"a\":1,\"a\":2}"))),
-            (json, b"9007199254740993", ("text", json!("9007199254740993"))),
+            (
+                json,
+                b"{\"a\":1,\"a\":2}",
+                ("text", json!("{\"a\":1,\"a\":2}")),
+            ),
+            (
+                json,
+                b"9007199254740993",
+                ("text", json!("9007199254740993")),
+            ),
             (json, b"\xff", ("base64", json!("/w=="))),
             ("text/plain", b"{}", ("text", json!("{}"))),
             (
@@ -122,7 +130,10 @@ mod tests {
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
         let json = "application/json";
-        assert_eq!(put(json, b"{\"a\":1}", "/key"), Ok(r#"{"a":1,"key":"KEY"}"#.to_owned()));
+        assert_eq!(
+            put(json, b"{\"a\":1}", "/key"),
+            Ok(r#"{"a":1,"key":"KEY"}"#.to_owned())
+        );
         assert_eq!(
             put(json, b"{\"m\":{\"k~/y\":\"guest\"}}", "/m/k~0~1y"),
             Ok(r#"{"m":{"k~/y":"KEY"}}"#.to_owned())
@@ -131,6 +142,9 @@ mod tests {
             assert!(put(json, bytes, "/m/key").is_err());
         }
         let form = "application/x-www-form-urlencoded";
-        assert_eq!(put(form, b"a=1&key=guest&key=2", "/key"), Ok("a=1&key=KEY".to_owned()));
+        assert_eq!(
+            put(form, b"a=1&key=guest&key=2", "/key"),
+            Ok("a=1&key=KEY".to_owned())
+        );
     }
 }

@@ -93,10 +93,8 @@ impl Exchange<'_> {
         let mut attempts = 0;
         loop {
             let Some(within) = self.within() else {
-                let refusal = Refusal::limited(
-                    "deadline",
-                    self.scope.manifest.limits.deadline.as_secs(),
-                );
+                let refusal =
+                    Refusal::limited("deadline", self.scope.manifest.limits.deadline.as_secs());
                 return settled(Err(Lost::NotSent(HttpError::Refused(refusal))), in_doubt);
             };
             attempts += 1;
@@ -141,25 +139,16 @@ impl Exchange<'_> {
     /// Until when another attempt may begin.
     fn until(&self, again: Again) -> Instant {
         match again {
-            Again::SameKey => self
-                .scope
-                .deadline
-                .min(Instant::now() + WRITE_AGAIN_WITHIN),
+            Again::SameKey => self.scope.deadline.min(Instant::now() + WRITE_AGAIN_WITHIN),
             Again::Read | Again::Never => self.scope.deadline,
         }
     }
 
-    fn outcome(
-        &self,
-        came: Result<Incoming, EgressError>,
-        attempts: u32,
-    ) -> Result<Answer, Lost> {
+    fn outcome(&self, came: Result<Incoming, EgressError>, attempts: u32) -> Result<Answer, Lost> {
         let destination = &self.grant.name;
         match came {
             Ok(incoming) => Ok(self.shown(incoming, attempts)),
-            Err(EgressError::Invalid(why)) => {
-                Err(Lost::NotSent(HttpError::InvalidRequest(why)))
-            }
+            Err(EgressError::Invalid(why)) => Err(Lost::NotSent(HttpError::InvalidRequest(why))),
             Err(EgressError::Busy { after }) => {
                 let seconds = after.as_millis().div_ceil(1_000);
                 let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);

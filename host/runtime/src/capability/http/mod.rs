@@ -62,7 +62,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    fn of(asked: &Asked, judged: &Judged<'_>, grant: &HttpGrant, key: &str) -> Result<Self, String> {
+    fn of(
+        asked: &Asked,
+        judged: &Judged<'_>,
+        grant: &HttpGrant,
+        key: &str,
+    ) -> Result<Self, String> {
         let route = judged.route;
         let is_read = judged.effect == Effect::Read;
         let has_key = route.idempotency.is_some();

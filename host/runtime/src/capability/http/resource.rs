@@ -115,7 +115,9 @@ pub(super) fn putting_back(before: &Value, written: &Value) -> Option<Asked> {
         _ => return None,
     };
     let query: Vec<Field> = serde_json::from_value(written["query"].clone()).ok()?;
-    let members = before.get("members").filter(|members| members.is_object())?;
+    let members = before
+        .get("members")
+        .filter(|members| members.is_object())?;
     Some(Asked {
         method,
         path: serde_json::from_value(written["path"].clone()).ok()?,

@@ -12,9 +12,7 @@ use super::wire::{Answer, Field, HttpError};
 use super::{Asked, Plan, Resource, describe, grant, members_of, words, write};
 use crate::capability::Backends;
 use crate::capability::restore::{RestoreFailure, Restored, Restoring};
-use crate::door::{
-    Described, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
-};
+use crate::door::{Described, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope};
 
 const IF_MATCH: &str = "if-match";
 
@@ -121,9 +119,7 @@ impl Operation for Restore {
             .await
             .map_err(|error| Err(failed(error)))?;
         match &seen.members {
-            Some(now) if now == members_of(&restore.restoring.written) => {
-                Ok(resource.prior(&seen))
-            }
+            Some(now) if now == members_of(&restore.restoring.written) => Ok(resource.prior(&seen)),
             Some(now) => Err(Err(RestoreFailure::Conflict(
                 resource.image(now, seen.etag.as_deref()),
             ))),

@@ -41,9 +41,7 @@ impl From<Method> for HttpMethod {
 }
 
 /// A name and a value.
-#[derive(
-    Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower, Serialize, Deserialize,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, Lower, Serialize, Deserialize)]
 #[component(record)]
 pub(crate) struct Field {
     pub(crate) name: String,
