@@ -118,6 +118,11 @@ impl Drop for Server {
 pub(crate) struct Requests(Arc<Mutex<Vec<String>>>);
 
 impl Requests {
+    /// Keeps a text.
+    pub(crate) fn add(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+
     /// Reads one request with its content; false at the end of the connection.
     pub(crate) async fn read(&self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<bool> {
         let mut bytes = Vec::new();
