@@ -83,7 +83,7 @@ enum Room {
 enum Content {
     Plain(Bounded),
     Gzip {
-        decoder: MultiGzDecoder<Bounded>,
+        decoder: Box<MultiGzDecoder<Bounded>>,
         wire: u64,
         most_wire: u64,
     },
@@ -107,7 +107,7 @@ impl Content {
             Ok(Self::Plain(bounded))
         } else if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
             Ok(Self::Gzip {
-                decoder: MultiGzDecoder::new(bounded),
+                decoder: Box::new(MultiGzDecoder::new(bounded)),
                 wire: 0,
                 // Coded content is seldom longer than plain; a stream of empty
                 // blocks could go on for ever without a byte.

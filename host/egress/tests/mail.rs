@@ -1,5 +1,7 @@
 //! Mail to servers that follow a script.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::io;
@@ -267,7 +269,7 @@ async fn a_connection_that_ends_is_certain_before_the_content_and_not_after() {
             "{command}: {answer:?}"
         );
     }
-    for words in [None, Some("garbage\r\n"), Some("25"), Some("354 again\r\n")] {
+    for words in [None, Some("garbage\r\n"), Some("354 again\r\n")] {
         let (answer, log) = send(but("<content>", words)).await;
         assert!(
             matches!(answer, Err(MailError::Unknown(_))),
@@ -301,22 +303,16 @@ async fn silence_is_certain_before_the_content_and_not_after() {
 
 #[tokio::test]
 async fn a_line_without_end_is_not_kept() {
-    let server = Server::script(|_, mut stream, log| async move {
-        let line = [b'x'; 8192];
-        let mut sent = 0;
-        while stream.write_all(&line).await.is_ok() {
-            sent += line.len();
-        }
-        log.add(&sent.to_string());
+    let server = Server::script(|_, mut stream, _| async move {
+        while stream.write_all(&[b'x'; 8192]).await.is_ok() {}
         Ok(())
     })
     .await;
     let to = to(&server, MailSecurity::None, None);
     let refused = egress().send_mail(&to, &mail(), None).await;
-    assert!(
-        matches!(refused, Err(MailError::Unreachable(_))),
-        "{refused:?}"
-    );
+    // Refused for what it is, and not by the time's end.
+    let expected = MailError::Unreachable("invalid data".to_owned());
+    assert_eq!(refused, Err(expected));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Whose connections are whose, how many, and how fast.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::sync::Arc;
