@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::Value;
+use tollgate_secrets::Secrets;
 use tollgate_store::{Clock, Store};
 
 use crate::door::{Imports, Operation};
@@ -39,6 +40,8 @@ pub struct Backends {
     pub(crate) directories: files::Directories,
     pub(crate) databases: sql::Databases,
     pub(crate) extensions: Extensions,
+    /// What is put into requests, and looked for in what comes back.
+    pub(crate) secrets: Arc<Secrets>,
 }
 
 impl Backends {
@@ -47,6 +50,7 @@ impl Backends {
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         extensions: Extensions,
+        secrets: Arc<Secrets>,
     ) -> Self {
         Self {
             clock,
@@ -54,6 +58,7 @@ impl Backends {
             directories: files::Directories::new(home.clone()),
             databases: sql::Databases::new(home),
             extensions,
+            secrets,
         }
     }
 
