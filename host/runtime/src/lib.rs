@@ -70,4 +70,5 @@ pub use settings::{
     SETTINGS_FILE, SecretEntry, SecretSource, Settings, SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
+pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
