@@ -1,6 +1,7 @@
 //! What can be typed after `tollgate`.
 
 mod proof;
+mod secret;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tollgate_runtime::Location;
 
 pub(crate) use proof::{Anchor, Erase, Export, OfTenant, ProveRecord, Prune, Verify};
+pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -139,6 +141,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token"
     )]
     Principal(NewPrincipal),
+    /// Operator: values that are put into requests, and that connectors never see.
+    #[command(after_help = "Example:\n  tollgate secret set desk-token\n  tollgate secret list")]
+    Secret(SecretCommand),
     /// Operator: run the host.
     #[command(
         after_help = "Example:\n  tollgate serve --listen 127.0.0.1:7878\n  tollgate serve --stdio --as desk-agent"

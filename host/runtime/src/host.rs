@@ -30,7 +30,8 @@ use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
 use crate::sandbox::Compiler;
 use crate::sandbox::instance::Sandbox;
-use crate::settings::StoreChoice;
+use crate::secrets;
+use crate::settings::{SecretEntry, StoreChoice};
 use crate::watch::Watching;
 
 /// How long an established principal is believed without asking the store: a
@@ -61,6 +62,8 @@ pub struct HostOptions {
     pub retention: Option<Duration>,
     /// Where the store is.
     pub store: StoreChoice,
+    /// The secrets that connectors' credentials may name. None by default.
+    pub secrets: Vec<SecretEntry>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -89,6 +92,7 @@ impl HostOptions {
             extensions: Vec::new(),
             retention: None,
             store: StoreChoice::default(),
+            secrets: Vec::new(),
             lease: LEASE,
         }
     }
@@ -191,6 +195,7 @@ impl Host {
         let cache_key = ring.cache_key();
         let cache = private_folder(&home.join("cache"))?;
         let extensions = Extensions::new(options.extensions)?;
+        let secrets = Arc::new(secrets::open(options.secrets, &home, &ring)?);
         let sandbox = Sandbox::start(cache, cache_key, options.compiler, &extensions)?;
         let inner = Arc::new(Inner {
             backends: Arc::new(Backends::new(
@@ -198,7 +203,7 @@ impl Host {
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
                 extensions,
-                Arc::default(),
+                secrets,
             )),
             journal: Arc::new(Journal::new(store, options.clock, ring)),
             sandbox,
@@ -222,11 +227,14 @@ impl Host {
         }
         inner.load_installed().await?;
         if let Some(identity) = identity {
+            // Before anything is carried on whose answers they could be in.
+            inner.learn_secrets().await;
             // Listened and renewed before anything is taken over.
             inner.watch();
             inner.recover(&identity.before).await?;
             identity.alone()?;
             inner.keep_house_regularly();
+            inner.learn_secrets_regularly();
         }
         Ok(Self(inner))
     }
@@ -244,9 +252,14 @@ impl Host {
         by: &str,
     ) -> Result<InstalledConnector, InstallError> {
         let inner = &self.0;
+        inner.learn_secrets().await;
         let installed =
             connectors::load(inner.loader(), file_name, manifest_text, component).await?;
         let manifest = Arc::clone(&installed.manifest);
+        let scanner = inner.backends.secrets.scanner();
+        if let Some(found) = scanner.find(&manifest.tenant, manifest_text.as_bytes()) {
+            return Err(InstallError::HasSecret { found });
+        }
         let about = inner
             .journal
             .about(

@@ -15,6 +15,9 @@
 //! outcome    append; prior value beside it
 //! ```
 //!
+//! A call that carries a live secret is refused before grant, and a reply that
+//! brings one is withheld at the outcome (`leaks.rs`).
+//!
 //! A plain read has one record, with its reply. It is buffered, because nothing
 //! of the run has left the host yet; it is durable before anything does: before
 //! the next intent, before a hold, and before the tool's answer.
@@ -27,6 +30,7 @@
 
 mod gate;
 mod history;
+mod leaks;
 mod linker;
 mod operation;
 mod perform;
@@ -45,8 +49,9 @@ use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
 
-use gate::Gate;
+use gate::{Admission, Gate};
 pub(crate) use history::{RecordedCall, Settled, in_doubt, recorded_calls};
+pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
@@ -228,6 +233,9 @@ impl Door {
             Found::Doubt => return self.doubtful::<O>(&mut passing, next, &scope).await,
             Found::New => {}
         }
+        if let Some(reply) = self.withhold_arguments::<O>(&passing)? {
+            return Ok(reply);
+        }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
             Err(reply) => return Ok(reply),
@@ -247,13 +255,16 @@ impl Door {
             match O::prior(&plan, &scope, &self.backends).await {
                 Ok(prior) => prior,
                 Err(reply) => {
-                    self.record_reply::<O>(&passing, Stage::CallOutcome, &reply, None)?;
-                    return Ok(reply);
+                    let performed = Performed::answered(reply);
+                    return self.read_outcome::<O>(&passing, performed, &Admission::none());
                 }
             }
         } else {
             None
         };
+        if let Some(reply) = self.withhold_prior::<O>(&passing, prior.as_ref())? {
+            return Ok(reply);
+        }
         // A write that cannot be taken back is irreversible, whatever it is called.
         if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
@@ -318,6 +329,9 @@ impl Door {
             }
             Err(Differs::Known(ending)) => return Err(self.end(ending)),
         }
+        if let Some(reply) = self.withhold_arguments::<O>(&passing)? {
+            return Ok(reply);
+        }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
             Err(reply) => return Ok(reply),
@@ -329,9 +343,8 @@ impl Door {
             self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
             return Ok(reply);
         }
-        let reply = O::perform_now(plan, &scope, &self.backends);
-        self.record_reply::<O>(&passing, Stage::CallOutcome, &reply, None)?;
-        Ok(reply)
+        let performed = Performed::answered(O::perform_now(plan, &scope, &self.backends));
+        self.read_outcome::<O>(&passing, performed, &Admission::none())
     }
 
     // ── describe, replay ───────────────────────────────────────────────────
@@ -417,6 +430,10 @@ impl Door {
                 "the record has `{}`, the connector now calls `{}`",
                 recorded.call, passing.call
             ));
+        }
+        // It was refused, for what is not in its record.
+        if recorded.withheld.as_deref() == Some(leaks::ARGUMENTS) {
+            return None;
         }
         if recorded.destination != passing.destination {
             return Some(format!("the destination of `{}` differs", passing.call));

@@ -1,7 +1,6 @@
 //! After the gate: the intent, durable before the effect; the effect; the
 //! outcome.
 
-use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
@@ -164,14 +163,14 @@ impl Door {
         fail::fail_point!("door::after_send");
         match performed {
             Performed::Known { reply, written } => {
-                let saying = self
-                    .outcome::<O>(passing, &reply, written.as_ref())
-                    .maybe("rule", admission.rule.as_deref());
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let saying = saying.maybe("rule", admission.rule.as_deref());
                 self.write_outcome(passing, recovery, saying).await?;
                 fail::fail_point!("door::after_outcome");
                 Ok(reply)
             }
             Performed::Unknown(why) => {
+                let why = self.clean(&why);
                 tracing::warn!(run = %self.run.run, call = passing.call, why, "outcome unknown");
                 Err(self.end(Ending::Doubt))
             }
@@ -212,25 +211,12 @@ impl Door {
             self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
             return Ok(reply);
         }
+        if let Some(found) = self.secret_in(&bytes) {
+            return self.withhold_reply::<O>(passing, &found, admission);
+        }
         let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
         self.push(passing, saying, bytes, admission.rule.as_deref())?;
         Ok(reply)
-    }
-
-    /// What a write came to.
-    pub(super) fn outcome<O: Operation>(
-        &self,
-        passing: &Passing,
-        reply: &O::Reply,
-        written: Option<&Value>,
-    ) -> Saying {
-        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), reply)
-            .fact("changed", written.is_some())
-            .value("reply", encode(reply));
-        match written {
-            Some(written) => saying.json("written", written),
-            None => saying,
-        }
     }
 
     /// Make the outcome of a call with an intent durable. One that cannot be a
@@ -277,6 +263,15 @@ impl Door {
         rule: Option<&str>,
     ) -> Result<(), Ending> {
         let size = (passing.text.len() + reply.len()) as u64;
+        let saying = saying
+            .maybe("rule", rule)
+            .value("arguments", passing.text.clone().into_bytes())
+            .value("reply", reply);
+        self.push_saying(size, saying)
+    }
+
+    /// Buffer a record, if the run may still have one of this size.
+    pub(super) fn push_saying(&self, size: u64, saying: Saying) -> Result<(), Ending> {
         let limits = &self.manifest.limits;
         let most = limits
             .journal_bytes
@@ -287,10 +282,6 @@ impl Door {
                 allowed: limits.journal_bytes,
             }));
         }
-        let saying = saying
-            .maybe("rule", rule)
-            .value("arguments", passing.text.clone().into_bytes())
-            .value("reply", reply);
         match self.journal.record(&self.about, saying) {
             Ok(record) => {
                 let mut state = self.state();
@@ -304,7 +295,7 @@ impl Door {
 }
 
 /// What the operation says of its reply in numbers.
-fn with_facts<O: Operation>(saying: Saying, reply: &O::Reply) -> Saying {
+pub(super) fn with_facts<O: Operation>(saying: Saying, reply: &O::Reply) -> Saying {
     O::facts(reply)
         .into_iter()
         .fold(saying, |saying, (name, number)| saying.fact(name, number))

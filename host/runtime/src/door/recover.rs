@@ -120,9 +120,8 @@ impl Door {
         fail::fail_point!("recover::after_look");
         match looked.unwrap_or_else(|_| Looked::unclear("looking took too long")) {
             Looked::Happened { reply, written } => {
-                let saying = self
-                    .outcome::<O>(passing, &reply, written.as_ref())
-                    .fact("recovered", "found");
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let saying = saying.fact("recovered", "found");
                 self.write_outcome(passing, recovery, saying).await?;
                 Ok(reply)
             }
@@ -188,13 +187,13 @@ impl Door {
                 Err(self.end(Ending::Doubt))
             }
             Performed::Known { reply, written } => {
-                let saying = self
-                    .outcome::<O>(passing, &reply, written.as_ref())
-                    .fact("recovered", "resent");
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let saying = saying.fact("recovered", "resent");
                 self.write_outcome(passing, recovery, saying).await?;
                 Ok(reply)
             }
             Performed::Unknown(why) => {
+                let why = self.clean(&why);
                 tracing::warn!(run = %self.run.run, call = passing.call, why, "still unknown");
                 let pause = PAUSES.get(resent as usize).copied().unwrap_or_default();
                 if let Some(lease) = &self.lease {
@@ -269,7 +268,8 @@ impl Door {
         why: &str,
         found: Option<Value>,
     ) -> Ending {
-        let handover = Handover::new(doubtful.position, doubtful.call, why, found);
+        let found = found.filter(|found| self.secret_in(found.to_string().as_bytes()).is_none());
+        let handover = Handover::new(doubtful.position, doubtful.call, &self.clean(why), found);
         let marked = (!doubtful.marked).then(|| doubtful.saying());
         let records: Result<Vec<_>, _> = marked
             .into_iter()

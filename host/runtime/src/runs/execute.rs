@@ -8,10 +8,11 @@ use tollgate_journal::{Prepared, Stage};
 use tollgate_policy::{UndoDecl, visible};
 use tollgate_store::{ApprovalRow, Change, RunState as StoredState};
 
+use super::screen::screened;
 use super::{Lease, Run};
 use crate::api::{Failure, RunReport, RunState};
 use crate::connectors::Installed;
-use crate::door::{Door, DoorSettings, RecordedCall};
+use crate::door::{Door, DoorSettings, OUTPUT, RecordedCall};
 use crate::error::{CallError, Ending, JournalFault, Stop};
 use crate::host::Inner;
 use crate::journal::{About, Saying};
@@ -217,6 +218,12 @@ impl Inner {
         fuel: u64,
         known: bool,
     ) -> Result<RunReport, CallError> {
+        let (end, found) = screened(door, end);
+        if let Some(found) = &found
+            && let Err(ending) = door.note_withheld(OUTPUT, found)
+        {
+            return unrecorded(run, door, CallError::Unavailable(ending.to_string()));
+        }
         match end {
             End::Held => {
                 // It is held, also when the store does not answer right now.
@@ -262,7 +269,9 @@ impl Inner {
                 })
             }
             End::Failed(state, failure) => {
-                let saying = Saying::new(Stage::RunClosed).json("failure", &json!(failure));
+                let saying = Saying::new(Stage::RunClosed)
+                    .json("failure", &json!(failure))
+                    .maybe("withheld", found.map(|_| OUTPUT));
                 let ending = Closing {
                     state,
                     fuel,
