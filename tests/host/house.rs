@@ -108,6 +108,23 @@ impl House {
         Self { home, clock, host }
     }
 
+    /// The host ends, and one with other options goes on.
+    pub(crate) async fn reopened(self, change: impl FnOnce(&mut HostOptions)) -> Self {
+        let Self { home, clock, host } = self;
+        host.shutdown().await;
+        drop(host);
+        let mut options = options(home.path(), &clock);
+        change(&mut options);
+        let host = loop {
+            // The first host's lock goes with its last task.
+            match Host::open(options.clone()).await {
+                Ok(host) => break host,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        Self { home, clock, host }
+    }
+
     /// A host with the hostile guest and a database.
     pub(crate) async fn hostile(limits: &str, more: &str) -> Self {
         let house = Self::new().await;
@@ -342,6 +359,15 @@ async fn make_template() -> TempDir {
             .await
             .unwrap();
     }
+    let caller = component("tests/guests/caller");
+    let destination = "[grant.http.desk]\nbase_url = \"https://desk.example\"\n[[grant.http.desk.route]]\ncall = \"GET /x\"\n";
+    let manifest = pinned(
+        &format!("connector = \"caller\"\ncomponent = \"here\"\n{destination}"),
+        &caller,
+    );
+    host.install("m", &manifest, &caller.bytes, "operator")
+        .await
+        .unwrap();
     host.shutdown().await;
     home
 }

@@ -8,9 +8,11 @@
 //! | `walls` | databases, files and stores: nothing outside the grant |
 //! | `door` | no import without a door |
 //! | `handoffs` | what is handed to people reaches them, bounded |
+//! | `http` | no request outside the grant, no secret outside the server, one effect at most |
 //! | `holds` | a held call has its effect once, or never |
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
+//! | `secrets` | no value leaves in a reply, a call, a message or a record, whatever it is written in |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
 //! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
@@ -25,6 +27,7 @@ mod faulty;
 mod handoffs;
 mod holds;
 mod house;
+mod http;
 mod journal;
 mod leases;
 mod lies;
@@ -34,6 +37,7 @@ mod raw;
 mod reading;
 mod recovering;
 mod replaying;
+mod secrets;
 mod undoing;
 mod walls;
 mod watching;

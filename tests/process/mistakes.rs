@@ -282,3 +282,37 @@ fn free_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
+
+#[test]
+fn a_secret_is_set_listed_and_removed_and_never_shown() {
+    let shop = Shop::new();
+    fs::write(
+        shop.home().join("tollgate.toml"),
+        "[[secret]]\nname = \"desk-token\"\norigin = \"https://desk.example\"\nheader = \"authorization\"\nstore = true\n",
+    )
+    .unwrap();
+    let missing = shop.run(&["secret", "list"]).exits(1).stdout;
+    assert!(missing.contains("is not there"), "{missing}");
+    let set = |value: &str, name: &str| {
+        let mut command = program::command(["secret", "set", name, "--home"]);
+        program::run_with_input(command.arg(shop.home()), value.as_bytes())
+    };
+    let set_it = set("canary-of-the-cli\n", "desk-token").exits(0);
+    let short = set("canary\n", "desk-token").exits(1);
+    assert!(short.stderr.contains("fewer than 8 bytes"), "{short:?}");
+    let unnamed = set("canary-of-the-cli", "../desk-token").exits(1);
+    let listed = shop.run(&["secret", "list"]).exits(0);
+    assert!(listed.stdout.contains("can be read"), "{listed:?}");
+    let json = shop.run(&["secret", "list", "--json"]).exits(0);
+    let one = json.json()["secrets"][0].take();
+    assert_eq!(one["name"], "desk-token");
+    assert_eq!(one["place"], "the header `authorization`");
+    assert_eq!(one["problem"], serde_json::Value::Null);
+    let sealed = fs::read(shop.home().join("secrets/default/desk-token")).unwrap();
+    assert!(!String::from_utf8_lossy(&sealed).contains("canary"));
+    let removed = shop.run(&["secret", "remove", "desk-token"]).exits(0);
+    let again = shop.run(&["secret", "remove", "desk-token"]).exits(1);
+    for said in [set_it, short, unnamed, listed, json, removed, again] {
+        assert!(!format!("{said:?}").contains("canary"), "{said:?}");
+    }
+}

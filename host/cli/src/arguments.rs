@@ -5,6 +5,7 @@ mod call;
 mod common;
 mod journal;
 mod proof;
+mod secret;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +15,7 @@ pub(crate) use call::{Approve, Call, Deny, PendingCalls, Show, Undo};
 pub(crate) use common::{Home, OfTenant, Server};
 pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
+pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 pub(crate) use serve::{Kind, NewPrincipal, Serve};
 
 const EXIT_CODES: &str = "\
@@ -68,6 +70,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token"
     )]
     Principal(NewPrincipal),
+    /// Operator: values that are put into requests, and that connectors never see.
+    #[command(after_help = "Example:\n  tollgate secret set desk-token\n  tollgate secret list")]
+    Secret(SecretCommand),
     /// Operator: run the host.
     #[command(
         after_help = "Example:\n  tollgate serve --listen 127.0.0.1:7878\n  tollgate serve --stdio --as desk-agent"

@@ -14,6 +14,7 @@ mod output;
 mod proof;
 mod remote;
 mod reviewer;
+mod secret;
 mod serve;
 mod witness;
 
@@ -73,6 +74,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Inspect(inspect) => reviewer::inspect(&inspect, json),
         Command::Install(install) => reviewer::install(&home, &install, json).await,
         Command::Principal(principal) => serve::principal(&home, &principal, json).await,
+        Command::Secret(command) => secret::secret(&home, &command, json).await,
         Command::Serve(serve) => serve::serve(&home, &serve).await,
         Command::Call(call) => remote::call(&server, call, json).await,
         Command::Show(show) => remote::show(&server, &show, json).await,

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stderr, reason = "this file is where the command prints")]
 
 pub(crate) mod queue;
+pub(crate) mod secrets;
 
 use std::time::Duration;
 

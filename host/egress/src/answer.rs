@@ -1,7 +1,6 @@
 //! Reading an answer, of which every part is bounded.
 
 use std::io::Write;
-use std::time::Duration;
 
 use flate2::write::MultiGzDecoder;
 use reqwest::Response;
@@ -44,7 +43,7 @@ pub(crate) async fn read(
         }
     }
     let decoded = content.is_coded();
-    let body = content.finish(truncated)?;
+    let (body, cut) = content.finish(truncated)?;
     if decoded {
         // They are about the bytes on the wire.
         headers.remove(CONTENT_ENCODING);
@@ -54,7 +53,7 @@ pub(crate) async fn read(
         status: response.status().as_u16(),
         headers,
         body,
-        truncated,
+        truncated: truncated || cut,
     })
 }
 
@@ -84,7 +83,7 @@ enum Room {
 enum Content {
     Plain(Bounded),
     Gzip {
-        decoder: MultiGzDecoder<Bounded>,
+        decoder: Box<MultiGzDecoder<Bounded>>,
         wire: u64,
         most_wire: u64,
     },
@@ -108,7 +107,7 @@ impl Content {
             Ok(Self::Plain(bounded))
         } else if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
             Ok(Self::Gzip {
-                decoder: MultiGzDecoder::new(bounded),
+                decoder: Box::new(MultiGzDecoder::new(bounded)),
                 wire: 0,
                 // Coded content is seldom longer than plain; a stream of empty
                 // blocks could go on for ever without a byte.
@@ -148,9 +147,11 @@ impl Content {
         }
     }
 
-    fn finish(self, truncated: bool) -> Result<Vec<u8>, EgressError> {
+    /// The content, and whether it was cut: a decoder gives out its last bytes
+    /// only here.
+    fn finish(self, truncated: bool) -> Result<(Vec<u8>, bool), EgressError> {
         match self {
-            Self::Plain(bounded) => Ok(bounded.bytes),
+            Self::Plain(bounded) => Ok((bounded.bytes, bounded.over)),
             Self::Gzip {
                 mut decoder, wire, ..
             } => {
@@ -161,7 +162,10 @@ impl Content {
                         return Err(no_answer("the answer cannot be decoded"));
                     }
                 }
-                Ok(std::mem::take(&mut decoder.get_mut().bytes))
+                let bounded = decoder.get_mut();
+                // The decoder writes what is left when it is dropped.
+                bounded.most = 0;
+                Ok((std::mem::take(&mut bounded.bytes), bounded.over))
             }
         }
     }
@@ -176,7 +180,7 @@ struct Bounded {
 
 impl Bounded {
     fn take(&mut self, bytes: &[u8]) {
-        let room = self.most - self.bytes.len();
+        let room = self.most.saturating_sub(self.bytes.len());
         self.over |= bytes.len() > room;
         self.bytes
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -204,9 +208,4 @@ impl Write for Bounded {
 
 pub(crate) fn no_answer(what: &str) -> EgressError {
     EgressError::NoAnswer(what.to_owned())
-}
-
-/// What is left until then.
-pub(crate) fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
 }

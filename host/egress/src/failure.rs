@@ -11,48 +11,42 @@ use crate::EgressError;
 
 /// An error before or after the request could have left.
 pub(crate) fn classify(error: &reqwest::Error, sent: bool) -> EgressError {
-    let found = Found::in_chain(error);
-    match found {
-        Found::Ours(refused) => refused,
-        Found::Reason(reason) if sent && !error.is_connect() => EgressError::NoAnswer(reason),
-        Found::Reason(reason) => EgressError::Unreachable(reason),
+    if let Some(ours) = chain(error).find_map(|link| link.downcast_ref::<EgressError>()) {
+        return ours.clone();
+    }
+    let reason = match reason(error) {
+        Some(reason) => reason,
+        None if error.is_timeout() => "the time is over".to_owned(),
+        None => "the connection failed".to_owned(),
+    };
+    if sent && !error.is_connect() {
+        EgressError::NoAnswer(reason)
+    } else {
+        EgressError::Unreachable(reason)
     }
 }
 
-enum Found {
-    Ours(EgressError),
-    Reason(String),
+/// The deepest reason that can be told.
+pub(crate) fn reason(error: &(dyn Error + 'static)) -> Option<String> {
+    chain(error).filter_map(tell).last()
 }
 
-impl Found {
-    fn in_chain(error: &reqwest::Error) -> Self {
-        let mut reason = None;
-        let mut next: Option<&(dyn Error + 'static)> = Some(error);
-        while let Some(link) = next {
-            if let Some(ours) = link.downcast_ref::<EgressError>() {
-                return Self::Ours(ours.clone());
-            }
-            if let Some(found) = tell(link) {
-                reason = Some(found);
-            }
-            // An I/O error's source is its content's source; the content counts.
-            next = match link
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
-                Some(inner) => Some(inner),
-                None => link.source(),
-            };
-        }
-        Self::Reason(match reason {
-            Some(reason) => reason,
-            None if error.is_timeout() => "the time is over".to_owned(),
-            None => "the connection failed".to_owned(),
-        })
+/// An error and what is below it.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |link| below(*link))
+}
+
+/// An I/O error's source is its content's source; the content counts as well.
+fn below<'a>(link: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match link
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => Some(inner),
+        None => link.source(),
     }
 }
 
-/// The deepest that can be told, is.
 fn tell(link: &(dyn Error + 'static)) -> Option<String> {
     if let Some(tls) = link.downcast_ref::<rustls::Error>() {
         return Some(tls_reason(tls).to_owned());

@@ -385,6 +385,9 @@ pub enum HostError {
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// Two secrets have one name, or one has no origin.
+    #[error(transparent)]
+    Secrets(#[from] tollgate_secrets::SlotError),
 }
 
 /// Why a connector was not installed. Nothing changed.
@@ -404,6 +407,12 @@ pub enum InstallError {
         pinned: String,
         /// What was given.
         found: String,
+    },
+    /// A manifest is recorded, and shown to whoever reviews it.
+    #[error("the manifest has {found} in it; name its slot in a `credential` instead")]
+    HasSecret {
+        /// Which.
+        found: tollgate_secrets::Found,
     },
     /// The component imports what the manifest does not grant.
     #[error("the component imports what the manifest does not grant:{}", missing.iter().map(|(import, line)| format!("\n  `{import}`: to grant it, add\n{}", line.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n"))).collect::<String>())]

@@ -29,6 +29,7 @@ use crate::journal::Journal;
 use crate::names;
 use crate::runs::{Live, POLL, Request};
 use crate::sandbox::instance::Sandbox;
+use crate::secrets;
 use crate::watch::Watching;
 
 /// Case names kept in memory. Beyond it they are read from the journal again.
@@ -121,6 +122,7 @@ impl Host {
         let cache_key = ring.cache_key();
         let cache = private_folder(&home.join("cache"))?;
         let extensions = Extensions::new(options.extensions)?;
+        let secrets = Arc::new(secrets::open(options.secrets, &home, &ring)?);
         let sandbox = Sandbox::start(cache, cache_key, options.compiler, &extensions)?;
         let inner = Arc::new(Inner {
             backends: Arc::new(Backends::new(
@@ -128,6 +130,7 @@ impl Host {
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
                 extensions,
+                secrets,
             )),
             journal: Arc::new(Journal::new(store, options.clock, ring)),
             sandbox,
@@ -151,11 +154,14 @@ impl Host {
         }
         inner.load_installed().await?;
         if let Some(identity) = identity {
+            // Before anything is carried on whose answers they could be in.
+            inner.learn_secrets().await;
             // Listened and renewed before anything is taken over.
             inner.watch();
             inner.recover(&identity.before).await?;
             identity.alone()?;
             inner.keep_house_regularly();
+            inner.learn_secrets_regularly();
         }
         Ok(Self(inner))
     }

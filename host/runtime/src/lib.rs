@@ -14,6 +14,7 @@
 //! | `undo` | taking a run back |
 //! | `evidence` | checkpoints, exports, proofs of records, witnesses, verification |
 //! | `destruction` | erasing what is sealed of a person, pruning what is old |
+//! | `secrets` | what is put into requests and looked for in what comes back |
 //! | `housekeeping` | what a serving host does for its journal by itself |
 //! | `queue` | what a person has to settle |
 //! | `logbook` | reading the journal: by run, by what runs came to, as records come |
@@ -42,6 +43,7 @@ mod names;
 mod queue;
 mod runs;
 mod sandbox;
+mod secrets;
 mod settings;
 mod time;
 mod undo;
@@ -63,6 +65,10 @@ pub use host::{Host, HostOptions, InstalledConnector, Role};
 pub use logbook::{Follow, Told};
 pub use queue::{QueueItem, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
-pub use settings::{SETTINGS_FILE, Settings, SettingsError, StoreChoice};
+pub use secrets::SecretInfo;
+pub use settings::{
+    SETTINGS_FILE, SecretEntry, SecretSource, Settings, SettingsError, StoreChoice,
+};
 pub use time::{NoMoment, length_ms, moment, rfc3339};
+pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};

@@ -11,11 +11,19 @@
 //!
 //! [retention]
 //! values = "90d"                # sealed values older than this are destroyed
+//!
+//! [[secret]]                    # what is put into requests (`settings/secrets.rs`)
+//! name = "desk-token"
+//! origin = "https://desk.example"
+//! header = "authorization"
+//! env = "DESK_TOKEN"
 //! ```
 //!
 //! The attack: a setting that is misspelt and silently means nothing. What is not
 //! known is refused, with its line and column. An address may carry a password:
 //! neither it nor a line of the file is ever part of a message.
+
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,6 +38,8 @@ use thiserror::Error;
 use tollgate_store::{Location, StoreError};
 use toml::Spanned;
 use zeroize::Zeroizing;
+
+pub use secrets::{SecretEntry, SecretSource};
 
 use crate::time::length_ms;
 
@@ -46,6 +56,8 @@ pub struct Settings {
     pub store: StoreChoice,
     /// How long sealed values are kept; for ever where nothing is said.
     pub retention: Option<Duration>,
+    /// The secrets that connectors' credentials may name.
+    pub secrets: Vec<SecretEntry>,
 }
 
 /// Where a host keeps its journal and everything beside it.
@@ -104,6 +116,7 @@ struct File {
     store: Option<Spanned<StoreTable>>,
     place: Vec<Spanned<PlaceTable>>,
     retention: RetentionTable,
+    secret: Vec<Spanned<secrets::SecretTable>>,
 }
 
 #[derive(Deserialize)]
@@ -223,6 +236,7 @@ impl Reader<'_> {
         Ok(Settings {
             store,
             retention: retention.transpose()?,
+            secrets: self.secrets(file.secret)?,
         })
     }
 

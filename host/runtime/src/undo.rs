@@ -16,8 +16,8 @@ use crate::api::{
     Conflict, Principal, PrincipalKind, RunReport, RunState, ToolCall, UndoReport, UndoStep,
 };
 use crate::capability::restore::{RestoreFailure, Restored, Restoring};
-use crate::capability::{files, handoff, kv, sql};
-use crate::door::{Door, RecordedCall};
+use crate::capability::{files, handoff, http, kv, sql};
+use crate::door::{Door, RecordedCall, WRITTEN};
 use crate::error::{CallError, Ending, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
@@ -280,7 +280,9 @@ fn steps(recorded: &[RecordedCall]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (position, call) in recorded.iter().enumerate() {
         let said = call.settled.as_ref().map(|settled| settled.happened);
-        let unchanged = call.reply.is_some() && call.written.is_none() && said != Some(true);
+        let is_withheld = call.withheld.as_deref() == Some(WRITTEN);
+        let is_unwritten = call.written.is_none() && !is_withheld;
+        let unchanged = call.reply.is_some() && is_unwritten && said != Some(true);
         if !call.intent || unchanged || said == Some(false) {
             continue;
         }
@@ -306,6 +308,7 @@ async fn restore(door: &Door, call: &str, restoring: Restoring) -> Result<Restor
     match call.split('.').next() {
         Some("files") => door.pass::<files::Restore>(restoring, None).await,
         Some("handoff") => door.pass::<handoff::Restore>(restoring, None).await,
+        Some("http") => door.pass::<http::Restore>(restoring, None).await,
         Some("kv") => door.pass::<kv::Restore>(restoring, None).await,
         Some("sql") => door.pass::<sql::Restore>(restoring, None).await,
         _ => match door.extensions().restore(call) {

@@ -131,9 +131,13 @@ pub enum SlotError {
         name: String,
     },
     /// Not an origin.
-    #[error("`{origin}` is no origin; write scheme, host and port, as `https://desk.example`")]
+    #[error(
+        "the origin of tenant `{tenant}`'s secret `{name}` is none; write scheme, host and port, as `https://desk.example`"
+    )]
     Origin {
-        /// What was written.
-        origin: String,
+        /// Whose.
+        tenant: String,
+        /// The secret's name. Not the origin: a password may be in it.
+        name: String,
     },
 }

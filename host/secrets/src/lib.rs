@@ -22,9 +22,9 @@ pub use error::{SecretError, SlotError, SourceError};
 pub use origin::origin_of;
 pub use scanner::{Encoding, Found, Scanner};
 pub use secret::Secret;
-pub use secrets::Secrets;
+pub use secrets::{Secrets, words};
 pub use slot::Slot;
 pub use source::{
     CommandSource, EnvironmentSource, FileSource, SECRET_BYTES_MAX, SECRET_BYTES_MIN, Source,
 };
-pub use store::{SealedStore, StoreSource};
+pub use store::{SealedStore, StoreSource, is_name};

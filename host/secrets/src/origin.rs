@@ -2,15 +2,17 @@
 
 use url::Url;
 
-/// Scheme, host and port of an address, in the way in which origins are compared:
-/// lower case, and without the port that the scheme has anyway. Nothing for an
-/// address without a host, or with a user's name or a password in it.
+/// Scheme, host and port that an operator or a manifest wrote, in the form in which
+/// origins are compared: lower case, and without the port that the scheme has
+/// anyway. Nothing for what is more or less than that.
 ///
 /// The attack: `https://desk.example@evil.example`, or `https://DESK.example:443`
 /// taken for another origin than its own.
 #[must_use]
-pub fn origin_of(url: &Url) -> Option<String> {
-    if !url.username().is_empty() || url.password().is_some() {
+pub fn origin_of(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
         return None;
     }
     let host = url.host_str().filter(|host| !host.is_empty())?;
@@ -22,13 +24,6 @@ pub fn origin_of(url: &Url) -> Option<String> {
             None => format!("{scheme}://{host}"),
         },
     )
-}
-
-/// An origin as an operator writes it: an address without path, query or fragment.
-pub(crate) fn parse(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
-    origin_of(&url).filter(|_| bare)
 }
 
 /// The port of schemes that the URL standard does not know (IANA registry).
@@ -64,7 +59,7 @@ mod tests {
             ("file:///etc", None),
         ];
         for (text, origin) in cases {
-            assert_eq!(parse(text).as_deref(), origin, "{text}");
+            assert_eq!(origin_of(text).as_deref(), origin, "{text}");
         }
     }
 }

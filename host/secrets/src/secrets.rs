@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tollgate_policy::{Place, SignatureScheme};
 
-use crate::origin;
+use crate::origin::origin_of;
 use crate::source::Source;
 use crate::{Scanner, Secret, SecretError, Slot, SlotError};
 
@@ -28,7 +28,7 @@ pub struct Secrets {
 struct Entry {
     slot: Slot,
     origin: String,
-    source: Box<dyn Source>,
+    source: Arc<dyn Source>,
     /// Held while the source is asked: callers at the same time ask once.
     value: Mutex<Option<Fresh>>,
 }
@@ -44,11 +44,12 @@ impl Secrets {
     /// # Errors
     ///
     /// When a tenant has two of one name, or an origin is none.
-    pub fn new(slots: Vec<(Slot, Box<dyn Source>)>) -> Result<Self, SlotError> {
+    pub fn new(slots: Vec<(Slot, Arc<dyn Source>)>) -> Result<Self, SlotError> {
         let mut secrets = Self::default();
         for (slot, source) in slots {
-            let origin = origin::parse(&slot.origin).ok_or_else(|| SlotError::Origin {
-                origin: slot.origin.clone(),
+            let origin = origin_of(&slot.origin).ok_or_else(|| SlotError::Origin {
+                tenant: slot.tenant.clone(),
+                name: slot.name.clone(),
             })?;
             let key = (slot.tenant.clone(), slot.name.clone());
             let entry = Entry {
@@ -84,11 +85,12 @@ impl Secrets {
         let entry = self.entry(tenant, name)?;
         // The attack: a manifest that names a slot of the host, and a server of
         // its author's.
-        if origin::parse(origin).as_ref() != Some(&entry.origin) {
+        let asked = origin_of(origin);
+        if asked.as_ref() != Some(&entry.origin) {
             return Err(SecretError::OtherOrigin {
                 name: name.to_owned(),
                 allowed: entry.origin.clone(),
-                asked: origin.to_owned(),
+                asked: asked.unwrap_or_else(|| "what is no origin".to_owned()),
             });
         }
         // The attack: a secret put into a query or a body that the receiver shows,
@@ -115,13 +117,12 @@ impl Secrets {
     /// Ask all sources whose values are not fresh, so that the scanner knows also
     /// values that no request has needed yet. What cannot be read is answered.
     pub async fn learn(&self) -> Vec<(&Slot, SecretError)> {
-        let mut failed = Vec::new();
-        for entry in self.slots.values() {
-            if let Err(error) = self.value(entry).await {
-                failed.push((&entry.slot, error));
-            }
-        }
-        failed
+        let all = self.slots.values().map(|entry| async move {
+            let error = self.value(entry).await.err()?;
+            Some((&entry.slot, error))
+        });
+        let failed = futures_util::future::join_all(all).await;
+        failed.into_iter().flatten().collect()
     }
 
     /// What finds all values that are live.
@@ -194,7 +195,8 @@ impl fmt::Debug for Secrets {
 }
 
 /// A place in words.
-pub(crate) fn words(place: &Place) -> String {
+#[must_use]
+pub fn words(place: &Place) -> String {
     match place {
         Place::Header(name) => format!("the header `{name}`"),
         Place::Query(name) => format!("the query parameter `{name}`"),

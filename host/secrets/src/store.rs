@@ -131,7 +131,7 @@ impl SealedStore {
     /// The attack: `../keys/keys` as a name (CWE-22). Only plain names are taken.
     fn path(&self, tenant: &str, name: &str) -> Result<PathBuf, SourceError> {
         for part in [tenant, name] {
-            if !is_plain(part) {
+            if !is_name(part) {
                 return Err(SourceError::Name(part.to_owned()));
             }
         }
@@ -139,8 +139,10 @@ impl SealedStore {
     }
 }
 
-/// Whether a name can be that of a stored secret.
-fn is_plain(name: &str) -> bool {
+/// Whether a text can be the name of a secret: 1 to 64 of letters, digits, `-` and
+/// `_`. It can be a file's name, then, and is safe to show.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&name.len())
         && name
             .bytes()

@@ -10,11 +10,13 @@
 //! | `files` | `tollgate:connector/files` | a named directory |
 //! | `handoff` | `tollgate:connector/handoff` | a named queue of people |
 //! | `sql` | `tollgate:connector/sql` | a named database |
+//! | `http` | `tollgate:connector/http` | a named web server |
 
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod files;
 pub(crate) mod handoff;
+pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod random;
@@ -27,6 +29,8 @@ use std::sync::Arc;
 
 use serde::Deserialize as _;
 use serde_json::Value;
+use tollgate_egress::Egress;
+use tollgate_secrets::Secrets;
 use tollgate_store::{Clock, Store};
 
 use crate::door::{Imports, Operation};
@@ -41,6 +45,12 @@ pub struct Backends {
     pub(crate) directories: files::Directories,
     pub(crate) databases: sql::Databases,
     pub(crate) extensions: Extensions,
+    /// What is put into requests, and looked for in what comes back.
+    pub(crate) secrets: Arc<Secrets>,
+    /// The way out of the host.
+    pub(crate) egress: Arc<Egress>,
+    /// Certificates that manifests name.
+    pub(crate) roots: http::Roots,
 }
 
 impl Backends {
@@ -49,13 +59,17 @@ impl Backends {
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
         extensions: Extensions,
+        secrets: Arc<Secrets>,
     ) -> Self {
         Self {
             clock,
             store,
             directories: files::Directories::new(home.clone()),
-            databases: sql::Databases::new(home),
+            databases: sql::Databases::new(home.clone()),
             extensions,
+            secrets,
+            egress: Arc::new(Egress::new()),
+            roots: http::Roots::new(home),
         }
     }
 
@@ -83,9 +97,12 @@ pub(crate) fn fits(call: &str, reply: &Value) -> Result<(), String> {
         files::Remove::CALL => of::<files::Remove>(reply),
         sql::Execute::CALL => of::<sql::Execute>(reply),
         handoff::Escalate::CALL => of::<handoff::Escalate>(reply),
-        kv::Restore::CALL | files::Restore::CALL | sql::Restore::CALL | handoff::Restore::CALL => {
-            of::<kv::Restore>(reply)
-        }
+        http::Send::CALL => of::<http::Send>(reply),
+        kv::Restore::CALL
+        | files::Restore::CALL
+        | sql::Restore::CALL
+        | handoff::Restore::CALL
+        | http::Restore::CALL => of::<kv::Restore>(reply),
         // Checked when the run goes on; one that does not fit ends it.
         _ => Ok(()),
     }
@@ -108,5 +125,6 @@ pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<files::List>()?;
     imports.offer::<sql::Query>()?;
     imports.offer::<sql::Execute>()?;
-    imports.offer::<handoff::Escalate>()
+    imports.offer::<handoff::Escalate>()?;
+    imports.offer::<http::Send>()
 }

@@ -21,6 +21,16 @@ pub(super) struct Admission {
     pub(super) rule: Option<String>,
 }
 
+impl Admission {
+    /// Of a call that no rule was asked about.
+    pub(super) const fn none() -> Self {
+        Self {
+            approval: None,
+            rule: None,
+        }
+    }
+}
+
 impl Door {
     pub(super) fn tool_facts(&self) -> ToolFacts<'_> {
         ToolFacts {

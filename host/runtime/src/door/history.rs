@@ -30,6 +30,8 @@ pub(crate) struct RecordedCall {
     pub(crate) resent: u32,
     /// What a person found out about it.
     pub(crate) settled: Option<Settled>,
+    /// What is not in its records, because a secret was in it.
+    pub(crate) withheld: Option<String>,
 }
 
 /// A person's word on a call in doubt.
@@ -76,6 +78,7 @@ pub(crate) fn recorded_calls(records: &[OpenRecord]) -> Vec<RecordedCall> {
                 | Stage::CallOutcome
                 | Stage::CallDenied
                 | Stage::LimitHit
+                | Stage::SecretBlocked
                 | Stage::CallInDoubt
                 | Stage::CallResent
                 | Stage::CallSettled
@@ -100,7 +103,10 @@ pub(crate) fn in_doubt(records: &[OpenRecord]) -> Option<u32> {
             (Stage::CallIntent, Some(position)) => {
                 unknown.insert(position);
             }
-            (Stage::CallOutcome | Stage::CallDenied | Stage::CallSettled, Some(position)) => {
+            (
+                Stage::CallOutcome | Stage::CallDenied | Stage::SecretBlocked | Stage::CallSettled,
+                Some(position),
+            ) => {
                 unknown.remove(&position);
             }
             _ => {}
@@ -137,6 +143,9 @@ impl RecordedCall {
             self.call = text("call");
             self.destination = text("destination");
             self.fuel = record.leaf.facts.get("fuel").and_then(Value::as_u64);
+        }
+        if let Some(what) = record.fact("withheld") {
+            self.withheld = Some(what.to_owned());
         }
         match record.leaf.stage {
             Stage::CallIntent => {

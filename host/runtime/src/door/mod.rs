@@ -15,6 +15,9 @@
 //! outcome    append; prior value beside it
 //! ```
 //!
+//! A call that carries a live secret is refused before grant, and a reply that
+//! brings one is withheld at the outcome (`leaks.rs`).
+//!
 //! A plain read has one record, with its reply. It is buffered, because nothing
 //! of the run has left the host yet; it is durable before anything does: before
 //! the next intent, before a hold, and before the tool's answer.
@@ -27,6 +30,7 @@
 
 mod gate;
 mod history;
+mod leaks;
 mod linker;
 mod operation;
 mod perform;
@@ -40,18 +44,19 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{Effect, Manifest, Outcome};
+use tollgate_policy::{Effect, Manifest, Outcome, UndoDecl};
 use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
 
-use gate::Gate;
+use gate::{Admission, Gate};
 pub(crate) use history::{RecordedCall, Settled, in_doubt, recorded_calls};
+pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
 pub use operation::{
-    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope,
+    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope, WayBack,
 };
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 
@@ -228,6 +233,9 @@ impl Door {
             Found::Doubt => return self.doubtful::<O>(&mut passing, next, &scope).await,
             Found::New => {}
         }
+        if let Some(reply) = self.withhold_arguments::<O>(&passing)? {
+            return Ok(reply);
+        }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
             Err(reply) => return Ok(reply),
@@ -247,16 +255,18 @@ impl Door {
             match O::prior(&plan, &scope, &self.backends).await {
                 Ok(prior) => prior,
                 Err(reply) => {
-                    self.record_reply::<O>(&passing, Stage::CallOutcome, &reply, None)?;
-                    return Ok(reply);
+                    let performed = Performed::answered(reply);
+                    return self.read_outcome::<O>(&passing, performed, &Admission::none());
                 }
             }
         } else {
             None
         };
-        // A write that cannot be put back is irreversible, whatever it is called.
-        let can_be_put_back = prior.is_some() && self.backends.extensions.can_restore(O::CALL);
-        if passing.effect == Effect::Write && !can_be_put_back {
+        if let Some(reply) = self.withhold_prior::<O>(&passing, prior.as_ref())? {
+            return Ok(reply);
+        }
+        // A write that cannot be taken back is irreversible, whatever it is called.
+        if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
         }
         let admission = match self.gate(&passing, prior.as_ref()).await? {
@@ -280,6 +290,16 @@ impl Door {
                 self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
                 Ok(reply)
             }
+        }
+    }
+
+    /// Whether there is a way back for a write. The attack: a connector that has no
+    /// inverse calls what the operator accepted one for, and its write passes for
+    /// one that can be taken back.
+    fn can_be_taken_back<O: Operation>(&self, plan: &O::Plan, prior: Option<&Prior>) -> bool {
+        match O::way_back(plan) {
+            WayBack::Captured => prior.is_some() && self.extensions().can_restore(O::CALL),
+            WayBack::Inverse => matches!(self.run.tool.undo, UndoDecl::Inverse(_)),
         }
     }
 
@@ -309,6 +329,9 @@ impl Door {
             }
             Err(Differs::Known(ending)) => return Err(self.end(ending)),
         }
+        if let Some(reply) = self.withhold_arguments::<O>(&passing)? {
+            return Ok(reply);
+        }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
             Err(reply) => return Ok(reply),
@@ -320,9 +343,8 @@ impl Door {
             self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
             return Ok(reply);
         }
-        let reply = O::perform_now(plan, &scope, &self.backends);
-        self.record_reply::<O>(&passing, Stage::CallOutcome, &reply, None)?;
-        Ok(reply)
+        let performed = Performed::answered(O::perform_now(plan, &scope, &self.backends));
+        self.read_outcome::<O>(&passing, performed, &Admission::none())
     }
 
     // ── describe, replay ───────────────────────────────────────────────────
@@ -356,6 +378,8 @@ impl Door {
             position,
             manifest: &self.manifest,
             opened_under: &self.run.opened_under,
+            deadline: self.deadline,
+            in_doubt: false,
         }
     }
 
@@ -409,6 +433,10 @@ impl Door {
                 "the record has `{}`, the connector now calls `{}`",
                 recorded.call, passing.call
             ));
+        }
+        // It was refused, for what is not in its record.
+        if recorded.withheld.as_deref() == Some(leaks::ARGUMENTS) {
+            return None;
         }
         if recorded.destination != passing.destination {
             return Some(format!("the destination of `{}` differs", passing.call));

@@ -2,6 +2,7 @@
 //! performs; everything between the two is the door's.
 
 use std::future::Future;
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,24 @@ pub trait Operation: Send + Sync + 'static {
     /// What can be done where it is not known whether a call happened. Declared
     /// honestly: what is wrongly declared doubles an effect.
     const RECOVERY: Recovery = Recovery::None;
+
+    /// The same for one call, where it depends on the call: an operation whose
+    /// grant says what the receiver allows.
+    fn recovery(_plan: &Self::Plan) -> Recovery {
+        Self::RECOVERY
+    }
+
+    /// How a write by this call is taken back. A call that has no way back is
+    /// irreversible, whatever it is called.
+    fn way_back(_plan: &Self::Plan) -> WayBack {
+        WayBack::Captured
+    }
+
+    /// Numbers about what happened, for the public part of the record. Nothing
+    /// but numbers: text from outside could be a person's data or a secret.
+    fn facts(_reply: &Self::Reply) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 
     /// The reply that tells the guest of a refusal.
     fn refuse(refusal: Refusal) -> Self::Reply;
@@ -71,6 +90,18 @@ pub trait Operation: Send + Sync + 'static {
     fn assumed(_plan: &Self::Plan, _prior: Option<&Prior>) -> Option<Self::Reply> {
         None
     }
+}
+
+/// How a write is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayBack {
+    /// By the host, with what [`Operation::prior`] captured; not at all where it
+    /// captured nothing.
+    Captured,
+    /// By the inverse tool that the connector's tool declares: the operator
+    /// accepted that for this kind of call. It counts only where the tool really
+    /// declares one.
+    Inverse,
 }
 
 /// What an operation allows after a call whose outcome is not known.
@@ -184,6 +215,12 @@ pub struct Scope<'a> {
     pub manifest: &'a Manifest,
     /// The manifest the run opened under: `config` is answered from it.
     pub opened_under: &'a Manifest,
+    /// When the run's time is over: nothing is waited for beyond it.
+    pub deadline: Instant,
+    /// Whether this very call may have been sent before. An answer that tells
+    /// nothing about the first time, such as that nobody listens, is then
+    /// [`Performed::Unknown`].
+    pub in_doubt: bool,
 }
 
 impl Scope<'_> {

@@ -1,7 +1,6 @@
 //! After the gate: the intent, durable before the effect; the effect; the
 //! outcome.
 
-use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
@@ -154,8 +153,9 @@ impl Door {
         send_by: SendBy,
     ) -> Result<O::Reply, Ending> {
         fail::fail_point!("door::after_intent");
+        let recovery = O::recovery(&plan);
         if !self.may_send(send_by)? {
-            return self.not_sent::<O>(passing).await;
+            return self.not_sent::<O>(passing, recovery).await;
         }
         fail::fail_point!("door::before_send");
         let scope = self.scope(passing.position);
@@ -163,14 +163,14 @@ impl Door {
         fail::fail_point!("door::after_send");
         match performed {
             Performed::Known { reply, written } => {
-                let saying = self
-                    .outcome(passing, &encode(&reply), written.as_ref())
-                    .maybe("rule", admission.rule.as_deref());
-                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let saying = saying.maybe("rule", admission.rule.as_deref());
+                self.write_outcome(passing, recovery, saying).await?;
                 fail::fail_point!("door::after_outcome");
                 Ok(reply)
             }
             Performed::Unknown(why) => {
+                let why = self.clean(&why);
                 tracing::warn!(run = %self.run.run, call = passing.call, why, "outcome unknown");
                 Err(self.end(Ending::Doubt))
             }
@@ -179,14 +179,18 @@ impl Door {
 
     /// The host was stopped between intent and sending, for longer than anybody
     /// would wait: recorded as not sent, which is known.
-    async fn not_sent<O: Operation>(&self, passing: &Passing) -> Result<O::Reply, Ending> {
+    async fn not_sent<O: Operation>(
+        &self,
+        passing: &Passing,
+        recovery: Recovery,
+    ) -> Result<O::Reply, Ending> {
         let reply = O::refuse(Refusal::limited("send_by", SEND_WITHIN_MS / 1_000));
         let saying = passing
             .saying(Stage::LimitHit)
             .fact("limit", "send_by")
             .fact("sent", false)
             .value("reply", encode(&reply));
-        self.write_outcome(passing, O::RECOVERY, saying).await?;
+        self.write_outcome(passing, recovery, saying).await?;
         Ok(reply)
     }
 
@@ -207,30 +211,12 @@ impl Door {
             self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
             return Ok(reply);
         }
-        self.push(
-            passing,
-            Stage::CallOutcome,
-            bytes,
-            admission.rule.as_deref(),
-        )?;
-        Ok(reply)
-    }
-
-    /// What a write came to.
-    pub(super) fn outcome(
-        &self,
-        passing: &Passing,
-        reply: &[u8],
-        written: Option<&Value>,
-    ) -> Saying {
-        let saying = passing
-            .saying(Stage::CallOutcome)
-            .fact("changed", written.is_some())
-            .value("reply", reply.to_vec());
-        match written {
-            Some(written) => saying.json("written", written),
-            None => saying,
+        if let Some(found) = self.secret_in(&bytes) {
+            return self.withhold_reply::<O>(passing, &found, admission);
         }
+        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
+        self.push(passing, saying, bytes, admission.rule.as_deref())?;
+        Ok(reply)
     }
 
     /// Make the outcome of a call with an intent durable. One that cannot be a
@@ -266,17 +252,26 @@ impl Door {
         reply: &O::Reply,
         rule: Option<&str>,
     ) -> Result<(), Ending> {
-        self.push(passing, stage, encode(reply), rule)
+        self.push(passing, passing.saying(stage), encode(reply), rule)
     }
 
     pub(super) fn push(
         &self,
         passing: &Passing,
-        stage: Stage,
+        saying: Saying,
         reply: Vec<u8>,
         rule: Option<&str>,
     ) -> Result<(), Ending> {
         let size = (passing.text.len() + reply.len()) as u64;
+        let saying = saying
+            .maybe("rule", rule)
+            .value("arguments", passing.text.clone().into_bytes())
+            .value("reply", reply);
+        self.push_saying(size, saying)
+    }
+
+    /// Buffer a record, if the run may still have one of this size.
+    pub(super) fn push_saying(&self, size: u64, saying: Saying) -> Result<(), Ending> {
         let limits = &self.manifest.limits;
         let most = limits
             .journal_bytes
@@ -287,11 +282,6 @@ impl Door {
                 allowed: limits.journal_bytes,
             }));
         }
-        let saying = passing
-            .saying(stage)
-            .maybe("rule", rule)
-            .value("arguments", passing.text.clone().into_bytes())
-            .value("reply", reply);
         match self.journal.record(&self.about, saying) {
             Ok(record) => {
                 let mut state = self.state();
@@ -302,4 +292,11 @@ impl Door {
             Err(fault) => Err(self.end(fault.into())),
         }
     }
+}
+
+/// What the operation says of its reply in numbers.
+pub(super) fn with_facts<O: Operation>(saying: Saying, reply: &O::Reply) -> Saying {
+    O::facts(reply)
+        .into_iter()
+        .fold(saying, |saying, (name, number)| saying.fact(name, number))
 }

@@ -87,16 +87,18 @@ impl Door {
                 .settled::<O>(passing, plan.as_ref(), prior.as_ref(), settled)
                 .await;
         }
-        let doubtful = |marked| Doubtful::of(passing, O::RECOVERY, marked);
-        let Some(plan) = plan.filter(|_| O::RECOVERY != Recovery::None) else {
-            let why = match O::RECOVERY {
-                Recovery::None => "nothing can show whether it happened, and it cannot be repeated",
-                _ => "the manifest in force does not grant the call any more",
-            };
-            return Err(self
-                .give_to_person(doubtful(recorded.marked), why, None)
-                .await);
+        let recovery = plan.as_ref().map_or(O::RECOVERY, O::recovery);
+        let doubtful = |marked| Doubtful::of(passing, recovery, marked);
+        let Some(plan) = plan else {
+            let why = "the manifest in force does not grant the call any more";
+            let doubtful = doubtful(recorded.marked);
+            return Err(self.give_to_person(doubtful, why, None).await);
         };
+        if recovery == Recovery::None {
+            let why = "nothing can show whether it happened, and it cannot be repeated";
+            let doubtful = doubtful(recorded.marked);
+            return Err(self.give_to_person(doubtful, why, None).await);
+        }
         if !recorded.marked {
             fail::fail_point!("recover::before_mark");
             let record = self
@@ -108,7 +110,7 @@ impl Door {
                 .map_err(|fault| self.end(fault.into()))?;
             fail::fail_point!("recover::after_mark");
         }
-        if O::RECOVERY == Recovery::IdempotencyKey {
+        if recovery == Recovery::IdempotencyKey {
             return self
                 .resend::<O>(passing, plan, prior, recorded.resent)
                 .await;
@@ -118,13 +120,12 @@ impl Door {
         fail::fail_point!("recover::after_look");
         match looked.unwrap_or_else(|_| Looked::unclear("looking took too long")) {
             Looked::Happened { reply, written } => {
-                let saying = self
-                    .outcome(passing, &encode(&reply), written.as_ref())
-                    .fact("recovered", "found");
-                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let saying = saying.fact("recovered", "found");
+                self.write_outcome(passing, recovery, saying).await?;
                 Ok(reply)
             }
-            Looked::NotHappened if O::RECOVERY == Recovery::Conditional => {
+            Looked::NotHappened if recovery == Recovery::Conditional => {
                 self.resend::<O>(passing, plan, prior, recorded.resent)
                     .await
             }
@@ -147,7 +148,8 @@ impl Door {
         prior: Option<Prior>,
         resent: u32,
     ) -> Result<O::Reply, Ending> {
-        let doubtful = Doubtful::of(passing, O::RECOVERY, true);
+        let recovery = O::recovery(&plan);
+        let doubtful = Doubtful::of(passing, recovery, true);
         // Admitted once is not admitted for ever.
         if self.decide(passing).outcome == Outcome::Deny {
             let why = "a rule of the manifest in force denies sending it again";
@@ -158,10 +160,13 @@ impl Door {
             return Err(self.give_to_person(doubtful, &why, None).await);
         }
         let send_by = self.send_by()?;
-        let scope = self.scope(passing.position);
+        let scope = Scope {
+            in_doubt: true,
+            ..self.scope(passing.position)
+        };
         let saying = passing
             .saying(Stage::CallResent)
-            .fact("recovery", O::RECOVERY.as_str())
+            .fact("recovery", recovery.as_str())
             .fact("key", scope.idempotency_key())
             .fact("send_by", send_by.at_ms);
         let record = self
@@ -178,17 +183,17 @@ impl Door {
         }
         match O::perform(plan, prior.as_ref(), &scope, &self.backends).await {
             // Its condition did not hold: the first one may have come late. Look again.
-            Performed::Known { written: None, .. } if O::RECOVERY == Recovery::Conditional => {
+            Performed::Known { written: None, .. } if recovery == Recovery::Conditional => {
                 Err(self.end(Ending::Doubt))
             }
             Performed::Known { reply, written } => {
-                let saying = self
-                    .outcome(passing, &encode(&reply), written.as_ref())
-                    .fact("recovered", "resent");
-                self.write_outcome(passing, O::RECOVERY, saying).await?;
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let saying = saying.fact("recovered", "resent");
+                self.write_outcome(passing, recovery, saying).await?;
                 Ok(reply)
             }
             Performed::Unknown(why) => {
+                let why = self.clean(&why);
                 tracing::warn!(run = %self.run.run, call = passing.call, why, "still unknown");
                 let pause = PAUSES.get(resent as usize).copied().unwrap_or_default();
                 if let Some(lease) = &self.lease {
@@ -231,7 +236,8 @@ impl Door {
             .fact("changed", settled.happened)
             .fact("settled", resolution)
             .value("reply", encode(&reply));
-        self.write_outcome(passing, O::RECOVERY, saying).await?;
+        let recovery = plan.map_or(O::RECOVERY, O::recovery);
+        self.write_outcome(passing, recovery, saying).await?;
         Ok(reply)
     }
 
@@ -262,7 +268,8 @@ impl Door {
         why: &str,
         found: Option<Value>,
     ) -> Ending {
-        let handover = Handover::new(doubtful.position, doubtful.call, why, found);
+        let found = found.filter(|found| self.secret_in(found.to_string().as_bytes()).is_none());
+        let handover = Handover::new(doubtful.position, doubtful.call, &self.clean(why), found);
         let marked = (!doubtful.marked).then(|| doubtful.saying());
         let records: Result<Vec<_>, _> = marked
             .into_iter()

@@ -40,9 +40,14 @@ impl Host {
         by: &str,
     ) -> Result<InstalledConnector, InstallError> {
         let inner = &self.0;
+        inner.learn_secrets().await;
         let installed =
             connectors::load(inner.loader(), file_name, manifest_text, component).await?;
         let manifest = Arc::clone(&installed.manifest);
+        let scanner = inner.backends.secrets.scanner();
+        if let Some(found) = scanner.find(&manifest.tenant, manifest_text.as_bytes()) {
+            return Err(InstallError::HasSecret { found });
+        }
         let about = inner
             .journal
             .about(

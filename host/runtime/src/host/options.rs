@@ -9,7 +9,7 @@ use tollgate_store::{Clock, SystemClock};
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
-use crate::settings::StoreChoice;
+use crate::settings::{SecretEntry, StoreChoice};
 
 /// How to open a host.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct HostOptions {
     pub retention: Option<Duration>,
     /// Where the store is.
     pub store: StoreChoice,
+    /// The secrets that connectors' credentials may name. None by default.
+    pub secrets: Vec<SecretEntry>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -57,6 +59,7 @@ impl HostOptions {
             extensions: Vec::new(),
             retention: None,
             store: StoreChoice::default(),
+            secrets: Vec::new(),
             lease: LEASE,
         }
     }

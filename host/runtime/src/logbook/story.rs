@@ -22,7 +22,7 @@ const TECHNICAL: [&str; 12] = [
 ];
 
 /// Facts that the sentence tells.
-const TOLD: [&str; 9] = [
+const TOLD: [&str; 10] = [
     "by",
     "call",
     "connector",
@@ -32,6 +32,7 @@ const TOLD: [&str; 9] = [
     "state",
     "tool",
     "undoes",
+    "withheld",
 ];
 
 /// What a caller wrote, and nobody checked.
@@ -137,6 +138,13 @@ impl LogLine {
                 }
             }
             "call.denied" => format!("was refused: {}", call()),
+            "secret.blocked" => {
+                let of = match self.fact("call") {
+                    "" => String::new(),
+                    _ => format!(" of {}", call()),
+                };
+                format!("had a secret withheld in the {}{of}", self.fact("withheld"))
+            }
             "approval.requested" => format!("has to wait for a decision: {}", call()),
             "approval.decided" => match self.fact("decision") {
                 "approved" => "approved the call".to_owned(),

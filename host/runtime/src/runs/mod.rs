@@ -14,6 +14,7 @@ mod live;
 mod open;
 mod replay;
 mod resume;
+mod screen;
 
 use std::sync::{Arc, OnceLock};
 

@@ -42,6 +42,7 @@ impl Inner {
         let tool = installed
             .tool(&request.call.tool)
             .ok_or_else(|| self.unknown(who, &request.call))?;
+        self.carries_no_secret(who, &request.call)?;
         let mut run = self.identify(who, request, &installed, tool)?;
         let lease = match self.live.enter(&run) {
             Found::New(lease) => lease,
@@ -152,6 +153,34 @@ impl Inner {
             suggestion: closest(&name, names),
             name,
         }
+    }
+
+    /// The attack: an agent that learnt a secret elsewhere has it recorded in the
+    /// clear, shown on cards, or written where others read.
+    fn carries_no_secret(&self, who: &Principal, call: &ToolCall) -> Result<(), CallError> {
+        let input = call.input.to_string();
+        let words = [
+            ("the input", Some(&input)),
+            ("`case`", call.case.as_ref()),
+            ("`workflow`", call.workflow.as_ref()),
+            ("`trigger`", call.trigger.as_ref()),
+            ("`reason`", call.reason.as_ref()),
+            ("`request_key`", call.request_key.as_ref()),
+            ("`subject`", call.subject.as_ref()),
+        ];
+        let scanner = self.backends.secrets.scanner();
+        for (what, words) in words {
+            let words = words.map_or("", String::as_str);
+            if let Some(found) = scanner.find(&who.tenant, words.as_bytes()) {
+                return Err(CallError::InvalidInput {
+                    pointer: String::new(),
+                    message: format!(
+                        "{what} has {found} in it; the host puts secrets in by itself, leave it out"
+                    ),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn identify(

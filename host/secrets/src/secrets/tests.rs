@@ -64,7 +64,7 @@ const CANARY: &str = "canary-value-1";
 #[tokio::test]
 async fn a_secret_is_given_only_where_tenant_origin_and_place_agree() {
     let cell = Cell::of(CANARY);
-    let secrets = Secrets::new(vec![(slot("acme", "desk"), Box::new(cell.clone()))]).unwrap();
+    let secrets = Secrets::new(vec![(slot("acme", "desk"), Arc::new(cell.clone()))]).unwrap();
     let given = secrets
         .get("acme", "desk", "https://desk.example:443/", &bearer())
         .await;
@@ -107,7 +107,7 @@ async fn a_secret_is_given_only_where_tenant_origin_and_place_agree() {
 #[tokio::test]
 async fn a_value_is_asked_for_once_and_a_failed_refresh_keeps_nothing() {
     let cell = Cell::of(CANARY);
-    let mut secrets = Secrets::new(vec![(slot("acme", "desk"), Box::new(cell.clone()))]).unwrap();
+    let mut secrets = Secrets::new(vec![(slot("acme", "desk"), Arc::new(cell.clone()))]).unwrap();
     let place = bearer();
     let get = || secrets.get("acme", "desk", DESK, &place);
     let (one, two) = tokio::join!(get(), get());
@@ -136,9 +136,9 @@ async fn a_value_is_asked_for_once_and_a_failed_refresh_keeps_nothing() {
 
 #[tokio::test]
 async fn values_that_nobody_asked_for_are_known_to_the_scanner_and_shown_by_nothing() {
-    let slots: Vec<(Slot, Box<dyn Source>)> = vec![
-        (slot("acme", "desk"), Box::new(Cell::of(CANARY))),
-        (slot("acme", "gone"), Box::new(Cell::default())),
+    let slots: Vec<(Slot, Arc<dyn Source>)> = vec![
+        (slot("acme", "desk"), Arc::new(Cell::of(CANARY))),
+        (slot("acme", "gone"), Arc::new(Cell::default())),
     ];
     let secrets = Secrets::new(slots).unwrap();
     let failed = secrets.learn().await;
@@ -155,7 +155,7 @@ async fn values_that_nobody_asked_for_are_known_to_the_scanner_and_shown_by_noth
 
 #[test]
 fn slots_that_cannot_be_meant_are_refused() {
-    let cell = || Box::new(Cell::default()) as Box<dyn Source>;
+    let cell = || Arc::new(Cell::default()) as Arc<dyn Source>;
     let twice = Secrets::new(vec![(slot("a", "x"), cell()), (slot("a", "x"), cell())]);
     assert!(matches!(twice, Err(SlotError::Twice { .. })));
     let mut bad = slot("a", "x");

@@ -8,11 +8,12 @@ use tollgate_store::{Change, RunState as StoredState};
 
 use super::ending::{End, in_doubt_failure};
 use crate::api::{RunReport, RunState};
-use crate::door::Door;
+use crate::door::{Door, OUTPUT};
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
 use crate::runs::Run;
+use crate::runs::screen::screened;
 
 /// What is recorded of an end beside its value.
 struct Closing {
@@ -33,6 +34,12 @@ impl Inner {
         fuel: u64,
         known: bool,
     ) -> Result<RunReport, CallError> {
+        let (end, found) = screened(door, end);
+        if let Some(found) = &found
+            && let Err(ending) = door.note_withheld(OUTPUT, found)
+        {
+            return unrecorded(run, door, CallError::Unavailable(ending.to_string()));
+        }
         match end {
             End::Held => {
                 // It is held, also when the store does not answer right now.
@@ -78,7 +85,9 @@ impl Inner {
                 })
             }
             End::Failed(state, failure) => {
-                let saying = Saying::new(Stage::RunClosed).json("failure", &json!(failure));
+                let saying = Saying::new(Stage::RunClosed)
+                    .json("failure", &json!(failure))
+                    .maybe("withheld", found.map(|_| OUTPUT));
                 let ending = Closing {
                     state,
                     fuel,

@@ -1,0 +1,37 @@
+//! What leaves a run, without secrets: its output, its inverse, the words of its
+//! failure. They enter the journal and leave the host after this and not before.
+
+use tollgate_secrets::Found;
+
+use super::execute::{End, failure};
+use crate::api::{Failure, RunState};
+use crate::door::Door;
+
+/// An end without any live secret, and the one that was in its output.
+pub(super) fn screened(door: &Door, end: End) -> (End, Option<Found>) {
+    match end {
+        End::Done { output, inverse } => {
+            let in_output = door.secret_in(output.to_string().as_bytes());
+            let in_inverse = || door.secret_in(inverse.as_ref()?.to_string().as_bytes());
+            let Some(found) = in_output.or_else(in_inverse) else {
+                return (End::Done { output, inverse }, None);
+            };
+            // What the run did is done; only what it says of it is not passed on.
+            let message = format!("the tool's answer contained {found}; it was withheld");
+            let hint = "what the tool did was done; its run's log shows the calls";
+            let failure = failure("secret_blocked", message, Some(hint));
+            (End::Failed(RunState::Failed, failure), Some(found))
+        }
+        End::Failed(state, failure) => {
+            let clean = |words: String| door.clean(&words);
+            let failure = Failure {
+                kind: failure.kind,
+                message: clean(failure.message),
+                hint: failure.hint.map(clean),
+                pointer: failure.pointer.map(clean),
+            };
+            (End::Failed(state, failure), None)
+        }
+        other => (other, None),
+    }
+}
