@@ -127,13 +127,22 @@ async fn a_file_with_a_secret_in_any_encoding_is_withheld_from_its_reader() {
         assert_eq!(blocked.facts["withheld"], "reply");
         assert_eq!(blocked.facts["secret"], "desk-token");
         let told = blocked.told().what;
-        assert!(told.starts_with("had a secret withheld in the reply of files.read"), "{told}");
+        assert!(
+            told.starts_with("had a secret withheld in the reply of files.read"),
+            "{told}"
+        );
         let replay = house.host.replay("default", &report.run).await.unwrap();
         assert!(replay.identical, "{replay:?}");
     }
     std::fs::write(house.path("data/box/other.txt"), "nothing of the kind").unwrap();
     let other = house.done("try_file", read("other.txt")).await;
-    assert!(other.to_string().contains("nothing of the kind") || other.to_string().contains(&STANDARD.encode("nothing of the kind")), "{other}");
+    assert!(
+        other.to_string().contains("nothing of the kind")
+            || other
+                .to_string()
+                .contains(&STANDARD.encode("nothing of the kind")),
+        "{other}"
+    );
 }
 
 #[tokio::test]
@@ -142,7 +151,9 @@ async fn a_row_and_a_stored_value_with_a_secret_are_withheld_too() {
     let set = json!({"verb": "set", "store": "scratch", "key": "k", "value": CANARY});
     house.done("try_kv", set).await;
     house
-        .sql(&format!("INSERT INTO orders VALUES (9, '{CANARY}', 'open', NULL)"))
+        .sql(&format!(
+            "INSERT INTO orders VALUES (9, '{CANARY}', 'open', NULL)"
+        ))
         .await;
     // Both were there before anybody called it a secret.
     let house = with_secret(house, "default", CANARY).await;
@@ -155,9 +166,15 @@ async fn a_row_and_a_stored_value_with_a_secret_are_withheld_too() {
     let set = json!({"verb": "set", "store": "scratch", "key": "k", "value": "new"});
     let report = house.call("try_kv", set).await;
     let answer = report.output.as_ref().unwrap().to_string();
-    assert!(answer.contains("what the call would replace has the secret `desk-token`"), "{answer}");
+    assert!(
+        answer.contains("what the call would replace has the secret `desk-token`"),
+        "{answer}"
+    );
     let lines = is_clean(&house, &report).await;
-    assert!(lines.iter().all(|line| line.stage != "call.intent"), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.stage != "call.intent"),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]
@@ -185,7 +202,10 @@ async fn a_call_with_a_secret_in_it_is_refused_before_anything_is_recorded() {
         ];
         for one in words {
             let refused = house.host.call(&agent(), one).await.unwrap_err();
-            assert!(matches!(refused, CallError::InvalidInput { .. }), "{refused}");
+            assert!(
+                matches!(refused, CallError::InvalidInput { .. }),
+                "{refused}"
+            );
             let said = format!("{refused} {refused:?}");
             assert!(said.contains("the secret `desk-token`"), "{said}");
             has_none(&said);
@@ -193,7 +213,10 @@ async fn a_call_with_a_secret_in_it_is_refused_before_anything_is_recorded() {
     }
     let filter = tollgate_runtime::LogFilter::default();
     let all = house.host.log("default", filter).await.unwrap();
-    assert!(all.iter().all(|line| line.stage == "manifest.changed"), "{all:?}");
+    assert!(
+        all.iter().all(|line| line.stage == "manifest.changed"),
+        "{all:?}"
+    );
 }
 
 #[tokio::test]
@@ -203,20 +226,26 @@ async fn a_held_call_whose_arguments_became_a_secret_is_never_made() {
     let held = house.call("try_kv", set).await;
     assert_eq!(held.state, RunState::Held);
     let house = with_secret(house, "default", CANARY).await;
-    let card = house.host.pending(&mira()).await.unwrap().remove(0);
-    house
-        .host
-        .approve(&mira(), &card.approval, &card.digest)
-        .await
-        .unwrap();
-    let report = house.settled(&held.run).await;
+    let card = house.host.cards(&mira(), false).await.unwrap().remove(0);
+    let boss = mira();
+    let approved = house.host.approve(&boss, &card.approval, &card.digest);
+    let report = approved.await.unwrap();
     let answer = report.output.as_ref().unwrap().to_string();
-    assert!(answer.contains("arguments have the secret `desk-token`"), "{answer}");
+    assert!(
+        answer.contains("arguments have the secret `desk-token`"),
+        "{answer}"
+    );
     let lines = house.log(&held.run).await;
-    let blocked = lines.iter().find(|line| line.stage == "secret.blocked").unwrap();
+    let blocked = lines
+        .iter()
+        .find(|line| line.stage == "secret.blocked")
+        .unwrap();
     has_none(&format!("{blocked:?}"));
     assert_eq!(blocked.facts["withheld"], "arguments");
-    assert!(lines.iter().all(|line| line.stage != "call.intent"), "{lines:?}");
+    assert!(
+        lines.iter().all(|line| line.stage != "call.intent"),
+        "{lines:?}"
+    );
     let replay = house.host.replay("default", &held.run).await.unwrap();
     assert!(replay.identical, "{replay:?}");
 }
@@ -228,15 +257,25 @@ async fn what_a_connector_says_by_itself_is_looked_at() {
     let report = output.call("trojan_text", json!({})).await;
     let (kind, message) = failure(&report);
     assert_eq!(kind, "secret_blocked");
-    assert_eq!(message, "the tool's answer contained the secret `desk-token`; it was withheld");
+    assert_eq!(
+        message,
+        "the tool's answer contained the secret `desk-token`; it was withheld"
+    );
     let lines = output.log(&report.run).await;
-    assert!(!format!("{report:?} {lines:?}").contains("approved by"), "{lines:?}");
+    assert!(
+        !format!("{report:?} {lines:?}").contains("approved by"),
+        "{lines:?}"
+    );
     let withheld: Vec<_> = lines
         .iter()
         .filter(|line| line.stage == "secret.blocked")
         .map(|line| line.facts["withheld"].clone())
         .collect();
-    assert_eq!(withheld, ["arguments", "output"], "the log line, then the output");
+    assert_eq!(
+        withheld,
+        ["arguments", "output"],
+        "the log line, then the output"
+    );
     let replay = output.host.replay("default", &report.run).await.unwrap();
     assert!(replay.identical, "{replay:?}");
 
@@ -244,7 +283,10 @@ async fn what_a_connector_says_by_itself_is_looked_at() {
     let report = panics.call("panics", json!({"message": "boom"})).await;
     let lines = panics.log(&report.run).await;
     let shown = format!("{report:?} {lines:?}");
-    assert!(!shown.contains("bombs.rs") && shown.contains("trapped"), "{shown}");
+    assert!(
+        !shown.contains("bombs.rs") && shown.contains("trapped"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]
@@ -258,7 +300,10 @@ async fn a_manifest_with_a_secret_in_it_is_not_installed() {
         .install("m", &pinned, &hostile().bytes, "operator")
         .await;
     let refused = installed.unwrap_err();
-    assert!(matches!(refused, InstallError::HasSecret { .. }), "{refused}");
+    assert!(
+        matches!(refused, InstallError::HasSecret { .. }),
+        "{refused}"
+    );
     has_none(&format!("{refused} {refused:?}"));
 }
 
@@ -306,7 +351,7 @@ fn logged() -> &'static Logged {
     LOGGED.get_or_init(|| {
         let logged = Logged::default();
         tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
             .with_writer(logged.clone())
             .init();
         logged
@@ -320,10 +365,19 @@ async fn a_log_line_with_a_secret_is_written_nowhere() {
     let report = house.call("log_flood", json!({"amount": 110})).await;
     let lines = house.log(&report.run).await;
     let shown = format!("{report:?} {lines:?}");
-    assert!(!shown.contains("line 104") && shown.contains("line 103"), "{shown}");
+    assert!(
+        !shown.contains("line 104") && shown.contains("line 103"),
+        "{shown}"
+    );
     let text = String::from_utf8_lossy(&logged.0.lock().unwrap()).into_owned();
     let of_run = |line: &&str| line.contains(&report.run);
     let said: Vec<_> = text.lines().filter(of_run).collect();
-    assert!(said.iter().any(|line| line.contains("line 103")), "{said:?}");
-    assert!(!said.iter().any(|line| line.contains("line 104")), "{said:?}");
+    assert!(
+        said.iter().any(|line| line.contains("line 103")),
+        "{said:?}"
+    );
+    assert!(
+        !said.iter().any(|line| line.contains("line 104")),
+        "{said:?}"
+    );
 }
