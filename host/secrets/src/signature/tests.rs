@@ -98,7 +98,7 @@ fn github_and_slack_are_believed_by_their_documentations_own_examples() {
 fn a_message_is_signed_as_rfc_9421_does() {
     // RFC 9421, B.1.5 and B.2.5.
     let key =
-        "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDA==";
+        "uzvJfB4u3N0Jy4T7NZ75MDVcr8zSTInedJtkgcu46YW4XByzNJjxBdtjUkdJPBtbmHhIDi6pcl8jsasjlTMtDQ==";
     let key = STANDARD.decode(key).unwrap();
     let components = [
         ("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
