@@ -10,16 +10,20 @@
 //! ```
 
 mod error;
+pub mod oauth;
 mod origin;
+mod placement;
 mod scanner;
 mod secret;
 mod secrets;
+pub mod signature;
 mod slot;
 mod source;
 mod store;
 
 pub use error::{SecretError, SlotError, SourceError};
 pub use origin::origin_of;
+pub use placement::{Manner, PlacementError, RequestParts, put_in};
 pub use scanner::{Encoding, Found, Scanner};
 pub use secret::Secret;
 pub use secrets::{Secrets, words};
