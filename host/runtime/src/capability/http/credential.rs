@@ -7,7 +7,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_egress::{Method, Outgoing};
 use tollgate_policy::http::{Credential, HttpGrant, OAuthClient};
 use tollgate_policy::{Place, visible};
-use tollgate_secrets::{Manner, RequestParts, Secret, SecretError, origin_of};
+use tollgate_secrets::{Manner, RequestParts, Secret, SecretError};
 
 use super::exchange::{Message, method};
 use super::token;
@@ -85,7 +85,7 @@ async fn secret(
     backends: &Backends,
 ) -> Result<Secret, HttpError> {
     let Some(client) = &credential.oauth else {
-        let origin = origin_of(&grant.base_url).unwrap_or_default();
+        let origin = grant.base_url.origin().ascii_serialization();
         let secrets = &backends.secrets;
         return secrets
             .get(scope.tenant, &credential.secret, &origin, &credential.place)
@@ -106,7 +106,7 @@ async fn client_secret(
     scope: &Scope<'_>,
     backends: &Backends,
 ) -> Result<Secret, SecretError> {
-    let origin = origin_of(&client.token_url).unwrap_or_default();
+    let origin = client.token_url.origin().ascii_serialization();
     let place = Place::OAuthClient;
     backends
         .secrets
