@@ -31,6 +31,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use tollgate_egress::Egress;
 use tollgate_secrets::Secrets;
+use tollgate_secrets::oauth::Tokens;
 use tollgate_store::{Clock, Store};
 
 use crate::door::{Imports, Operation};
@@ -49,6 +50,8 @@ pub struct Backends {
     pub(crate) secrets: Arc<Secrets>,
     /// The way out of the host.
     pub(crate) egress: Arc<Egress>,
+    /// Access tokens that were got with secrets.
+    pub(crate) tokens: Tokens,
     /// Certificates that manifests name.
     pub(crate) roots: http::Roots,
 }
@@ -69,6 +72,7 @@ impl Backends {
             extensions,
             secrets,
             egress: Arc::new(Egress::new()),
+            tokens: Tokens::default(),
             roots: http::Roots::new(home),
         }
     }

@@ -1,20 +1,23 @@
 //! The credential, put into a request. Nothing before this file has its value,
 //! and nothing after it but the connection.
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
-use tollgate_egress::Outgoing;
-use tollgate_policy::http::HttpGrant;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tollgate_egress::{Method, Outgoing};
+use tollgate_policy::http::{Credential, HttpGrant, OAuthClient};
+use tollgate_policy::{Place, visible};
+use tollgate_secrets::{Manner, RequestParts, Secret, SecretError};
 
 use super::exchange::{Message, method};
+use super::token;
 use super::wire::HttpError;
 use crate::capability::Backends;
 use crate::door::{Refusal, Scope};
 
-/// A request with everything in it. It prints nothing: a value is in it.
+/// A request with everything in it. It is not printed: a value is in it.
 pub(super) struct Ready {
-    method: reqwest::Method,
+    method: Method,
     target: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
@@ -38,9 +41,104 @@ impl Ready {
 pub(super) async fn put_in(
     message: &Message,
     grant: &HttpGrant,
-    _scope: &Scope<'_>,
-    _backends: &Backends,
+    scope: &Scope<'_>,
+    backends: &Backends,
 ) -> Result<Ready, HttpError> {
+    let mut ready = Ready {
+        method: method(message.method),
+        target: message.target.clone(),
+        headers: headers(message)?,
+        body: message.body.clone(),
+    };
+    let Some(credential) = &grant.credential else {
+        return Ok(ready);
+    };
+    let secret = secret(credential, grant, scope, backends).await?;
+    let key = scope.idempotency_key();
+    let manner = Manner {
+        format: match (&credential.format, &credential.oauth) {
+            // How an access token is handed over (RFC 6750, 2.1).
+            (None, Some(_)) => Some("Bearer {}"),
+            (format, _) => format.as_deref(),
+        },
+        user: credential.user.as_deref(),
+        id: &key,
+        now_s: backends.clock.now_ms() / 1_000,
+    };
+    let mut parts = RequestParts {
+        method: ready.method.as_str(),
+        base: grant.base_url.as_str().trim_end_matches('/'),
+        target: &mut ready.target,
+        headers: &mut ready.headers,
+        body: &mut ready.body,
+    };
+    tollgate_secrets::put_in(&credential.place, manner, &secret, &mut parts)
+        .map_err(|error| unusable(grant, &error))?;
+    Ok(ready)
+}
+
+/// The value: a secret of the host's, or a token that was got with one.
+async fn secret(
+    credential: &Credential,
+    grant: &HttpGrant,
+    scope: &Scope<'_>,
+    backends: &Backends,
+) -> Result<Secret, HttpError> {
+    let Some(client) = &credential.oauth else {
+        let origin = grant.base_url.origin().ascii_serialization();
+        let secrets = &backends.secrets;
+        return secrets
+            .get(scope.tenant, &credential.secret, &origin, &credential.place)
+            .await
+            .map_err(|error| unusable(grant, &error));
+    };
+    let secret = client_secret(credential, client, scope, backends)
+        .await
+        .map_err(|error| unusable(grant, &error))?;
+    token::of(client, &secret, grant, scope, backends)
+        .await
+        .map_err(|error| unusable(grant, &error))
+}
+
+async fn client_secret(
+    credential: &Credential,
+    client: &OAuthClient,
+    scope: &Scope<'_>,
+    backends: &Backends,
+) -> Result<Secret, SecretError> {
+    let origin = client.token_url.origin().ascii_serialization();
+    let place = Place::OAuthClient;
+    backends
+        .secrets
+        .get(scope.tenant, &credential.secret, &origin, &place)
+        .await
+}
+
+/// Get another token for the next call, where the credential is one.
+pub(super) async fn forget_token(grant: &HttpGrant, scope: &Scope<'_>, backends: &Backends) {
+    let Some(credential) = &grant.credential else {
+        return;
+    };
+    let Some(client) = &credential.oauth else {
+        return;
+    };
+    if let Ok(secret) = client_secret(credential, client, scope, backends).await {
+        backends.tokens.forget(scope.tenant, client, &secret).await;
+    }
+}
+
+/// Why it cannot be used is the operator's to know: where a secret may go, and
+/// where it comes from, is nothing for a guest.
+fn unusable(grant: &HttpGrant, error: &dyn std::fmt::Display) -> HttpError {
+    let destination = &grant.name;
+    tracing::warn!(destination, %error, "a credential cannot be used");
+    HttpError::Refused(Refusal::outside(format!(
+        "the host cannot use the credential of `{}` now; its log says why",
+        visible(destination)
+    )))
+}
+
+fn headers(message: &Message) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::with_capacity(message.headers.len() + 1);
     for (name, value) in &message.headers {
         let pair = HeaderName::from_bytes(name.as_bytes())
@@ -51,13 +149,5 @@ pub(super) async fn put_in(
         })?;
         headers.insert(name, value);
     }
-    if grant.credential.is_some() {
-        return Err(HttpError::Refused(Refusal::outside("no credential yet")));
-    }
-    Ok(Ready {
-        method: method(message.method),
-        target: message.target.clone(),
-        headers,
-        body: message.body.clone(),
-    })
+    Ok(headers)
 }

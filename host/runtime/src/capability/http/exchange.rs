@@ -100,6 +100,7 @@ impl Exchange<'_> {
             attempts += 1;
             let outgoing = ready.outgoing(within, self.grant.max_response);
             let came = self.backends.egress.send(&to, &pool, outgoing).await;
+            self.forget_token(&came).await;
             let pause = pause_before_next(&came, attempts)
                 .filter(|_| again != Again::Never && attempts < ATTEMPTS_MAX)
                 .filter(|pause| Instant::now() + *pause < until);
@@ -115,6 +116,13 @@ impl Exchange<'_> {
         let to = destination::of(self.grant, self.backends)?;
         let ready = credential::put_in(message, self.grant, self.scope, self.backends).await?;
         Ok((to, ready))
+    }
+
+    /// A token that the server does not take is not used for the next call.
+    async fn forget_token(&self, came: &Result<Incoming, EgressError>) {
+        if matches!(came, Ok(incoming) if incoming.status == 401) {
+            credential::forget_token(self.grant, self.scope, self.backends).await;
+        }
     }
 
     fn pool(&self) -> Pool {

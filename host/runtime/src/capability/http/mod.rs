@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `wire` | requests and answers as guests and records have them |
 //! | `asked`, `content` | what is asked for, judged, and as rules and cards see it |
-//! | `message`, `exchange`, `credential`, `destination` | what is sent, and again where that helps |
+//! | `message`, `exchange`, `credential`, `token`, `destination` | what is sent, and again where that helps |
 //! | `resource`, `members` | what a write changes, looked at before and after |
 //! | `write`, `restore` | a write's outcome, and its way back |
 //!
@@ -23,6 +23,7 @@ mod members;
 mod message;
 mod resource;
 mod restore;
+mod token;
 mod wire;
 mod write;
 
