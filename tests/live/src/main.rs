@@ -1,0 +1,49 @@
+//! Starts one server, says where it is and who may enter, and keeps it until its
+//! input ends: for requests by hand.
+//!
+//! `cargo run -p tollgate-live -- roundup`
+
+use std::io::Read;
+
+use serde_json::{Value, json};
+use tollgate_live::{Error, Result, Roundup};
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let system = std::env::args().nth(1).unwrap_or_default();
+    match keep(&system).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            say(&error.to_string());
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn keep(system: &str) -> Result<()> {
+    match system {
+        "roundup" => {
+            let server = Roundup::start().await?;
+            let users = json!([server.agent(), server.guest(), server.admin()]);
+            wait(server.origin(), server.version(), users);
+        }
+        _ => {
+            return Err(Error::Missing {
+                what: format!("a server called `{system}`"),
+                help: "name one of: roundup".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn wait(origin: &str, version: &str, users: Value) {
+    let server = json!({ "origin": origin, "version": version, "users": users });
+    say(&server.to_string());
+    std::io::stdin().read_to_end(&mut Vec::new()).ok();
+}
+
+#[expect(clippy::print_stdout, reason = "whoever started this reads it")]
+fn say(line: &str) {
+    println!("{line}");
+}
