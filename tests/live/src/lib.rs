@@ -20,10 +20,12 @@ mod error;
 mod install;
 mod judge;
 mod process;
+mod request_tracker;
 mod roundup;
 
 pub use error::{Error, Result};
 pub use judge::{Answer, Judge};
+pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
 
 /// A test that needs a real server, ignored by default with the reason given.
