@@ -22,11 +22,13 @@ mod judge;
 mod process;
 mod request_tracker;
 mod roundup;
+mod tryton;
 
 pub use error::{Error, Result};
 pub use judge::{Answer, Judge};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
+pub use tryton::{Tryton, TrytonClient};
 
 /// A test that needs a real server, ignored by default with the reason given.
 ///

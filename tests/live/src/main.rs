@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use serde_json::{Value, json};
-use tollgate_live::{Error, RequestTracker, Result, Roundup};
+use tollgate_live::{Error, RequestTracker, Result, Roundup, Tryton};
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -32,10 +32,15 @@ async fn keep(system: &str) -> Result<()> {
             let users = json!([server.agent(), server.reader(), server.root()]);
             wait(server.origin(), server.version(), users);
         }
+        "tryton" => {
+            let server = Tryton::start().await?;
+            let users = json!([server.agent(), server.reader(), server.guest()]);
+            wait(server.origin(), server.version(), users);
+        }
         _ => {
             return Err(Error::Missing {
                 what: format!("a server called `{system}`"),
-                help: "name one of: request-tracker, roundup".to_owned(),
+                help: "name one of: request-tracker, roundup, tryton".to_owned(),
             });
         }
     }
