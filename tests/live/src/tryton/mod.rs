@@ -137,7 +137,7 @@ fn make_database(installed: &Path, place: &Path) -> Result<()> {
     folder.run(&mut admin)?;
     let seed = folder.write("seed.py", SEED)?;
     let mut python = folder.command(installed.join("venv/bin/python"));
-    let keys = folder.run(python.arg(seed).arg(&settings))?;
+    let keys = folder.run(python.arg(seed).arg(&settings).arg(&made))?;
     let path = place.join("keys.json");
     std::fs::write(&path, keys).map_err(Error::file(&path))?;
     std::fs::copy(&made, place.join("crm.sqlite")).map_err(Error::file(&made))?;
