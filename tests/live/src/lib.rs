@@ -22,12 +22,14 @@ mod judge;
 mod process;
 mod request_tracker;
 mod roundup;
+mod synapse;
 mod tryton;
 
 pub use error::{Error, Result};
 pub use judge::{Answer, Judge};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
+pub use synapse::{Pace, Synapse, SynapseClient};
 pub use tryton::{Tryton, TrytonClient};
 
 /// A test that needs a real server, ignored by default with the reason given.

@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use serde_json::{Value, json};
-use tollgate_live::{Error, RequestTracker, Result, Roundup, Tryton};
+use tollgate_live::{Error, RequestTracker, Result, Roundup, Synapse, Tryton};
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -32,6 +32,16 @@ async fn keep(system: &str) -> Result<()> {
             let users = json!([server.agent(), server.reader(), server.root()]);
             wait(server.origin(), server.version(), users);
         }
+        "synapse" => {
+            let server = Synapse::start().await?;
+            let users = json!([
+                server.alice(),
+                server.bob(),
+                server.mallory(),
+                server.room()
+            ]);
+            wait(server.origin(), server.version(), users);
+        }
         "tryton" => {
             let server = Tryton::start().await?;
             let users = json!([server.agent(), server.reader(), server.guest()]);
@@ -40,7 +50,7 @@ async fn keep(system: &str) -> Result<()> {
         _ => {
             return Err(Error::Missing {
                 what: format!("a server called `{system}`"),
-                help: "name one of: request-tracker, roundup, tryton".to_owned(),
+                help: "name one of: request-tracker, roundup, synapse, tryton".to_owned(),
             });
         }
     }

@@ -131,7 +131,10 @@ fn make_database(installed: &Path, place: &Path) -> Result<()> {
     let made = folder.write("crm.sqlite", "")?;
     let password = folder.write("password", "live-test-password")?;
     let mut admin = folder.command(installed.join("venv/bin/trytond-admin"));
-    admin.env("TRYTONPASSFILE", password).arg("-c").arg(&settings);
+    admin
+        .env("TRYTONPASSFILE", password)
+        .arg("-c")
+        .arg(&settings);
     admin.args(["-d", "crm", "--email", "admin@example.com"]);
     admin.args(["-u", "party", "sale_opportunity", "--activate-dependencies"]);
     folder.run(&mut admin)?;
