@@ -19,6 +19,7 @@
 mod error;
 mod install;
 mod judge;
+mod node_red;
 mod process;
 mod request_tracker;
 mod roundup;
@@ -27,6 +28,7 @@ mod tryton;
 
 pub use error::{Error, Result};
 pub use judge::{Answer, Judge};
+pub use node_red::{NodeRed, NodeRedClient, Received};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
 pub use synapse::{Pace, Synapse, SynapseClient};

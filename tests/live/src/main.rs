@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use serde_json::{Value, json};
-use tollgate_live::{Error, RequestTracker, Result, Roundup, Synapse, Tryton};
+use tollgate_live::{Error, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton};
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -26,6 +26,10 @@ async fn keep(system: &str) -> Result<()> {
             let server = Roundup::start().await?;
             let users = json!([server.agent(), server.guest(), server.admin()]);
             wait(server.origin(), server.version(), users);
+        }
+        "node-red" => {
+            let server = NodeRed::start().await?;
+            wait(server.origin(), server.version(), json!([]));
         }
         "request-tracker" => {
             let server = RequestTracker::start().await?;
@@ -50,7 +54,7 @@ async fn keep(system: &str) -> Result<()> {
         _ => {
             return Err(Error::Missing {
                 what: format!("a server called `{system}`"),
-                help: "name one of: request-tracker, roundup, synapse, tryton".to_owned(),
+                help: "name one of: node-red, request-tracker, roundup, synapse, tryton".to_owned(),
             });
         }
     }

@@ -48,6 +48,8 @@ with Transaction().start("crm", 1) as transaction:
             "user": user.id, "application": "rest", "state": "validated"}])
         keys[name] = application.key
     admin, = get("res.user").search([("login", "=", "admin")])
+    get("res.user").write([admin], {
+        "companies": [("add", [company.id])], "company": company.id})
     application, = get("res.user.application").create([{
         "user": admin.id, "application": "rest", "state": "validated"}])
     keys["admin"] = application.key
