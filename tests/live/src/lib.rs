@@ -16,19 +16,25 @@
 //! A test is written with [`live!`]; it is ignored unless it is asked for:
 //! `cargo test -p tollgate-live --test roundup -- --ignored`.
 
+mod calc;
 mod error;
 mod install;
 mod judge;
+mod mail_sink;
 mod node_red;
+mod prism;
 mod process;
 mod request_tracker;
 mod roundup;
 mod synapse;
 mod tryton;
 
+pub use calc::{Sheet, sheets};
 pub use error::{Error, Result};
 pub use judge::{Answer, Judge};
+pub use mail_sink::{MailSink, MailSinkClient};
 pub use node_red::{NodeRed, NodeRedClient, Received};
+pub use prism::{Prism, google_sheets};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
 pub use synapse::{Pace, Synapse, SynapseClient};

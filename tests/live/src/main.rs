@@ -6,7 +6,7 @@
 use std::io::Read;
 
 use serde_json::{Value, json};
-use tollgate_live::{Error, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton};
+use tollgate_live::{Error, MailSink, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton};
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -26,6 +26,14 @@ async fn keep(system: &str) -> Result<()> {
             let server = Roundup::start().await?;
             let users = json!([server.agent(), server.guest(), server.admin()]);
             wait(server.origin(), server.version(), users);
+        }
+        "mail-sink" => {
+            let server = MailSink::start().await?;
+            wait(
+                server.origin(),
+                server.version(),
+                json!({ "smtp": server.smtp() }),
+            );
         }
         "node-red" => {
             let server = NodeRed::start().await?;
@@ -54,7 +62,8 @@ async fn keep(system: &str) -> Result<()> {
         _ => {
             return Err(Error::Missing {
                 what: format!("a server called `{system}`"),
-                help: "name one of: node-red, request-tracker, roundup, synapse, tryton".to_owned(),
+                help: "name one of: mail-sink, node-red, request-tracker, roundup, synapse, tryton"
+                    .to_owned(),
             });
         }
     }
