@@ -114,6 +114,8 @@ impl Folder {
 pub(crate) struct Process {
     system: &'static str,
     supervisor: Child,
+    /// The server's process id, and that of its group.
+    group: u32,
     commands: Option<ChildStdin>,
     exited: Arc<OnceLock<String>>,
     folder: Folder,
@@ -167,8 +169,8 @@ impl Process {
             supervisor.current_dir(place);
         }
         folder.write("log", "")?;
-        // A group of its own: it is ended and measured as a whole, and an
-        // interrupt from the keyboard is for the tests.
+        // A group of its own: an interrupt from the keyboard is for the tests, and
+        // the supervisor learns of their end by its pipe.
         let spawned = supervisor
             .process_group(0)
             .stdin(Stdio::piped())
@@ -177,16 +179,22 @@ impl Process {
             .spawn();
         let mut supervisor = spawned.map_err(Error::file("/bin/sh"))?;
         let exited = Arc::new(OnceLock::new());
+        let mut group = 0;
         if let Some(said) = supervisor.stdout.take() {
-            let exited = exited.clone();
+            let (mut said, exited) = (BufReader::new(said), exited.clone());
+            let mut line = String::new();
+            said.read_line(&mut line).map_err(Error::file("/bin/sh"))?;
+            let pid = line.trim().strip_prefix("pid ").map(str::parse);
+            group = pid.and_then(|pid| pid.ok()).unwrap_or_default();
             std::thread::spawn(move || {
                 let mut line = String::new();
-                BufReader::new(said).read_line(&mut line).ok();
+                said.read_line(&mut line).ok();
                 exited.set(format!("it {}", line.trim())).ok();
             });
         }
         Ok(Self {
             system,
+            group,
             commands: supervisor.stdin.take(),
             supervisor,
             exited,
@@ -209,10 +217,6 @@ impl Process {
         String::from_utf8_lossy(&log).into_owned()
     }
 
-    pub(crate) fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
     /// What the server needed.
     pub(crate) fn needs(&self) -> crate::Needs {
         crate::Needs {
@@ -223,11 +227,10 @@ impl Process {
 
     /// The resident memory of the server's processes in bytes.
     fn resident_bytes(&self) -> u64 {
-        let group = self.supervisor.id();
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let processes = processes.map(|entry| entry.path());
         processes
-            .filter(|process| group_of(process) == Some(group))
+            .filter(|process| group_of(process) == Some(self.group))
             .filter_map(|process| resident(&process))
             .sum()
     }
@@ -262,4 +265,54 @@ pub(crate) fn free_port() -> Result<u16> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0));
     let port = listener.and_then(|listener| listener.local_addr());
     Ok(port.map_err(Error::file("127.0.0.1:0"))?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn members(group: u32) -> usize {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let of_group = |entry: &std::fs::DirEntry| group_of(&entry.path()) == Some(group);
+        processes.filter(of_group).count()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_ends_with_all_that_it_started() {
+        let folder = Folder::new().unwrap();
+        let (place, mark) = (folder.path().to_owned(), folder.join("ready"));
+        let mut server = folder.command("/bin/sh");
+        // Neither of the two ends by a polite signal.
+        server.args(["-c", "trap '' TERM; sleep 1000 & touch ready; wait"]);
+        let is_ready = || std::future::ready(mark.is_file());
+        let server = Process::start("sh", folder, &server, is_ready)
+            .await
+            .unwrap();
+        let group = server.group;
+        assert_eq!(members(group), 2);
+        assert!(server.needs().resident_bytes > 0);
+        drop(server);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while members(group) > 0 {
+            assert!(Instant::now() < deadline, "a process of {group} is left");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(!place.exists());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_ends_before_it_is_ready_says_what_it_wrote() {
+        let folder = Folder::new().unwrap();
+        let mut server = folder.command("/bin/sh");
+        server.args(["-c", "echo no such setting >&2; exit 3"]);
+        let is_ready = || std::future::ready(false);
+        let error = Process::start("sh", folder, &server, is_ready)
+            .await
+            .unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("it exited 3"), "{said}");
+        assert!(said.contains("no such setting"), "{said}");
+    }
 }

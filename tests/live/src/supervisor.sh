@@ -1,23 +1,25 @@
-# Runs a server in this shell's process group, and ends the whole group when the
-# one who started it is gone or says so: the pipe on standard input is closed
-# then, whatever way that process ended.
+# Runs a server in a session of its own, and ends it when the one who started it
+# says so or is gone: the pipe on standard input is closed then, whatever way that
+# process ended. A private server is thrown away, so nothing in it is closed in order.
 folder=$1 log=$2
 shift 2
-(
-    "$@" </dev/null >>"$log" 2>&1
-    echo "exited $?"
-) &
+exec 3<&0
+setsid "$@" </dev/null >>"$log" 2>&1 3<&- &
 server=$!
-read -r _
-trap '' TERM
-kill -TERM 0
+# Nobody may listen any more when the end is said.
+trap '' PIPE
+echo "pid $server"
 (
-    sleep 5
-    kill -KILL 0
-) >/dev/null 2>&1 &
-last=$!
-# The files go first: the group ends with whoever waits for it.
-wait "$server" 2>/dev/null
-kill -KILL "$last" 2>/dev/null
+    read -r _ <&3
+    # The second for a server that has no session yet.
+    kill -s KILL -- "-$server" || kill -s KILL "$server"
+) >/dev/null &
+killer=$!
+wait "$server"
+how=$?
+# What the server left, at once: later the number may be another's.
+kill -s KILL -- "-$server"
+kill -s KILL "$killer"
+echo "exited $how"
+read -r _ <&3
 rm -rf "$folder"
-kill -KILL 0
