@@ -6,7 +6,9 @@
 use std::io::Read;
 
 use serde_json::{Value, json};
-use tollgate_live::{Error, MailSink, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton};
+use tollgate_live::{
+    Error, MailSink, NocoDb, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton,
+};
 
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
@@ -35,6 +37,11 @@ async fn keep(system: &str) -> Result<()> {
                 json!({ "smtp": server.smtp() }),
             );
         }
+        "nocodb" => {
+            let server = NocoDb::start().await?;
+            let users = json!({ "token": server.token(), "table": server.table() });
+            wait(server.origin(), server.version(), users);
+        }
         "node-red" => {
             let server = NodeRed::start().await?;
             wait(server.origin(), server.version(), json!([]));
@@ -62,7 +69,7 @@ async fn keep(system: &str) -> Result<()> {
         _ => {
             return Err(Error::Missing {
                 what: format!("a server called `{system}`"),
-                help: "name one of: mail-sink, node-red, request-tracker, roundup, synapse, tryton"
+                help: "name one of: mail-sink, nocodb, node-red, request-tracker, roundup, synapse, tryton"
                     .to_owned(),
             });
         }
