@@ -137,13 +137,9 @@ async fn set_up(judge: &Judge, origin: &str) -> Result<(String, String)> {
     let path = format!("/api/v2/meta/bases/{base}/tables");
     let table = text(&admin, &path, &table, "id").await?;
     let path = format!("/api/v2/meta/bases/{base}/api-tokens");
-    let token = text(
-        &admin,
-        &path,
-        &json!({ "description": "live tests" }),
-        "token",
-    );
-    Ok((token.await?, table))
+    let body = json!({ "description": "live tests" });
+    let token = text(&admin, &path, &body, "token").await?;
+    Ok((token, table))
 }
 
 /// `POST`, and one text of the answer.
