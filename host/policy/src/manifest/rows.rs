@@ -17,7 +17,7 @@ use crate::{
 
 /// Every import call that the contract has. A rule for another one would never
 /// match, and its author would not know.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 15] = [
     "clock.now",
     "config.get",
     "files.list",
@@ -31,6 +31,7 @@ const CALLS: [&str; 14] = [
     "log.emit",
     "random.bytes",
     "sql.execute",
+    "sql.preview",
     "sql.query",
 ];
 
