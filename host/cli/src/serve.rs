@@ -28,6 +28,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
     Ok(HostOptions {
         store: settings.store,
         retention: settings.retention,
+        databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)
     })
 }

@@ -1,7 +1,7 @@
 //! The host: everything together, and the face that the server and the command
 //! line see.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ use crate::names;
 use crate::runs::{LEASE, Live, POLL, Request};
 use crate::sandbox::Compiler;
 use crate::sandbox::instance::Sandbox;
-use crate::settings::StoreChoice;
+use crate::settings::{NamedDatabase, StoreChoice};
 use crate::watch::Watching;
 
 /// How long an established principal is believed without asking the store: a
@@ -61,6 +61,8 @@ pub struct HostOptions {
     pub retention: Option<Duration>,
     /// Where the store is.
     pub store: StoreChoice,
+    /// Databases on servers, by the name that manifests use.
+    pub databases: BTreeMap<String, NamedDatabase>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -89,6 +91,7 @@ impl HostOptions {
             extensions: Vec::new(),
             retention: None,
             store: StoreChoice::default(),
+            databases: BTreeMap::new(),
             lease: LEASE,
         }
     }
@@ -197,6 +200,7 @@ impl Host {
                 home.clone(),
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
+                options.databases,
                 extensions,
             )),
             journal: Arc::new(Journal::new(store, options.clock, ring)),

@@ -63,6 +63,6 @@ pub use host::{Host, HostOptions, InstalledConnector, Role};
 pub use logbook::{Follow, Told};
 pub use queue::{QueueItem, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
-pub use settings::{SETTINGS_FILE, Settings, SettingsError, StoreChoice};
+pub use settings::{NamedDatabase, SETTINGS_FILE, Settings, SettingsError, StoreChoice};
 pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};

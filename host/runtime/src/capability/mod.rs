@@ -20,6 +20,7 @@ pub(crate) mod restore;
 pub(crate) mod sql;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use tollgate_store::{Clock, Store};
 use crate::door::{Imports, Operation};
 use crate::extend::Extensions;
 use crate::sandbox::SandboxError;
+use crate::settings::NamedDatabase;
 
 /// What capabilities work with. Opened once a host, shared by all runs; each
 /// entry is reached only by a destination that a manifest names.
@@ -46,13 +48,14 @@ impl Backends {
         home: PathBuf,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
+        databases: BTreeMap<String, NamedDatabase>,
         extensions: Extensions,
     ) -> Self {
         Self {
             clock,
             store,
             directories: files::Directories::new(home.clone()),
-            databases: sql::Databases::new(home),
+            databases: sql::Databases::new(home, databases),
             extensions,
         }
     }
@@ -102,5 +105,6 @@ pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<files::Remove>()?;
     imports.offer::<files::List>()?;
     imports.offer::<sql::Query>()?;
-    imports.offer::<sql::Execute>()
+    imports.offer::<sql::Execute>()?;
+    imports.offer::<sql::Preview>()
 }
