@@ -2,6 +2,8 @@
 //! stands still. Native code is made once for all tests and copied, with the
 //! keys that authenticate it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,7 +105,9 @@ impl House {
     /// An empty host whose home has these settings.
     pub(crate) async fn with_settings(settings: &str) -> Self {
         let home = TempDir::new().unwrap();
-        std::fs::write(home.path().join(SETTINGS_FILE), settings).unwrap();
+        let file = home.path().join(SETTINGS_FILE);
+        std::fs::write(&file, settings).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         let template = template().await;
         for part in ["keys", "cache"] {
             copy(&template.join(part), &home.path().join(part));

@@ -24,7 +24,7 @@ async fn sqlite_says_how_many_rows_and_keeps_none() {
         let input = json!({"database": "orders", "statement": statement, "preview": true});
         let report = house.call("try_sql", input).await;
         let answer = report.output.unwrap()["answer"].to_string();
-        let expected = format!("rows_affected: {count}, inserted_id: None");
+        let expected = format!("rows-affected: {count}, inserted-id: None");
         assert!(answer.contains(&expected), "{statement}: {answer}");
         let undone = house
             .host
@@ -59,7 +59,7 @@ async fn postgres_says_how_many_rows_and_keeps_none() {
         ),
     ] {
         let (done, answer) = station.attempt(statement, "preview").await;
-        let expected = format!("rows_affected: {count}, inserted_id: None");
+        let expected = format!("rows-affected: {count}, inserted-id: None");
         assert!(done && answer.contains(&expected), "{statement}: {answer}");
     }
     let twice = "INSERT INTO orders (id, customer) VALUES (1, 'a')";

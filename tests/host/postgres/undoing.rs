@@ -43,7 +43,7 @@ async fn an_inserted_row_s_key_is_told() {
     let (done, answer) = station
         .attempt("INSERT INTO orders (customer) VALUES ('dee')", "execute")
         .await;
-    assert!(done && answer.contains("inserted_id: Some(10)"), "{answer}");
+    assert!(done && answer.contains("inserted-id: Some(10)"), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +138,6 @@ async fn what_cannot_be_put_back_asks_a_person() {
     let (done, answer) = station
         .attempt("UPDATE stamped SET line = 'b' WHERE id = 1", "preview")
         .await;
-    assert!(done && answer.contains("rows_affected: 1"), "{answer}");
+    assert!(done && answer.contains("rows-affected: 1"), "{answer}");
     assert_eq!(station.look("SELECT line AS v FROM stamped").await, ["a"]);
 }

@@ -12,7 +12,7 @@ CREATE TABLE exact (id uuid, part bigint, n numeric, d float8, f real, at timest
 INSERT INTO exact VALUES
   ('6f2c9a4e-0000-4000-8000-000000000001', 9007199254740993, 12345678901234567890.123456789000,
    '-Infinity', 'NaN', '2026-01-31 23:59:59.999999+02', '24:00:00', 'infinity', '1 year 2 days 03:04:05.6',
-   '{\"b\": 1.10, \"a\": [null, \"\\\\u00e9\"]}', '{\"b\" : 1,  \"b\": 2}', '\\x00ff', '{a,\"b,c\",NULL,\"\"}', '{1,-2}', true,
+   '{\"b\": 1.10, \"a\": [null, \"\\u00e9\"]}', '{\"b\" : 1,  \"b\": 2}', '\\x00ff', '{a,\"b,c\",NULL,\"\"}', '{1,-2}', true,
    'ab', 'bad', 'it''s \"odd\" \\\\ ', DEFAULT, DEFAULT),
   ('6f2c9a4e-0000-4000-8000-000000000002', 2, 'NaN', 0.1, '-0', '-infinity', '00:00', '0044-03-15 BC', '-1 mon',
    NULL, NULL, '', '{}', NULL, NULL, NULL, 'good', '', DEFAULT, DEFAULT);
