@@ -1,10 +1,13 @@
 //! What lies outside the grant stays outside.
 
+use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Executor as _};
 use tollgate_runtime::RunState;
+use tollgate_test_postgres::PrivatePostgres;
 
 use super::{Station, database, manifest, role_of, settings};
 use crate::house::{BOSS, House, hostile};
-use serde_json::json;
 
 /// Things that statements are not to reach by any way.
 const TRAPS: &str = "
@@ -261,4 +264,65 @@ async fn a_query_that_never_ends_is_ended_by_the_server() {
     while station.look(active).await != ["0"] {
         assert!(std::time::Instant::now() < end, "the server still computes");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_s_change_that_is_under_way_is_not_overwritten() {
+    let Some(station) = Station::new("", "", "").await else {
+        return;
+    };
+    let mut person = PgConnection::connect(&station.url).await.unwrap();
+    person
+        .execute("BEGIN; UPDATE orders SET status = 'disputed' WHERE id = 1")
+        .await
+        .unwrap();
+    let statement = "UPDATE orders SET status = 'paid' WHERE id = 1";
+    let waits = "SELECT count(*) AS v FROM pg_stat_activity \
+        WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let commit = async {
+        while station.look(waits).await != ["1"] {}
+        person.execute("COMMIT").await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(station.attempt(statement, "execute"), commit);
+    assert!(!answer.0 && answer.1.contains("Conflict"), "{answer:?}");
+    assert_eq!(
+        station
+            .look("SELECT status AS v FROM orders WHERE id = 1")
+            .await,
+        ["disputed"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_gone_is_unavailable_and_one_that_is_back_serves() {
+    let Some(server) = PrivatePostgres::start().await else {
+        return;
+    };
+    let url = server.create_database().await;
+    let role = role_of(&url);
+    super::run(
+        &url,
+        &format!(
+            "{} CREATE ROLE {role}; GRANT SELECT ON orders TO {role}",
+            super::ORDERS
+        ),
+    )
+    .await;
+    let house = House::with_settings(&settings(&url, "")).await;
+    house.install(&manifest("", ""), &hostile()).await;
+    let ask = async || {
+        let input = json!({"database": "orders", "statement": "SELECT id FROM orders"});
+        super::answer(&house.done("try_sql", input).await)
+    };
+    assert!(ask().await.0);
+    server.stop().await;
+    let (done, answer) = ask().await;
+    assert!(!done && answer.contains("Unavailable"), "{answer}");
+    assert!(
+        !answer.contains("tollgate-pg") && !answer.contains(&role),
+        "{answer}"
+    );
+    server.resume().await;
+    let (done, answer) = ask().await;
+    assert!(done, "{answer}");
 }
