@@ -74,6 +74,16 @@ pub fn execute(database: &str, statement: &str, parameters: &[Value]) -> Result<
     Ok(wire::execute(database, statement, parameters)?)
 }
 
+/// How many rows one `INSERT`, `UPDATE` or `DELETE` would write or remove. It runs
+/// like [`execute`] and is taken back whatever it did; what a trigger does outside
+/// of the database, and numbers that a sequence gave, do not come back.
+///
+/// # Errors
+/// Whatever [`execute`] would answer.
+pub fn preview(database: &str, statement: &str, parameters: &[Value]) -> Result<Change, Error> {
+    Ok(wire::preview(database, statement, parameters)?)
+}
+
 impl From<wire::Error> for Error {
     fn from(error: wire::Error) -> Self {
         match error {

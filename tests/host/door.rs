@@ -226,7 +226,7 @@ async fn the_contract_is_linked_in_both_profiles_no_more_and_no_less() {
             contract.insert(format!("{name}#{function}"));
         }
     }
-    assert_eq!(contract.len(), 18, "{contract:?}");
+    assert_eq!(contract.len(), 19, "{contract:?}");
     let [sealed, wasi] = house.host.offered_imports().map(|offered| {
         let names = offered
             .into_iter()

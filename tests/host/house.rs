@@ -2,6 +2,8 @@
 //! stands still. Native code is made once for all tests and copied, with the
 //! keys that authenticate it.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tollgate_runtime::{
     Compiler, Host, HostOptions, LogFilter, LogLine, ManualClock, Principal, PrincipalKind, Role,
-    RunReport, RunState, ToolCall,
+    RunReport, RunState, SETTINGS_FILE, Settings, ToolCall,
 };
 use tollgate_store::Store;
 use tollgate_tests::{Component, component, pinned};
@@ -97,7 +99,15 @@ pub(crate) fn asks_for(tool: &str) -> String {
 impl House {
     /// An empty host.
     pub(crate) async fn new() -> Self {
+        Self::with_settings("").await
+    }
+
+    /// An empty host whose home has these settings.
+    pub(crate) async fn with_settings(settings: &str) -> Self {
         let home = TempDir::new().unwrap();
+        let file = home.path().join(SETTINGS_FILE);
+        std::fs::write(&file, settings).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         let template = template().await;
         for part in ["keys", "cache"] {
             copy(&template.join(part), &home.path().join(part));
@@ -140,7 +150,15 @@ impl House {
         more: &str,
         wrap: impl FnOnce(Arc<dyn Store>) -> Arc<S>,
     ) -> (Self, Arc<S>) {
-        let Self { home, clock, host } = Self::hostile("", more).await;
+        Self::hostile("", more).await.onto(wrap).await
+    }
+
+    /// The same host, whose records go through `wrap` from now on.
+    pub(crate) async fn onto<S: Store + 'static>(
+        self,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<S>,
+    ) -> (Self, Arc<S>) {
+        let Self { home, clock, host } = self;
         host.shutdown().await;
         drop(host);
         let settings = tollgate_store::SqliteOptions {
@@ -257,6 +275,7 @@ impl House {
 pub(crate) fn options(home: &Path, clock: &Arc<ManualClock>) -> HostOptions {
     HostOptions {
         clock: clock.clone(),
+        databases: Settings::of(home).unwrap().databases,
         ..HostOptions::new(home, Compiler::InProcess, Role::Serve)
     }
 }

@@ -18,6 +18,9 @@
 //! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
 //! | `recovering` | a call in doubt is found out, or a person's; never repeated blindly |
 //! | `leases` | several hosts on one store do a thing once |
+//! | `previewing` | a change that is only looked at changes nothing |
+//! | `postgres` | the same walls and the same exact undo on PostgreSQL |
+//! | `sharing` | a table of several tenants shows each its own rows |
 //! | `watching` | what a host does by itself: one thing's trouble is not the others' |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
@@ -32,12 +35,15 @@ mod journal;
 mod leases;
 mod lies;
 mod limits;
+mod postgres;
+mod previewing;
 mod proofs;
 mod raw;
 mod reading;
 mod recovering;
 mod replaying;
 mod secrets;
+mod sharing;
 mod undoing;
 mod walls;
 mod watching;

@@ -29,6 +29,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
         store: settings.store,
         retention: settings.retention,
         secrets: settings.secrets,
+        databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)
     })
 }

@@ -58,6 +58,6 @@ pub use rules::{
 };
 pub use sql::{
     Capture, ColumnSet, Dialect, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal, Statement, TableGrant,
-    Verb, analyze,
+    Verb, analyze, with_parameters,
 };
 pub use visible::visible;

@@ -129,6 +129,7 @@ impl Host {
                 home.clone(),
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
+                options.databases,
                 extensions,
                 secrets,
             )),

@@ -9,6 +9,11 @@
 //! tenant = "acme"
 //! store = "postgres://gate@db-2/acme"
 //!
+//! [database.orders]             # what manifests name `postgres:orders`
+//! url_file = "/run/secrets/orders"
+//! role = "tollgate_orders"      # what connections act as
+//! tenants = ["acme"]            # whose runs may reach it; `default` by default
+//!
 //! [retention]
 //! values = "90d"                # sealed values older than this are destroyed
 //!
@@ -23,6 +28,7 @@
 //! known is refused, with its line and column. An address may carry a password:
 //! neither it nor a line of the file is ever part of a message.
 
+mod databases;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -39,6 +45,7 @@ use tollgate_store::{Location, StoreError};
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+pub use databases::NamedDatabase;
 pub use secrets::{SecretEntry, SecretSource};
 
 use crate::time::length_ms;
@@ -58,6 +65,8 @@ pub struct Settings {
     pub retention: Option<Duration>,
     /// The secrets that connectors' credentials may name.
     pub secrets: Vec<SecretEntry>,
+    /// Databases on servers, by the name that manifests use.
+    pub databases: BTreeMap<String, NamedDatabase>,
 }
 
 /// Where a host keeps its journal and everything beside it.
@@ -117,6 +126,7 @@ struct File {
     place: Vec<Spanned<PlaceTable>>,
     retention: RetentionTable,
     secret: Vec<Spanned<secrets::SecretTable>>,
+    database: BTreeMap<Spanned<String>, Spanned<databases::DatabaseTable>>,
 }
 
 #[derive(Deserialize)]
@@ -237,40 +247,52 @@ impl Reader<'_> {
             store,
             retention: retention.transpose()?,
             secrets: self.secrets(file.secret)?,
+            databases: self.databases(file.database)?,
         })
     }
 
-    /// The address that is given in one of two ways.
+    /// The store at an address that is given in one of two ways.
     fn store(
+        &self,
+        table: &Range<usize>,
+        names: [&str; 2],
+        url: Option<Spanned<String>>,
+        file: Option<Spanned<PathBuf>>,
+    ) -> Result<Location, SettingsError> {
+        let (at, text) = self.address(table, names, url, file)?;
+        match text.trim().parse() {
+            Ok(Location::Sqlite(path)) => Ok(Location::Sqlite(self.home.join(path))),
+            Ok(location) => Ok(location),
+            Err(error) => Err(self.wrong(at, StoreError::to_string(&error))),
+        }
+    }
+
+    /// An address that is given in one of two ways, and where.
+    fn address(
         &self,
         table: &Range<usize>,
         [name, file_name]: [&str; 2],
         url: Option<Spanned<String>>,
         file: Option<Spanned<PathBuf>>,
-    ) -> Result<Location, SettingsError> {
-        let (at, text) = match (url, file) {
+    ) -> Result<(usize, Zeroizing<String>), SettingsError> {
+        match (url, file) {
             (Some(url), None) => {
                 // A password stands before an `@`, or among the parameters.
                 if url.get_ref().contains(['@', '?']) {
                     check_closed(self.path)?;
                 }
-                (url.span().start, Zeroizing::new(url.into_inner()))
+                Ok((url.span().start, Zeroizing::new(url.into_inner())))
             }
             (None, Some(file)) => {
                 let at = file.span().start;
                 let path = self.home.join(file.into_inner());
                 check_closed(&path)?;
-                (at, text_of(&path)?)
+                Ok((at, text_of(&path)?))
             }
             _ => {
                 let problem = format!("give either `{name}` or `{file_name}`");
-                return Err(self.wrong(table.start, problem));
+                Err(self.wrong(table.start, problem))
             }
-        };
-        match text.trim().parse() {
-            Ok(Location::Sqlite(path)) => Ok(Location::Sqlite(self.home.join(path))),
-            Ok(location) => Ok(location),
-            Err(error) => Err(self.wrong(at, StoreError::to_string(&error))),
         }
     }
 
@@ -350,6 +372,23 @@ mod tests {
     }
 
     #[test]
+    fn databases_are_named_for_tenants_and_tell_no_password() {
+        let settings = read(
+            "[database.orders]\nurl_file = \"secret\"\nrole = \"plain\"\ntenants = [\"acme\"]\n\
+             [database.other]\nurl = \"postgres://u:pw@h2/d\"\nconnections = 2\n",
+        )
+        .unwrap();
+        let orders = &settings.databases["orders"];
+        assert_eq!(orders.address.get_database(), Some("d"));
+        assert_eq!(orders.role.as_deref(), Some("plain"));
+        assert!(orders.tenants.contains("acme") && !orders.tenants.contains("default"));
+        let other = &settings.databases["other"];
+        assert!(other.tenants.contains("default") && other.connections == 2);
+        let said = format!("{settings:?}");
+        assert!(!said.contains("hidden") && !said.contains("pw"), "{said}");
+    }
+
+    #[test]
     fn what_is_not_understood_is_named_with_its_place_and_never_with_a_password() {
         let cases = [
             ("[store]\nurl = \"postgres://u:pw@h/d\"\nurls = 1\n", "3:1"),
@@ -371,6 +410,22 @@ mod tests {
             ("[retention]\nvalues = \"90\"\n", "2:10"),
             ("[retention]\nvalues = \"0d\"\n", "2:10"),
             ("[retention]\nvalue = \"90d\"\n", "2:1"),
+            ("[database.a]\nurl = \"mysql://u:pw@h/d\"\n", "2:7"),
+            ("[database.a]\nurl = \"postgres://u:pw@h:x/d\"\n", "2:7"),
+            ("[database.a]\nrole = \"r\"\n", "1:1"),
+            ("[database.A]\nurl = \"postgres://u:pw@h/d\"\n", "1:11"),
+            (
+                "[database.a]\nurl = \"postgres://u:pw@h/d\"\ntenants = []\n",
+                "3:11",
+            ),
+            (
+                "[database.a]\nurl = \"postgres://u:pw@h/d\"\nconnections = 0\n",
+                "3:15",
+            ),
+            (
+                "[database.a]\nurl = \"postgres://u:pw@h/d\"\nallow_superuser = true\n",
+                "3:1",
+            ),
         ];
         for (text, place) in cases {
             let said = read(text).unwrap_err();

@@ -2,7 +2,7 @@
 //!
 //! Reads are either named in the manifest (`lookup`) or written by the caller
 //! (`query`); in both cases the host parses the statement and compares it with
-//! the grant. Changes are named in the manifest only (`execute`): a caller
+//! the grant. Changes are named in the manifest only (`execute`, and `preview`, which takes back what it did): a caller
 //! chooses among statements that an operator has read, and fills in values. An
 //! ad-hoc write was refused on purpose, because an approver would have to read
 //! SQL.
@@ -17,6 +17,6 @@ mod parameter;
 mod table;
 mod tools;
 
-use tools::{execute, lookup, query, statements};
+use tools::{execute, lookup, preview, query, statements};
 
-tollgate_sdk::connector!(query, lookup, execute, statements);
+tollgate_sdk::connector!(query, lookup, execute, preview, statements);

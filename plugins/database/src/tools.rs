@@ -22,9 +22,9 @@ const ROWS_MAX: u32 = 1000;
 pub(crate) struct Query {
     /// The database, by its name in the grant.
     database: String,
-    /// One SELECT, with a `?` for each value. Name each column.
+    /// One SELECT, with a `?` for each value (`$1`, `$2` in PostgreSQL). Name each column.
     statement: String,
-    /// The values, in the order of the `?`.
+    /// The values, in the order of their places.
     #[serde(default)]
     parameters: Vec<Parameter>,
     /// The most rows to return.
@@ -51,6 +51,12 @@ pub(crate) struct Execute {
     /// A value for each of its parameters, by name.
     #[serde(default)]
     params: BTreeMap<String, Parameter>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Previewed {
+    /// How many rows would be written or removed.
+    rows_affected: u64,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -111,6 +117,24 @@ pub(crate) fn execute(input: Execute) -> Result<Executed, ToolError> {
     } = named::find(&statements, "statement", &input.statement)?;
     let values = parameter::by_name(parameters, &input.params)?;
     Ok(executed(sql::execute(database, sql, &values)?))
+}
+
+/// Says how many rows a named statement would change, and changes none: it runs and
+/// is taken back. Takes what `execute` takes; 0 means that nothing matches now.
+#[tool(title = "Preview a change", effect = "read")]
+pub(crate) fn preview(input: Execute) -> Result<Previewed, ToolError> {
+    let statements = named::statements()?;
+    let Named {
+        database,
+        sql,
+        parameters,
+        ..
+    } = named::find(&statements, "statement", &input.statement)?;
+    let values = parameter::by_name(parameters, &input.params)?;
+    let change = sql::preview(database, sql, &values)?;
+    Ok(Previewed {
+        rows_affected: change.rows_affected,
+    })
 }
 
 /// Lists the named queries for `lookup` and the named statements for `execute`,

@@ -76,7 +76,7 @@ fn line(grant: &Grant, import: &str) -> Option<String> {
             "[grant.kv.NAME] with max_bytes = \"1MiB\"".to_owned(),
         ),
         "sql.query" => (reads(), table("read = [\"…\"]")),
-        "sql.execute" => (
+        "sql.execute" | "sql.preview" => (
             writes(),
             table("insert = [\"…\"], update = [\"…\"] or delete = true"),
         ),

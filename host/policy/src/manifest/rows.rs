@@ -17,7 +17,7 @@ use crate::{
 
 /// Every import call that the contract has. A rule for another one would never
 /// match, and its author would not know.
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 18] = [
     "clock.now",
     "config.get",
     "files.list",
@@ -34,6 +34,7 @@ const CALLS: [&str; 17] = [
     "mail.send",
     "random.bytes",
     "sql.execute",
+    "sql.preview",
     "sql.query",
 ];
 

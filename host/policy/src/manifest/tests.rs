@@ -223,6 +223,26 @@ m.toml:14:14: this approver cannot be read
 }
 
 #[test]
+fn a_server_s_names_keep_their_case_and_no_address_is_repeated() {
+    let text = "[grant.sql.o]\nsource = \"postgres:orders\"\n[[grant.sql.o.table]]\nname = \"Orders\"\nread = [\"Id\"]\ntenant_column = \"Whose\"\n";
+    let manifest = Manifest::parse("m.toml", &with(text)).unwrap();
+    let grant = &manifest.grant.sql["o"];
+    assert_eq!(grant.dialect, crate::Dialect::Postgres);
+    assert_eq!(grant.postgres_name(), Some("orders"));
+    let table = grant.table("Orders").unwrap();
+    assert!(table.read.contains("Id") && !table.read.contains("id"));
+    assert_eq!(table.tenant_column.as_deref(), Some("Whose"));
+    for source in ["postgres://u:pw@h/d", "postgres:u:pw@h", "mysql://u:pw@h/d"] {
+        let text = with(&format!("[grant.sql.o]\nsource = \"{source}\"\n"));
+        let said = Manifest::parse("m.toml", &text).unwrap_err().to_string();
+        assert!(
+            said.contains("tollgate.toml") && !said.contains("pw"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn each_mistake_has_its_own_advice() {
     let table = "[grant.sql.o]\nsource = \"sqlite:o.db\"\n[[grant.sql.o.table]]\nname = \"t\"\nread = [\"a\"]\n";
     let approval = "[approval.a]\napprovers = [\"person:x\"]\n";
@@ -243,8 +263,36 @@ fn each_mistake_has_its_own_advice() {
         ("[grant]\nclock = \"yes\"", "write true or false"),
         ("[grant.ftp.x]\n", "unknown key `ftp`"),
         (
-            "[grant.sql.o]\nsource = \"postgres://x\"",
+            "[grant.sql.o]\nsource = \"mysql\"",
             "no database this host can open",
+        ),
+        (
+            "[grant.sql.o]\nsource = \"postgres://u:pw@h/d\"",
+            "an address of a database does not belong",
+        ),
+        (
+            "[grant.sql.o]\nsource = \"mysql://u:pw@h/d\"",
+            "an address of a database does not belong",
+        ),
+        (
+            "[grant.sql.o]\nsource = \"postgres:A b\"",
+            "cannot be the name of a database of the host's settings",
+        ),
+        (
+            "[grant.sql.o]\nsource = \"postgres:o\"\nfunctions = [\"hex\"]",
+            "the function `hex` cannot be granted",
+        ),
+        (
+            "[grant.sql.o]\nsource = \"postgres:o\"\n[[grant.sql.o.table]]\nname = \"t\"\nread = [\"ctid\"]",
+            "`ctid` is no column that can be granted",
+        ),
+        (
+            &format!("{table}update = [\"a\"]\ntenant_column = \"A\""),
+            "`a` is the tenant's column, and granted to be written",
+        ),
+        (
+            &format!("{table}tenant_column = \"rowid\""),
+            "`rowid` is no column that can hold a tenant",
         ),
         (
             "[grant.sql.o]\nsource = \"sqlite::memory:\"",

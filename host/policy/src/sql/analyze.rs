@@ -2,6 +2,7 @@
 
 mod expression;
 mod query;
+mod types;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub fn analyze(text: &str, dialect: Dialect) -> Result<Statement, SqlRefusal> {
         tables: BTreeMap::new(),
         pending: BTreeSet::new(),
         allows_subqueries: true,
+        fallible: false,
         depth: 0,
     };
     let touched = analysis.statement(&parsed)?;
@@ -53,6 +55,8 @@ pub fn analyze(text: &str, dialect: Dialect) -> Result<Statement, SqlRefusal> {
         reads: analysis.reads,
         writes: touched.writes,
         functions: analysis.functions,
+        fallible: analysis.fallible,
+        takes_tenant: false,
         text: tokens.text(),
         parameters: tokens.parameters,
     })
@@ -61,7 +65,7 @@ pub fn analyze(text: &str, dialect: Dialect) -> Result<Statement, SqlRefusal> {
 /// The parser's own loop over statements is not used: it stops at the word
 /// `END` and leaves the rest unread, which SQLite takes for an alias and reads on
 /// (`SELECT id FROM orders END WHERE token = 'a'`).
-fn parse(tokens: &Tokens) -> Result<ast::Statement, SqlRefusal> {
+pub(super) fn parse(tokens: &Tokens) -> Result<ast::Statement, SqlRefusal> {
     let unreadable = |reason: &dyn std::fmt::Display| SqlRefusal::Unreadable {
         reason: visible(&reason.to_string()),
     };
@@ -87,6 +91,8 @@ struct Analysis {
     /// named all the same.
     pending: BTreeSet<String>,
     allows_subqueries: bool,
+    /// Whether an expression can fail for some value of a row.
+    fallible: bool,
     depth: usize,
 }
 

@@ -1,8 +1,8 @@
 //! What a manifest grants in one database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ColumnSet, Dialect, SqlRefusal, Statement, Verb};
+use super::{ColumnSet, Dialect, SqlRefusal, Statement, Verb, tenant};
 use crate::Effect;
 
 /// A named database and what may be done in it. All names are folded as the
@@ -11,7 +11,8 @@ use crate::Effect;
 pub struct SqlGrant {
     /// The name that guests use.
     pub name: String,
-    /// The database, for example `sqlite:data/orders.db`.
+    /// The database: `sqlite:data/orders.db`, or `postgres:orders` for what the
+    /// host's settings name `[database.orders]`.
     pub source: String,
     /// Its dialect.
     pub dialect: Dialect,
@@ -40,6 +41,9 @@ pub struct TableGrant {
     pub delete: bool,
     /// Raises the class of writes to this table.
     pub effect: Option<Effect>,
+    /// The column that says whose a row is. The host compares it in every read,
+    /// change and removal, and writes it into every new row.
+    pub tenant_column: Option<String>,
 }
 
 impl SqlGrant {
@@ -47,6 +51,12 @@ impl SqlGrant {
     #[must_use]
     pub fn sqlite_path(&self) -> Option<&str> {
         self.source.strip_prefix("sqlite:")
+    }
+
+    /// The name that the host's settings have for a PostgreSQL database.
+    #[must_use]
+    pub fn postgres_name(&self) -> Option<&str> {
+        self.source.strip_prefix("postgres:")
     }
 
     /// The row for a table.
@@ -68,6 +78,7 @@ impl SqlGrant {
                 let function = function.clone();
                 return Err(SqlRefusal::FunctionNotGranted {
                     function,
+                    dialect: self.dialect,
                     database: self.name.clone(),
                 });
             }
@@ -78,6 +89,25 @@ impl SqlGrant {
             None if statement.verb == Verb::Select => Ok(()),
             None => Err(self.no_table(statement.verb, "")),
         }
+    }
+
+    /// The statement as it may run for one tenant: where the grant names a
+    /// [`tenant_column`](TableGrant::tenant_column), every use of the table is
+    /// confined to the tenant that the host gives as one more parameter.
+    ///
+    /// # Errors
+    /// When the confined statement cannot be written exactly.
+    pub fn confine(&self, statement: Statement) -> Result<Statement, SqlRefusal> {
+        let owned = |table: &String| {
+            let column = self.table(table)?.tenant_column.clone()?;
+            Some((table.clone(), column))
+        };
+        let touched = statement.reads.keys().chain(&statement.target);
+        let columns: BTreeMap<String, String> = touched.filter_map(owned).collect();
+        if columns.is_empty() {
+            return Ok(statement);
+        }
+        tenant::confine(statement, &columns)
     }
 
     /// The class of effect that the statement has here.
@@ -119,6 +149,16 @@ impl SqlGrant {
         let table = self
             .table(target)
             .ok_or_else(|| self.no_table(verb, target))?;
+        if let Some(column) = table
+            .tenant_column
+            .as_ref()
+            .filter(|column| statement.writes.contains(*column))
+        {
+            return Err(SqlRefusal::TenantColumn {
+                table: target.to_owned(),
+                column: column.clone(),
+            });
+        }
         let granted = match verb {
             Verb::Insert => &table.insert,
             Verb::Update => &table.update,

@@ -12,7 +12,9 @@
 //!   written anew from the very same ones: comments cannot hide anything,
 //!   strings are quoted here, parameters are numbered here. Printing the parsed
 //!   tree was refused: the parser's printer leaves a quote after a backslash as
-//!   it is, which ends a string early on SQLite.
+//!   it is, which ends a string early on SQLite. Where the tree has to change, for
+//!   a table that several tenants share (`tenant`), the print is read again and
+//!   must give the same tree, and is then written anew like any text.
 //! * *Only what is listed passes.* Each part of the tree is taken apart to the
 //!   last field, and a field that a new version of the parser adds does not
 //!   compile until someone has judged it. Nothing is looked for that should not
@@ -20,9 +22,11 @@
 
 mod analyze;
 mod columns;
+mod functions;
 mod grant;
 mod refusal;
 mod scope;
+mod tenant;
 mod tokens;
 mod words;
 
@@ -30,10 +34,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use analyze::analyze;
 pub use columns::ColumnSet;
+pub(crate) use functions::{grantable_functions, is_grantable_function};
 pub use grant::{SqlGrant, TableGrant};
 pub use refusal::SqlRefusal;
 pub use tokens::STATEMENT_BYTES_MAX;
-pub(crate) use words::{GRANTABLE_FUNCTIONS, is_grantable_function, is_system_table};
+pub(crate) use words::is_system_table;
 
 /// Whose SQL it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +98,12 @@ pub struct Statement {
     pub writes: BTreeSet<String>,
     /// The functions it calls, in lower case.
     pub functions: BTreeSet<String>,
+    /// Whether some expression in it can fail for what a row holds (a division, a
+    /// cast), so that the failure tells of the row.
+    pub fallible: bool,
+    /// Whether its last parameter is the tenant, which the host gives
+    /// ([`SqlGrant::confine`]).
+    pub takes_tenant: bool,
     /// The text to run: written anew from the tokens that were judged. Never
     /// run the text that came in.
     pub text: String,
@@ -106,11 +117,26 @@ pub struct Statement {
 /// The query that finds the rows an `UPDATE` or `DELETE` would touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
-    /// `SELECT rowid, * FROM target WHERE …` (`ctid` on PostgreSQL).
+    /// `SELECT rowid, * FROM target WHERE …`, without `rowid` on PostgreSQL.
     pub select: String,
+    /// What follows its `WHERE`.
+    pub condition: String,
     /// Which of the statement's values it takes, counted from 0, in the order of
     /// its own parameters.
     pub parameter_indexes: Vec<usize>,
+}
+
+/// A text that [`analyze`] wrote, with each parameter, counted from 1, written
+/// in another way: PostgreSQL is told there of which type it is.
+///
+/// # Errors
+/// When the text is none that was written by this module.
+pub fn with_parameters(
+    text: &str,
+    dialect: Dialect,
+    parameter: impl Fn(usize) -> String,
+) -> Result<String, SqlRefusal> {
+    Ok(tokens::Tokens::read(text, dialect)?.text_with(parameter))
 }
 
 #[cfg(test)]

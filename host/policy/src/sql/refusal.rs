@@ -1,6 +1,6 @@
 //! Why a statement does not run.
 
-use super::Verb;
+use super::{Dialect, Verb};
 
 /// Why a statement does not run. Two kinds, told apart by
 /// [`is_denial`](Self::is_denial): it cannot be judged (the connector's author
@@ -71,11 +71,21 @@ pub enum SqlRefusal {
         /// The grant's name in the manifest.
         database: String,
     },
+    /// The column says whose the row is; the host writes it.
+    #[error("column `{column}` of table `{table}` is written by the host; leave it out")]
+    TenantColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
     /// The function is not granted.
     #[error("the function `{function}` is not granted by the manifest")]
     FunctionNotGranted {
         /// The function.
         function: String,
+        /// The database's dialect, which decides whether it could be.
+        dialect: Dialect,
         /// The grant's name in the manifest.
         database: String,
     },
@@ -120,11 +130,13 @@ impl SqlRefusal {
                 column,
                 database,
             } => Some(row(verb, database, table, column)),
-            Self::FunctionNotGranted { function, database } => {
-                super::is_grantable_function(function).then(|| {
-                    format!("under [grant.sql.{database}] write functions = [\"{function}\"]")
-                })
-            }
+            Self::FunctionNotGranted {
+                function,
+                dialect,
+                database,
+            } => super::is_grantable_function(function, *dialect).then(|| {
+                format!("under [grant.sql.{database}] write functions = [\"{function}\"]")
+            }),
             _ => None,
         }
     }

@@ -105,6 +105,11 @@ impl<'o> Scope<'o> {
         }
     }
 
+    /// Whether a table goes by this name here.
+    pub(super) fn has_relation(&self, name: &str) -> bool {
+        self.relations().any(|relation| relation.name == name)
+    }
+
     fn relations(&self) -> impl Iterator<Item = &Relation> {
         std::iter::successors(Some(self), |scope| scope.outer).flat_map(|scope| &scope.relations)
     }

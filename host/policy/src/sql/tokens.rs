@@ -27,7 +27,17 @@ const OPERATORS_MAX: usize = 2_000;
 /// everywhere.
 const PARAMETERS_MAX: usize = 999;
 
-const AS_PARAMETERS: &str = "pass values as parameters `?`";
+/// PostgreSQL cuts a longer name off without a word, bytes (NAMEDATALEN - 1): two
+/// names that differ here would be one there.
+const POSTGRES_NAME_BYTES_MAX: usize = 63;
+
+/// How values are passed. PostgreSQL has operators that are written `?`.
+const fn as_parameters(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "pass values as parameters `?`",
+        Dialect::Postgres => "pass values as parameters `$1`, `$2`",
+    }
+}
 
 /// A statement as tokens.
 pub(super) struct Tokens {
@@ -54,7 +64,7 @@ impl Tokens {
         if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(SqlRefusal::unsupported(
                 "a control character",
-                AS_PARAMETERS,
+                as_parameters(dialect),
             ));
         }
         let found = Tokenizer::new(parser_dialect(dialect), text).tokenize();
@@ -66,7 +76,7 @@ impl Tokens {
             all: Vec::with_capacity(found.len()),
             parameters: 0,
         };
-        let mut numbering = Numbering::default();
+        let mut numbering = Numbering::of(dialect);
         for token in found {
             if let Some(token) = clean(token, dialect, &mut numbering)? {
                 tokens.all.push(token);
@@ -141,18 +151,33 @@ impl Tokens {
         };
         let mut condition = self.all[at + 1..].to_vec();
         let parameter_indexes = self.renumber(&mut condition)?;
-        let (hidden, quote) = match self.dialect {
-            Dialect::Sqlite => ("rowid", '`'),
-            Dialect::Postgres => ("ctid", '"'),
+        let condition = write(&condition);
+        let select = match self.dialect {
+            Dialect::Sqlite => format!("SELECT rowid, * FROM `{table}` WHERE {condition}"),
+            Dialect::Postgres => format!("SELECT * FROM \"{table}\" WHERE {condition}"),
         };
-        let select = format!(
-            "SELECT {hidden}, * FROM {quote}{table}{quote} WHERE {}",
-            write(&condition)
-        );
         Ok(Capture {
             select,
+            condition,
             parameter_indexes,
         })
+    }
+
+    /// The text with each parameter, counted from 1, written in another way.
+    pub(super) fn text_with(&self, parameter: impl Fn(usize) -> String) -> String {
+        let mut text = String::new();
+        for token in &self.all {
+            match token {
+                Token::Placeholder(number) => {
+                    let number = number[1..]
+                        .parse()
+                        .map_or_else(|_| number.clone(), &parameter);
+                    push(&mut text, &number);
+                }
+                token => push(&mut text, &write(std::slice::from_ref(token))),
+            }
+        }
+        text
     }
 
     /// Numbers parameters from 1 in the order they appear, and tells which ones
@@ -163,7 +188,9 @@ impl Tokens {
             let Token::Placeholder(text) = token else {
                 continue;
             };
-            let number: usize = text[1..].parse().map_err(|_| bad_parameter(text))?;
+            let number: usize = text[1..]
+                .parse()
+                .map_err(|_| bad_parameter(text, self.dialect))?;
             let place = indexes
                 .iter()
                 .position(|index| index + 1 == number)
@@ -179,29 +206,37 @@ impl Tokens {
 
 /// Parameters are numbered here, in the order of the text, because a database
 /// and a parser may meet them in another order.
-#[derive(Default)]
 struct Numbering {
+    dialect: Dialect,
     highest: usize,
     by_order: bool,
     by_number: bool,
 }
 
 impl Numbering {
+    fn of(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            highest: 0,
+            by_order: false,
+            by_number: false,
+        }
+    }
+
     fn number(&mut self, text: &str) -> Result<usize, SqlRefusal> {
-        let digits = text
-            .strip_prefix(['?', '$'])
-            .ok_or_else(|| bad_parameter(text))?;
+        let bad = || bad_parameter(text, self.dialect);
+        let digits = match self.dialect {
+            Dialect::Sqlite => text.strip_prefix(['?', '$']),
+            Dialect::Postgres => text.strip_prefix('$'),
+        };
+        let digits = digits.ok_or_else(bad)?;
         let number = if digits.is_empty() && text == "?" {
             self.by_order = true;
             self.highest + 1
         } else {
             self.by_number = true;
             let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-            digits
-                .parse()
-                .ok()
-                .filter(|_| plain)
-                .ok_or_else(|| bad_parameter(text))?
+            digits.parse().ok().filter(|_| plain).ok_or_else(bad)?
         };
         if self.by_order && self.by_number {
             return Err(SqlRefusal::unsupported(
@@ -219,10 +254,13 @@ impl Numbering {
     }
 }
 
-fn bad_parameter(text: &str) -> SqlRefusal {
+fn bad_parameter(text: &str, dialect: Dialect) -> SqlRefusal {
     SqlRefusal::unsupported(
         format!("the parameter `{}`", visible(text)),
-        "write parameters as `?`, or as `?1`, `?2`",
+        match dialect {
+            Dialect::Sqlite => "write parameters as `?`, or as `?1`, `?2`",
+            Dialect::Postgres => "write parameters as `$1`, `$2`",
+        },
     )
 }
 
@@ -278,9 +316,14 @@ fn clean(
         | Token::RParen
         | Token::Period
         | Token::SemiColon => token,
+        // Which types may follow is judged in the tree.
+        Token::DoubleColon if dialect == Dialect::Postgres => token,
         other => {
             let shown: String = visible(&other.to_string()).chars().take(40).collect();
-            return Err(SqlRefusal::unsupported(format!("`{shown}`"), AS_PARAMETERS));
+            return Err(SqlRefusal::unsupported(
+                format!("`{shown}`"),
+                as_parameters(dialect),
+            ));
         }
     }))
 }
@@ -288,6 +331,9 @@ fn clean(
 /// A quoted name is written with backticks for SQLite: one in double quotes
 /// that is no column would silently become a string there.
 fn clean_word(word: Word, dialect: Dialect) -> Result<Word, SqlRefusal> {
+    if dialect == Dialect::Postgres && word.value.len() > POSTGRES_NAME_BYTES_MAX {
+        return Err(odd_name(&word.value));
+    }
     let Some(_) = word.quote_style else {
         let plain = word
             .value
@@ -322,26 +368,24 @@ fn odd_name(name: &str) -> SqlRefusal {
 fn write(tokens: &[Token]) -> String {
     let mut text = String::new();
     for token in tokens {
-        if !text.is_empty() {
-            text.push(' ');
-        }
         match token {
             Token::SingleQuotedString(string) => {
-                text.push('\'');
-                text.push_str(&string.replace('\'', "''"));
-                text.push('\'');
+                push(&mut text, &format!("'{}'", string.replace('\'', "''")));
             }
             Token::Word(Word {
                 value,
                 quote_style: Some(quote),
                 ..
-            }) => {
-                text.push(*quote);
-                text.push_str(value);
-                text.push(*quote);
-            }
-            plain => text.push_str(&plain.to_string()),
+            }) => push(&mut text, &format!("{quote}{value}{quote}")),
+            plain => push(&mut text, &plain.to_string()),
         }
     }
     text
+}
+
+fn push(text: &mut String, word: &str) {
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(word);
 }

@@ -1,72 +1,5 @@
-//! Names with a meaning of their own: functions that can be granted, tables
-//! that cannot, and the database's keywords.
-
-/// Functions that compute a value from their arguments and nothing else, and
-/// whose result is not much larger than these. Whatever reads files, loads code,
-/// tells of the server, makes megabytes from a number (`zeroblob`, `printf` with
-/// a width) or is defined by somebody else cannot be granted, so a misreading of
-/// a manifest cannot open them.
-pub(crate) const GRANTABLE_FUNCTIONS: [&str; 54] = [
-    "abs",
-    "avg",
-    "ceil",
-    "ceiling",
-    "char_length",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "count",
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "date",
-    "datetime",
-    "exp",
-    "floor",
-    "group_concat",
-    "hex",
-    "ifnull",
-    "iif",
-    "instr",
-    "json_array_length",
-    "json_extract",
-    "json_type",
-    "json_valid",
-    "julianday",
-    "length",
-    "ln",
-    "log",
-    "lower",
-    "ltrim",
-    "max",
-    "min",
-    "mod",
-    "nullif",
-    "octet_length",
-    "pow",
-    "power",
-    "replace",
-    "round",
-    "rtrim",
-    "sign",
-    "sqrt",
-    "strftime",
-    "substr",
-    "substring",
-    "sum",
-    "time",
-    "total",
-    "trim",
-    "typeof",
-    "unicode",
-    "unixepoch",
-    "upper",
-];
-
-/// Whether a manifest can grant this function.
-pub(crate) fn is_grantable_function(name: &str) -> bool {
-    GRANTABLE_FUNCTIONS.contains(&name)
-}
+//! Names with a meaning of their own: tables that cannot be granted, and the
+//! database's keywords.
 
 /// Tables in which a database describes itself. Their text tells of every
 /// other table, and writing to them changes the schema.
@@ -287,30 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lists_are_sorted_so_that_they_can_be_searched() {
+    fn the_list_is_sorted_so_that_it_can_be_searched() {
         assert!(KEYWORDS.is_sorted());
-        assert!(GRANTABLE_FUNCTIONS.is_sorted());
-    }
-
-    #[test]
-    fn functions_that_reach_out_can_never_be_granted() {
-        for name in [
-            "load_extension",
-            "readfile",
-            "writefile",
-            "edit",
-            "zeroblob",
-            "printf",
-            "random",
-            "sqlite_version",
-            "pg_read_file",
-            "dblink",
-            "eval",
-            "fts3_tokenizer",
-            "COUNT",
-            "",
-        ] {
-            assert!(!is_grantable_function(name), "{name}");
-        }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) mod restore;
 pub(crate) mod sql;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ use tollgate_store::{Clock, Store};
 use crate::door::{Imports, Operation};
 use crate::extend::Extensions;
 use crate::sandbox::SandboxError;
+use crate::settings::NamedDatabase;
 
 /// What capabilities work with. Opened once a host, shared by all runs; each
 /// entry is reached only by a destination that a manifest names.
@@ -61,6 +63,7 @@ impl Backends {
         home: PathBuf,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
+        databases: BTreeMap<String, NamedDatabase>,
         extensions: Extensions,
         secrets: Arc<Secrets>,
     ) -> Self {
@@ -68,7 +71,7 @@ impl Backends {
             clock,
             store,
             directories: files::Directories::new(home.clone()),
-            databases: sql::Databases::new(home.clone()),
+            databases: sql::Databases::new(home.clone(), databases),
             extensions,
             secrets,
             egress: Arc::new(Egress::new()),
@@ -129,6 +132,7 @@ pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<files::List>()?;
     imports.offer::<sql::Query>()?;
     imports.offer::<sql::Execute>()?;
+    imports.offer::<sql::Preview>()?;
     imports.offer::<handoff::Escalate>()?;
     imports.offer::<http::Send>()
 }

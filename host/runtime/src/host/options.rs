@@ -1,5 +1,6 @@
 //! How to open a host.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tollgate_store::{Clock, SystemClock};
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
-use crate::settings::{SecretEntry, StoreChoice};
+use crate::settings::{NamedDatabase, SecretEntry, StoreChoice};
 
 /// How to open a host.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct HostOptions {
     pub retention: Option<Duration>,
     /// Where the store is.
     pub store: StoreChoice,
+    /// Databases on servers, by the name that manifests use.
+    pub databases: BTreeMap<String, NamedDatabase>,
     /// The secrets that connectors' credentials may name. None by default.
     pub secrets: Vec<SecretEntry>,
     /// How long this host has a run that it works on, unless it renews that. It
@@ -59,6 +62,7 @@ impl HostOptions {
             extensions: Vec::new(),
             retention: None,
             store: StoreChoice::default(),
+            databases: BTreeMap::new(),
             secrets: Vec::new(),
             lease: LEASE,
         }

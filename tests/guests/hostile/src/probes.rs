@@ -130,13 +130,18 @@ pub(crate) struct TrySql {
     /// Whether to call `execute` instead of `query`.
     #[serde(default)]
     execute: bool,
+    /// Whether to call `preview` instead of either.
+    #[serde(default)]
+    preview: bool,
 }
 
 /// Tries any statement, whatever it is.
 #[tool(effect = "write", undo = "restore")]
 pub(crate) fn try_sql(input: TrySql) -> Result<Answer, ToolError> {
     let values: Vec<Value> = input.parameters.into_iter().map(Value::from).collect();
-    if input.execute {
+    if input.preview {
+        answer(sql::preview(&input.database, &input.statement, &values))
+    } else if input.execute {
         answer(sql::execute(&input.database, &input.statement, &values))
     } else {
         answer(sql::query(&input.database, &input.statement, &values))

@@ -1,14 +1,14 @@
 //! Expressions. What is not listed here is refused.
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DataType, DateTimeField, DuplicateTreatment,
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    BinaryOperator, CaseWhen, CastKind, CeilFloorKind, DateTimeField, DuplicateTreatment, Expr,
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
     ObjectName, UnaryOperator, Value,
 };
 
-use super::{Analysis, absent, query::Place};
+use super::{Analysis, absent, query::Place, types};
 use crate::{
-    sql::{Dialect, SqlRefusal, scope::Scope},
+    sql::{Dialect, SqlRefusal, functions::is_total_function, scope::Scope},
     visible,
 };
 
@@ -69,9 +69,12 @@ impl Analysis {
             | Expr::IsFalse(inner)
             | Expr::IsNotFalse(inner) => self.expression(inner, scope),
             Expr::UnaryOp {
-                op: UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus,
+                op: op @ (UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus),
                 expr,
-            } => self.expression(expr, scope),
+            } => {
+                self.fallible |= *op != UnaryOperator::Not;
+                self.expression(expr, scope)
+            }
             Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
                 self.expressions([a.as_ref(), b], scope)
             }
@@ -96,6 +99,8 @@ impl Analysis {
                 pattern,
                 escape_char,
             } => {
+                // A pattern that ends with its escape character is an error.
+                self.fallible = true;
                 self.expressions([expr.as_ref(), pattern], scope)?;
                 self.optional(escape_char.as_deref(), scope)
             }
@@ -110,8 +115,12 @@ impl Analysis {
             Expr::Exists {
                 subquery,
                 negated: _,
+            } => self.query(subquery, Some(scope), Place::Value).map(drop),
+            Expr::Subquery(subquery) => {
+                // More than one row is an error.
+                self.fallible = true;
+                self.query(subquery, Some(scope), Place::Value).map(drop)
             }
-            | Expr::Subquery(subquery) => self.query(subquery, Some(scope), Place::Value).map(drop),
             Expr::Case {
                 case_token: _,
                 end_token: _,
@@ -126,16 +135,20 @@ impl Analysis {
                 self.optional(else_result.as_deref(), scope)
             }
             Expr::Cast {
-                kind: CastKind::Cast,
+                kind,
                 expr,
                 data_type,
                 format: None,
             } => {
+                let postgres = self.dialect == Dialect::Postgres;
+                let is_known =
+                    *kind == CastKind::Cast || (postgres && *kind == CastKind::DoubleColon);
                 absent(
-                    is_plain_type(data_type),
+                    is_known && types::is_plain(data_type, self.dialect),
                     "a CAST to this type",
-                    "cast to INTEGER, REAL, NUMERIC or TEXT",
+                    types::instead(self.dialect),
                 )?;
+                self.fallible = true;
                 self.expression(expr, scope)
             }
             Expr::Collate { expr, collation } => {
@@ -189,6 +202,12 @@ impl Analysis {
 
     fn column(&mut self, ident: &Ident, scope: &Scope<'_>) -> Result<(), SqlRefusal> {
         let column = self.name(ident)?;
+        // `SELECT t FROM t` is the whole row on PostgreSQL, in any expression.
+        absent(
+            self.dialect != Dialect::Postgres || !scope.has_relation(&column),
+            "a table's name as a value",
+            "name the columns",
+        )?;
         scope.bare(&column, &mut self.reads)
     }
 
@@ -206,8 +225,13 @@ impl Analysis {
     /// `GLOB`, `MATCH`, `REGEXP`, `->` and their like call functions that an
     /// application can define. `LIKE` calls one too, which the runtime leaves as
     /// it is.
-    fn operator(&self, op: &BinaryOperator) -> Result<(), SqlRefusal> {
+    fn operator(&mut self, op: &BinaryOperator) -> Result<(), SqlRefusal> {
         use BinaryOperator as B;
+        // Overflow, division by zero, a result that is too long.
+        self.fallible |= matches!(
+            op,
+            B::Plus | B::Minus | B::Multiply | B::Divide | B::Modulo | B::StringConcat
+        );
         let plain = matches!(
             op,
             B::Plus
@@ -336,6 +360,7 @@ impl Analysis {
     }
 
     fn call(&mut self, function: &str) {
+        self.fallible |= !is_total_function(function);
         self.functions.insert(function.to_owned());
     }
 }
@@ -353,23 +378,5 @@ fn literal(value: &Value) -> Result<(), SqlRefusal> {
         plain,
         "this kind of literal",
         "pass the value as a parameter",
-    )
-}
-
-/// Types without behaviour of their own. On PostgreSQL a cast to `regclass`
-/// looks into the catalogue.
-fn is_plain_type(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Int(None)
-            | DataType::Integer(None)
-            | DataType::BigInt(None)
-            | DataType::Real
-            | DataType::Text
-            | DataType::Numeric(_)
-            | DataType::Decimal(_)
-            | DataType::Varchar(_)
-            | DataType::Blob(None)
-            | DataType::Boolean
     )
 }

@@ -1,31 +1,40 @@
-//! Databases that the manifest names. A statement passes two walls: the policy
-//! parses it and compares every table, verb, column and function with the grant;
-//! SQLite's own authorizer, set up from the same grant, judges what the database
-//! itself understood (`authorizer`). Either can refuse alone.
+//! Databases that the manifest names, in SQLite and PostgreSQL. A statement passes
+//! two walls: the policy parses it and compares every table, verb, column and
+//! function with the grant; the database itself is the second, and either can
+//! refuse alone. In SQLite that is its own authorizer, set up from the same grant
+//! (`sqlite`); in PostgreSQL a role without power, a read-only transaction, and a
+//! look at what the names stand for (`postgres`).
 //!
 //! A write runs in one transaction with a look at what it replaces: if the rows
 //! are no longer those that were shown and recorded, nothing happens. What it
 //! left is read back before the transaction ends, so that an undo can tell a
-//! person's later edit from our own value. A write that fires a trigger on
-//! another table is rolled back: nobody granted that.
+//! person's later edit from our own value.
+//!
+//! `databases` finds the database of a grant, `query`, `execute`, `preview` and
+//! `restore` are the operations, `image` is how rows stand in a record.
 
-mod authorizer;
-mod connection;
+mod databases;
+mod execute;
+mod image;
+mod postgres;
+mod preview;
+mod query;
+mod restore;
+mod sqlite;
 mod value;
-mod write;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use tollgate_policy::{Dialect, Effect, SqlGrant, SqlRefusal, Statement, Verb, analyze};
+use serde_json::json;
+use tollgate_policy::{Effect, SqlGrant, SqlRefusal, Statement, Verb, analyze};
 use wasmtime::component::{ComponentType, Lift, Lower};
 
-use super::Backends;
-use super::restore::{RestoreFailure, Restored, Restoring};
-use crate::door::{
-    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
-};
+use crate::door::{Described, Next, Refusal, Scope};
 
-pub(crate) use connection::Databases;
+pub(crate) use databases::Databases;
+pub(crate) use execute::Execute;
+pub(crate) use preview::Preview;
+pub(crate) use query::Query;
+pub(crate) use restore::Restore;
 pub(crate) use value::SqlValue;
 
 const INTERFACE: &str = "tollgate:connector/sql@0.1.0";
@@ -36,6 +45,39 @@ const INTERFACE: &str = "tollgate:connector/sql@0.1.0";
 pub(crate) struct Rows {
     columns: Vec<String>,
     rows: Vec<Vec<SqlValue>>,
+}
+
+impl Rows {
+    pub(super) fn none() -> Self {
+        Self {
+            columns: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// One more row, within the grant's bounds. `bytes` are those so far.
+    pub(super) fn push(
+        &mut self,
+        values: Vec<SqlValue>,
+        bytes: &mut u64,
+        grant: &SqlGrant,
+    ) -> Result<(), SqlError> {
+        *bytes += values.iter().map(SqlValue::size).sum::<u64>();
+        if self.rows.len() as u64 >= grant.max_rows {
+            return Err(SqlError::TooLarge(format!(
+                "the result has more than {} rows; add a LIMIT or a narrower WHERE",
+                grant.max_rows
+            )));
+        }
+        if *bytes > grant.max_bytes {
+            return Err(SqlError::TooLarge(format!(
+                "the result has more than {} bytes; select fewer columns or rows",
+                grant.max_bytes
+            )));
+        }
+        self.rows.push(values);
+        Ok(())
+    }
 }
 
 /// What a statement changed.
@@ -68,6 +110,24 @@ pub(crate) enum SqlError {
     Failed(String),
 }
 
+/// What a statement is run for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Query,
+    Execute,
+    Preview,
+}
+
+impl Purpose {
+    /// The class of a call that cannot be told better.
+    fn worst(self) -> Effect {
+        match self {
+            Self::Query | Self::Preview => Effect::Read,
+            Self::Execute => Effect::Write,
+        }
+    }
+}
+
 /// A statement that is granted, with its values.
 pub(crate) struct Granted {
     grant: SqlGrant,
@@ -88,27 +148,28 @@ fn grant<'a>(scope: &Scope<'a>, database: &str) -> Result<&'a SqlGrant, Refusal>
 fn judge<R>(
     grant: &SqlGrant,
     text: &str,
-    parameters: Vec<SqlValue>,
-    reads: bool,
+    mut parameters: Vec<SqlValue>,
+    tenant: &str,
+    purpose: Purpose,
     answer: impl Fn(SqlError) -> R,
 ) -> (Effect, Next<Granted, R>) {
-    let worst = if reads { Effect::Read } else { Effect::Write };
+    let worst = purpose.worst();
     let invalid = |message: String| {
         (
             worst,
             Next::Answer(answer(SqlError::InvalidStatement(message))),
         )
     };
-    let statement = match analyze(text, Dialect::Sqlite) {
+    let statement = match analyze(text, grant.dialect) {
         Ok(statement) => statement,
         Err(refusal) if refusal.is_denial() => {
             return (worst, Next::Refuse(not_granted(&refusal)));
         }
         Err(refusal) => return invalid(refusal.to_string()),
     };
-    if (statement.verb == Verb::Select) != reads {
+    if (statement.verb == Verb::Select) != (purpose == Purpose::Query) {
         return invalid(format!(
-            "`{}` is not for this function; `query` runs SELECT, `execute` runs INSERT, UPDATE and DELETE",
+            "`{}` is not for this function; `query` runs SELECT, `execute` and `preview` run INSERT, UPDATE and DELETE",
             statement.verb
         ));
     }
@@ -119,9 +180,20 @@ fn judge<R>(
             parameters.len()
         ));
     }
-    let effect = grant.effect(&statement);
+    let effect = match purpose {
+        // Nothing of it stays.
+        Purpose::Preview => Effect::Read,
+        _ => grant.effect(&statement),
+    };
     if let Err(refusal) = grant.check(&statement) {
         return (effect, Next::Refuse(not_granted(&refusal)));
+    }
+    let statement = match grant.confine(statement) {
+        Ok(statement) => statement,
+        Err(refusal) => return invalid(refusal.to_string()),
+    };
+    if statement.takes_tenant {
+        parameters.push(SqlValue::Text(tenant.to_owned()));
     }
     let grant = grant.clone();
     (
@@ -144,7 +216,7 @@ fn not_granted(refusal: &SqlRefusal) -> Refusal {
 fn describe<R>(
     scope: &Scope<'_>,
     (database, statement, parameters): (String, String, Vec<SqlValue>),
-    reads: bool,
+    purpose: Purpose,
     answer: impl Fn(SqlError) -> R,
 ) -> Described<Granted, R> {
     let arguments = json!({
@@ -154,15 +226,9 @@ fn describe<R>(
     let (identity, (effect, next)) = match grant(scope, &database) {
         Ok(grant) => (
             grant.source.clone(),
-            judge(grant, &statement, parameters, reads, answer),
+            judge(grant, &statement, parameters, scope.tenant, purpose, answer),
         ),
-        Err(refusal) => (
-            "sql".to_owned(),
-            (
-                if reads { Effect::Read } else { Effect::Write },
-                Next::Refuse(refusal),
-            ),
-        ),
+        Err(refusal) => ("sql".to_owned(), (purpose.worst(), Next::Refuse(refusal))),
     };
     Described {
         destination: database,
@@ -171,240 +237,4 @@ fn describe<R>(
         arguments,
         next,
     }
-}
-
-/// Run one `SELECT`.
-pub(crate) struct Query;
-
-impl Operation for Query {
-    const CALL: &'static str = "sql.query";
-    type Arguments = (String, String, Vec<SqlValue>);
-    type Reply = Result<Rows, SqlError>;
-    type Plan = Granted;
-
-    fn describe(arguments: Self::Arguments, scope: &Scope<'_>) -> Described<Granted, Self::Reply> {
-        describe(scope, arguments, true, Err)
-    }
-
-    fn refuse(refusal: Refusal) -> Self::Reply {
-        Err(SqlError::Refused(refusal))
-    }
-
-    async fn perform(
-        granted: Granted,
-        _: Option<&Prior>,
-        scope: &Scope<'_>,
-        backends: &Backends,
-    ) -> Performed<Self::Reply> {
-        let deadline = scope.manifest.limits.deadline;
-        Performed::answered(match backends.databases.of(&granted.grant).await {
-            Ok(database) => database.query(&granted, deadline).await,
-            Err(error) => Err(error),
-        })
-    }
-}
-
-impl Imported for Query {
-    const INTERFACE: &'static str = INTERFACE;
-    const FUNCTION: &'static str = "query";
-    type Results = (Self::Reply,);
-    fn results(reply: Self::Reply) -> Self::Results {
-        (reply,)
-    }
-}
-
-/// Run one `INSERT`, `UPDATE` or `DELETE`.
-pub(crate) struct Execute;
-
-impl Operation for Execute {
-    const CALL: &'static str = "sql.execute";
-    type Arguments = (String, String, Vec<SqlValue>);
-    type Reply = Result<Changed, SqlError>;
-    type Plan = Granted;
-
-    fn describe(arguments: Self::Arguments, scope: &Scope<'_>) -> Described<Granted, Self::Reply> {
-        describe(scope, arguments, false, Err)
-    }
-
-    fn refuse(refusal: Refusal) -> Self::Reply {
-        Err(SqlError::Refused(refusal))
-    }
-
-    async fn prior(
-        granted: &Granted,
-        scope: &Scope<'_>,
-        backends: &Backends,
-    ) -> Result<Option<Prior>, Self::Reply> {
-        let deadline = scope.manifest.limits.deadline;
-        match backends.databases.of(&granted.grant).await {
-            Ok(database) => database.look(granted, deadline).await.map_err(Err),
-            Err(error) => Err(Err(error)),
-        }
-    }
-
-    async fn perform(
-        granted: Granted,
-        prior: Option<&Prior>,
-        scope: &Scope<'_>,
-        backends: &Backends,
-    ) -> Performed<Self::Reply> {
-        let deadline = scope.manifest.limits.deadline;
-        match backends.databases.of(&granted.grant).await {
-            Ok(database) => database.execute(&granted, prior, deadline).await,
-            Err(error) => Performed::answered(Err(error)),
-        }
-    }
-
-    const RECOVERY: Recovery = Recovery::Conditional;
-
-    /// A statement is one transaction: while the rows that it names are as they
-    /// were, it has not happened. An `INSERT` names none before it happens, and
-    /// rows that changed may be anybody's change: those are a person's.
-    async fn look(
-        granted: &Granted,
-        prior: Option<&Prior>,
-        scope: &Scope<'_>,
-        backends: &Backends,
-    ) -> Looked<Self::Reply> {
-        if granted.statement.capture.is_none() {
-            return Looked::unclear("what an INSERT adds cannot be told from what others add");
-        }
-        let deadline = scope.manifest.limits.deadline;
-        let now = match backends.databases.of(&granted.grant).await {
-            Ok(database) => database.look(granted, deadline).await,
-            Err(error) => Err(error),
-        };
-        match (now, prior) {
-            // It met no row, and meets none: made or not, it changes nothing.
-            (Ok(Some(now)), Some(prior))
-                if now.version == prior.version && now.value["rows"] == json!([]) =>
-            {
-                Looked::Happened {
-                    reply: Ok(Changed {
-                        rows_affected: 0,
-                        inserted_id: None,
-                    }),
-                    written: None,
-                }
-            }
-            (Ok(Some(now)), Some(prior)) if now.version == prior.version => Looked::NotHappened,
-            (Ok(Some(now)), Some(_)) => Looked::changed(now.value),
-            (Ok(_), _) => Looked::unclear("rows of this table cannot be told apart"),
-            (Err(error), _) => {
-                Looked::unclear(format!("the database cannot be looked at: {error:?}"))
-            }
-        }
-    }
-}
-
-impl Imported for Execute {
-    const INTERFACE: &'static str = INTERFACE;
-    const FUNCTION: &'static str = "execute";
-    type Results = (Self::Reply,);
-    fn results(reply: Self::Reply) -> Self::Results {
-        (reply,)
-    }
-}
-
-/// Put back the rows that a statement changed.
-pub(crate) struct Restore;
-
-impl Operation for Restore {
-    const CALL: &'static str = "sql.restore";
-    type Arguments = Restoring;
-    type Reply = Restored;
-    type Plan = (SqlGrant, Restoring);
-
-    fn describe(restoring: Restoring, scope: &Scope<'_>) -> Described<Self::Plan, Restored> {
-        let arguments = restoring.arguments();
-        let table = restoring.written["table"].as_str().unwrap_or_default();
-        let (identity, effect, next) = match grant(scope, &restoring.destination) {
-            Ok(grant) => (
-                grant.source.clone(),
-                grant
-                    .table(table)
-                    .and_then(|table| table.effect)
-                    .map_or(Effect::Write, |effect| effect.max(Effect::Write)),
-                if grant.table(table).is_some() {
-                    Next::Perform((grant.clone(), restoring.clone()))
-                } else {
-                    Next::Refuse(Refusal::outside(format!(
-                        "the manifest no longer grants the table `{table}`"
-                    )))
-                },
-            ),
-            Err(refusal) => ("sql".to_owned(), Effect::Write, Next::Refuse(refusal)),
-        };
-        Described {
-            destination: restoring.destination,
-            identity,
-            effect,
-            arguments,
-            next,
-        }
-    }
-
-    fn refuse(refusal: Refusal) -> Restored {
-        Err(RestoreFailure::Refused(refusal))
-    }
-
-    async fn prior(
-        (grant, restoring): &Self::Plan,
-        _: &Scope<'_>,
-        backends: &Backends,
-    ) -> Result<Option<Prior>, Restored> {
-        let failed = |error: SqlError| Err(RestoreFailure::Failed(format!("{error:?}")));
-        let database = backends.databases.of(grant).await.map_err(failed)?;
-        let now = database.rows_now(restoring).await.map_err(failed)?;
-        if !write::same_rows(restoring, &now) {
-            return Err(Err(RestoreFailure::Conflict(now)));
-        }
-        Ok(Some(write::prior_of(now)))
-    }
-
-    async fn perform(
-        (grant, restoring): Self::Plan,
-        _: Option<&Prior>,
-        _: &Scope<'_>,
-        backends: &Backends,
-    ) -> Performed<Restored> {
-        match backends.databases.of(&grant).await {
-            Ok(database) => database.restore(&restoring).await,
-            Err(error) => Performed::answered(Err(RestoreFailure::Failed(format!("{error:?}")))),
-        }
-    }
-
-    const RECOVERY: Recovery = Recovery::Conditional;
-
-    async fn look(
-        (grant, restoring): &Self::Plan,
-        _: Option<&Prior>,
-        _: &Scope<'_>,
-        backends: &Backends,
-    ) -> Looked<Restored> {
-        let now = match backends.databases.of(grant).await {
-            Ok(database) => database.rows_now(restoring).await,
-            Err(error) => Err(error),
-        };
-        match now {
-            Ok(now) if write::same_rows(restoring, &now) => Looked::NotHappened,
-            Ok(now) => match write::left_behind(restoring, &now) {
-                Some(written) => Looked::Happened {
-                    reply: Ok(()),
-                    written: Some(written),
-                },
-                None => Looked::changed(now),
-            },
-            Err(error) => Looked::unclear(format!("the database cannot be looked at: {error:?}")),
-        }
-    }
-
-    fn assumed(_: &Self::Plan, _: Option<&Prior>) -> Option<Restored> {
-        Some(Ok(()))
-    }
-}
-
-/// Rows with the ids under which the database keeps them, for the record.
-pub(super) fn image(table: &str, verb: Verb, rows: Value) -> Value {
-    json!({ "table": table, "verb": verb.as_str(), "rows": rows })
 }

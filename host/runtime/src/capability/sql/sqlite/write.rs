@@ -6,22 +6,20 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use sqlx::AssertSqlSafe;
 use tokio::sync::MutexGuard;
-use tollgate_policy::{Digest, Verb};
+use tollgate_policy::Verb;
 
 use super::connection::{Database, Session, columns, failed};
 use super::value::{arguments, row_values};
-use super::{Changed, Granted, RestoreFailure, Restored, Restoring, SqlError, SqlValue, image};
+use crate::capability::restore::{RestoreFailure, Restored, Restoring};
+use crate::capability::sql::image::{
+    KeptRow, bounded, image, prior_of, quoted, rows, same_rows, target, text, too_many, touched,
+    verb, way_back,
+};
+use crate::capability::sql::{Changed, Granted, SqlError, SqlValue};
 use crate::door::{Performed, Prior, Refusal};
 
 /// Time for putting rows back.
 const RESTORE: Duration = Duration::from_secs(30);
-
-/// Most bytes of rows that are kept to be put back: half of what one sealed
-/// value of a record can hold.
-const IMAGE_BYTES_MAX: usize = 8 << 20;
-
-/// A row as the database keeps it.
-type KeptRow = Value;
 
 /// The writing connection, held alone.
 struct Writer<'a>(MutexGuard<'a, Option<Session>>);
@@ -40,7 +38,7 @@ impl Database {
 
     /// The rows that a statement would replace. `None` where they cannot be
     /// told apart later: a table without row ids, or more rows than granted.
-    pub(super) async fn look(
+    pub(in crate::capability::sql) async fn look(
         &self,
         granted: &Granted,
         deadline: Duration,
@@ -62,7 +60,7 @@ impl Database {
     }
 
     /// Run a granted write, if what it replaces is still what was seen.
-    pub(super) async fn execute(
+    pub(in crate::capability::sql) async fn execute(
         &self,
         granted: &Granted,
         prior: Option<&Prior>,
@@ -76,13 +74,35 @@ impl Database {
         writer.end(work).await
     }
 
+    /// Run a granted write and take it back: what it would change.
+    pub(in crate::capability::sql) async fn preview(
+        &self,
+        granted: &Granted,
+        deadline: Duration,
+    ) -> Result<Changed, SqlError> {
+        let mut writer = self.write(deadline).await?;
+        let work = writer.changing(granted, None, self.grant.max_rows).await;
+        writer.take_back().await;
+        let (changed, _) = work?;
+        Ok(Changed {
+            inserted_id: None,
+            ..changed
+        })
+    }
+
     /// The rows that a write touched, as they are now.
-    pub(super) async fn rows_now(&self, restoring: &Restoring) -> Result<Value, SqlError> {
+    pub(in crate::capability::sql) async fn rows_now(
+        &self,
+        restoring: &Restoring,
+    ) -> Result<Value, SqlError> {
         self.write(RESTORE).await?.now(restoring).await
     }
 
     /// Put rows back, if they are still what the write left.
-    pub(super) async fn restore(&self, restoring: &Restoring) -> Performed<Restored> {
+    pub(in crate::capability::sql) async fn restore(
+        &self,
+        restoring: &Restoring,
+    ) -> Performed<Restored> {
         let gone = |error: SqlError| Err(RestoreFailure::Failed(format!("{error:?}")));
         let mut writer = match self.write(RESTORE).await {
             Ok(writer) => writer,
@@ -269,13 +289,18 @@ impl Writer<'_> {
                 }
             },
             Err(error) => {
-                if self.host("ROLLBACK".to_owned(), &[]).await.is_err() {
-                    // Nothing was begun, or the connection is gone: a new one
-                    // starts clean either way.
-                    *self.0 = None;
-                }
+                self.take_back().await;
                 Performed::answered(Err(error))
             }
+        }
+    }
+
+    /// Roll back whatever was begun.
+    async fn take_back(&mut self) {
+        if self.host("ROLLBACK".to_owned(), &[]).await.is_err() {
+            // Nothing was begun, or the connection is gone: a new one starts
+            // clean either way.
+            *self.0 = None;
         }
     }
 
@@ -368,22 +393,7 @@ impl Writer<'_> {
     }
 }
 
-fn target(granted: &Granted) -> &str {
-    granted.statement.target.as_deref().unwrap_or_default()
-}
-
 /// A write that fires a trigger on another table does more than was granted.
-/// Rows that fit into a record: what cannot be recorded must not be changed.
-fn bounded(rows: &[KeptRow]) -> Result<(), SqlError> {
-    let bytes: usize = rows.iter().map(|row| row.to_string().len()).sum();
-    if bytes > IMAGE_BYTES_MAX {
-        return Err(SqlError::TooLarge(format!(
-            "the rows have {bytes} bytes, more than can be kept to put them back; narrow the WHERE"
-        )));
-    }
-    Ok(())
-}
-
 fn only(table: &str, changes: &[(String, i64)]) -> Result<(), SqlError> {
     match changes.iter().find(|(changed, _)| changed != table) {
         None => Ok(()),
@@ -393,72 +403,11 @@ fn only(table: &str, changes: &[(String, i64)]) -> Result<(), SqlError> {
     }
 }
 
-fn too_many(max_rows: u64) -> SqlError {
-    SqlError::TooLarge(format!(
-        "the statement would change more than {max_rows} rows; narrow its WHERE"
-    ))
-}
-
-/// What a write replaces, with a version that changes when it does.
-pub(super) fn prior_of(image: Value) -> Prior {
-    Prior {
-        version: Digest::of(image.to_string().as_bytes()).to_string(),
-        value: image,
-    }
-}
-
-/// Whether the rows are still what the write left.
-pub(super) fn same_rows(restoring: &Restoring, now: &Value) -> bool {
-    now["rows"] == restoring.written["rows"]
-}
-
-/// What a restore left, where the rows that are there now are what it leaves.
-pub(super) fn left_behind(restoring: &Restoring, now: &Value) -> Option<Value> {
-    let left = match verb(restoring) {
-        Verb::Insert => json!([]),
-        _ => restoring.before["rows"].clone(),
-    };
-    (now["rows"] == left).then(|| image(&text(now, "table"), way_back(restoring), left))
-}
-
-/// Putting inserted rows back removes them, and the other way round.
-fn way_back(restoring: &Restoring) -> Verb {
-    match verb(restoring) {
-        Verb::Insert => Verb::Delete,
-        Verb::Delete => Verb::Insert,
-        other => other,
-    }
-}
-
-fn verb(restoring: &Restoring) -> Verb {
-    match restoring.written["verb"].as_str() {
-        Some("INSERT") => Verb::Insert,
-        Some("DELETE") => Verb::Delete,
-        _ => Verb::Update,
-    }
-}
-
-/// The rows a write is about: those it left, or those it removed.
-fn touched(restoring: &Restoring) -> Vec<Value> {
-    match verb(restoring) {
-        Verb::Delete => rows(&restoring.before),
-        _ => rows(&restoring.written),
-    }
-}
-
-fn rows(image: &Value) -> Vec<Value> {
-    image["rows"].as_array().cloned().unwrap_or_default()
-}
-
 fn row_id(row: &Value) -> Option<i64> {
     match SqlValue::from_json(&row["rowid"])? {
         SqlValue::Integer(id) => Some(id),
         _ => None,
     }
-}
-
-fn text(image: &Value, name: &str) -> String {
-    image[name].as_str().unwrap_or_default().to_owned()
 }
 
 /// A row with its id first, as the host's statements select it.
@@ -467,9 +416,4 @@ fn kept_row(columns: Vec<String>, values: &[SqlValue]) -> KeptRow {
     let id = cells.next().map_or(Value::Null, |(_, value)| value.json());
     let columns: Map<String, Value> = cells.map(|(name, value)| (name, value.json())).collect();
     json!({ "rowid": id, "columns": columns })
-}
-
-/// A name as SQLite reads it literally.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,4 +1,4 @@
-//! Open databases: some connections that only read, one that writes, each with
+//! An open database: some connections that only read, one that writes, each with
 //! its wall. The pool of `sqlx` was refused here: a statement's deadline and the
 //! wall belong to one connection, and the pool does not say which one it lends.
 
@@ -14,7 +14,7 @@ use tollgate_policy::{SqlGrant, Statement};
 
 use super::authorizer::Wall;
 use super::value::{arguments, row_values};
-use super::{Granted, Rows, SqlError, SqlValue};
+use crate::capability::sql::{Granted, Rows, SqlError, SqlValue};
 use crate::door::Refusal;
 
 /// Connections of one database that read at the same time.
@@ -23,42 +23,9 @@ const READERS: usize = 4;
 /// How long to wait for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Databases that manifests name, opened when first used.
-pub(crate) struct Databases {
-    home: PathBuf,
-    open: Mutex<Vec<Arc<Database>>>,
-}
-
-impl Databases {
-    pub(crate) fn new(home: PathBuf) -> Self {
-        Self {
-            home,
-            open: Mutex::default(),
-        }
-    }
-
-    /// The database of a grant. Two grants of one file have connections apart:
-    /// their walls differ.
-    pub(super) async fn of(&self, grant: &SqlGrant) -> Result<Arc<Database>, SqlError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = open.iter().find(|database| database.grant == *grant) {
-            return Ok(Arc::clone(found));
-        }
-        let path = grant.sqlite_path().ok_or_else(|| {
-            SqlError::Failed(format!(
-                "`{}` is not a source this host can open; write `sqlite:<path>`",
-                grant.source
-            ))
-        })?;
-        let database = Arc::new(Database::new(grant.clone(), self.home.join(path)));
-        open.push(Arc::clone(&database));
-        Ok(database)
-    }
-}
-
 /// One database under one grant.
-pub(super) struct Database {
-    pub(super) grant: SqlGrant,
+pub(in crate::capability::sql) struct Database {
+    pub(in crate::capability::sql) grant: SqlGrant,
     path: PathBuf,
     readers: Mutex<Vec<Session>>,
     reading: Semaphore,
@@ -72,7 +39,7 @@ pub(super) struct Session {
 }
 
 impl Database {
-    fn new(grant: SqlGrant, path: PathBuf) -> Self {
+    pub(in crate::capability::sql) fn new(grant: SqlGrant, path: PathBuf) -> Self {
         Self {
             grant,
             path,
@@ -99,7 +66,7 @@ impl Database {
     }
 
     /// Run a granted `SELECT`.
-    pub(super) async fn query(
+    pub(in crate::capability::sql) async fn query(
         &self,
         granted: &Granted,
         deadline: Duration,
@@ -152,20 +119,7 @@ impl Session {
                 rows.columns = columns(&row);
             }
             let values = row_values(&row).map_err(failed)?;
-            bytes += values.iter().map(SqlValue::size).sum::<u64>();
-            if rows.rows.len() as u64 >= grant.max_rows {
-                return Err(SqlError::TooLarge(format!(
-                    "the result has more than {} rows; add a LIMIT or a narrower WHERE",
-                    grant.max_rows
-                )));
-            }
-            if bytes > grant.max_bytes {
-                return Err(SqlError::TooLarge(format!(
-                    "the result has more than {} bytes; select fewer columns or rows",
-                    grant.max_bytes
-                )));
-            }
-            rows.rows.push(values);
+            rows.push(values, &mut bytes, grant)?;
         }
         Ok(rows)
     }

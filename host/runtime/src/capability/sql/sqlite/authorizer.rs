@@ -117,6 +117,8 @@ impl Wall {
                 // An empty column: the table is only counted.
                 !table.read.is_empty() && (second.is_empty() || table.read.contains(&second))
                     || self.is_write_only(table, &second)
+                    // The host compares it, in a subquery or condition of its own.
+                    || table.tenant_column.as_ref() == Some(&second)
             }),
             // `LIKE` is an operator that SQLite carries out by a function.
             ffi::SQLITE_FUNCTION => second == "like" || self.grant.functions.contains(&second),
