@@ -1,5 +1,6 @@
 //! What can be typed after `tollgate`.
 
+mod eval;
 mod proof;
 
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tollgate_runtime::Location;
 
+pub(crate) use eval::Eval;
 pub(crate) use proof::{Anchor, Erase, Export, OfTenant, ProveRecord, Prune, Verify};
 
 const EXIT_CODES: &str = "\
@@ -126,6 +128,10 @@ pub(crate) enum Command {
     /// Author: build a connector into a component, its request inside.
     #[command(after_help = "Example:\n  tollgate build plugins/database")]
     Build(Build),
+    /// Author: run scenarios of a connector: what a server says, what an agent
+    /// asks for, what must come of it.
+    #[command(after_help = eval::EXAMPLE)]
+    Eval(Eval),
     /// Reviewer: what a component asks for, without running it.
     #[command(after_help = "Example:\n  tollgate inspect target/tollgate/greeter.component.wasm")]
     Inspect(Inspect),
