@@ -225,7 +225,7 @@ async fn a_scenario_that_cannot_be_run_is_broken_and_says_where() {
     for (scenario, words) in [
         (
             format!("{LOOKUP}expext = {{}}\n"),
-            "scenario.toml:6:1: unknown field `expext`",
+            "scenario.toml:7:1: unknown field `expext`",
         ),
         (
             format!("sql = \"INSERT INTO nothing\"\n{LOOKUP}"),

@@ -9,8 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tollgate_policy::Manifest;
 use tollgate_runtime::{
-    Failure, Host, HostOptions, ManualClock, Principal, PrincipalKind, Role, RunReport, RunState,
-    ToolCall, moment,
+    CallError, Failure, Host, HostOptions, ManualClock, Principal, PrincipalKind, Role, RunReport,
+    RunState, ToolCall, moment,
 };
 
 use crate::connector::{Workshop, explained};
@@ -268,6 +268,8 @@ impl Session<'_> {
             }
             let tenant = &self.manifest.tenant;
             let said = match self.host.replay(tenant, &run).await {
+                // It was denied before its connector was started.
+                Err(CallError::NotAllowed(_)) if report.state == RunState::Denied => continue,
                 Err(error) => format!("{} cannot be replayed: {error}", report.tool),
                 Ok(replay) if replay.identical => continue,
                 Ok(replay) => format!(

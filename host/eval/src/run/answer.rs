@@ -58,7 +58,7 @@ impl Answer {
             findings.push(Finding::differs(
                 format!("{name}: outcome"),
                 expected.outcome.clone(),
-                Some(self.whole()),
+                Some(self.told()),
             ));
             // Everything else follows from that.
             return Ok(findings);
@@ -87,7 +87,7 @@ impl Answer {
             }
         }
         findings.extend(self.texts(name, expected));
-        let whole = self.whole().to_string();
+        let whole = json!([self.told(), self.card]).to_string();
         for text in &expected.without {
             // As it stands in JSON, without the quotation marks.
             let quoted = Value::from(text.as_str()).to_string();
@@ -133,21 +133,20 @@ impl Answer {
         findings
     }
 
-    /// All that the agent is told, and the card beside it.
-    fn whole(&self) -> Value {
-        let mut whole = json!({ "outcome": self.names.first() });
+    /// All that the agent is told.
+    fn told(&self) -> Value {
+        let mut told = json!({ "outcome": self.names.first() });
         for (name, value) in [
             ("output", self.output.clone()),
             (
                 "failure",
                 self.failure.as_ref().map(|failure| json!(failure)),
             ),
-            ("card", self.card.clone()),
         ] {
             if let Some(value) = value {
-                whole[name] = value;
+                told[name] = value;
             }
         }
-        whole
+        told
     }
 }
