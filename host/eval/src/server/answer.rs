@@ -89,8 +89,12 @@ impl Answer {
     /// Its first half, and then the end of the connection.
     pub(super) fn half_then_closed(self) -> Response<Content> {
         self.announced(|half| {
-            let lost = io::Error::from(io::ErrorKind::ConnectionAborted);
-            Content::from_stream(stream::iter([Ok(half), Err(lost)]))
+            let lost = stream::once(async {
+                // What was said so far is sent while the rest is waited for.
+                tokio::task::yield_now().await;
+                Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+            });
+            Content::from_stream(stream::iter([Ok(half)]).chain(lost))
         })
     }
 
