@@ -129,19 +129,27 @@ impl Draft {
 }
 
 fn move_destination(grant: &mut Table, address: SocketAddr) -> Result<(), String> {
-    for path in [&["base_url"][..], &["credential", "oauth", "token_url"]] {
-        let mut value = grant.get_mut(path[0]);
-        for name in &path[1..] {
-            value = value.and_then(|value| value.get_mut(*name));
-        }
-        if let Some(Value::String(url)) = value {
-            *url = moved(url, address)?;
-        }
+    if let Some(Value::String(url)) = grant.get_mut("base_url") {
+        *url = moved(url, address)?;
     }
     grant.insert("addresses".to_owned(), Value::Array(vec![ADDRESSES.into()]));
     // Certificates are those of the real server.
     grant.remove("roots");
+    if let Some(Value::Table(credential)) = grant.get_mut("credential") {
+        without_oauth(credential);
+    }
     Ok(())
+}
+
+/// A token is asked for by the host, and never without TLS: that is no part of a
+/// connector's scenario. The secret itself is the token here.
+fn without_oauth(credential: &mut Table) {
+    if credential.remove("oauth").is_none() {
+        return;
+    }
+    for (name, value) in [("header", "authorization"), ("format", "Bearer {}")] {
+        credential.insert(name.to_owned(), value.into());
+    }
 }
 
 /// The same path at another server.
@@ -208,8 +216,9 @@ directory = "data/box"
             url.starts_with("http://127.0.0.1:") && url.ends_with("/api/v2"),
             "{url}"
         );
-        let token = desk["credential"]["oauth"]["token_url"].as_str().unwrap();
-        assert!(token.starts_with("http://127.0.0.1:") && token.ends_with("/oauth/token"));
+        let credential = desk["credential"].as_table().unwrap();
+        assert!(!credential.contains_key("oauth"));
+        assert_eq!(credential["header"].as_str(), Some("authorization"));
         assert_eq!(desk["addresses"].as_array().unwrap().len(), 1);
         assert!(desk.get("roots").is_none());
         assert_eq!(

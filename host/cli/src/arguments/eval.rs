@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 pub(crate) const EXAMPLE: &str = "\
-Examples:
+Example:
   tollgate eval plugins/database/evals
   tollgate eval plugins/database/evals --only 'stale-*'
 
