@@ -71,8 +71,12 @@ impl Suite {
 }
 
 async fn run(folder: &Path, only: Option<&str>) -> Result<Report, EvalError> {
+    run_with("plugins/database", folder, only).await
+}
+
+async fn run_with(connector: &str, folder: &Path, only: Option<&str>) -> Result<Report, EvalError> {
     let options = EvalOptions {
-        component: Some(component("plugins/database").path.clone()),
+        component: Some(component(connector).path.clone()),
         only: only.map(str::to_owned),
         ..EvalOptions::new(Compiler::InProcess)
     };
@@ -295,4 +299,84 @@ async fn a_folder_without_scenarios_is_an_error_and_no_success() {
     assert!(matches!(error, EvalError::NoScenario { .. }), "{error}");
     let error = run(&empty.path().join("none"), None).await.unwrap_err();
     assert!(matches!(error, EvalError::Folder { .. }), "{error}");
+}
+
+/// A guest that calls whatever it is told to, and what it is granted here.
+const HOSTILE: &str = r#"
+connector = "hostile"
+component = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+[grant.kv.scratch]
+max_bytes = "64KiB"
+[grant.files.box]
+directory = "/srv/box"
+[[grant.files.box.path]]
+glob = "**"
+verbs = ["read", "write", "remove"]
+[grant.sql.orders]
+source = "sqlite:/srv/orders.db"
+[[grant.sql.orders.table]]
+name = "orders"
+read = ["id"]
+[[rule]]
+name = "everything"
+tool = "*"
+then = "allow"
+"#;
+
+/// A scenario of that guest, with a file and two keys.
+async fn hostile(scenario: &str) -> Vec<String> {
+    let suite = Suite::new().with("one", scenario);
+    let folder = suite.0.path().join("one");
+    fs::remove_file(folder.join("database.sql")).unwrap();
+    fs::write(folder.join("manifest.toml"), HOSTILE).unwrap();
+    fs::write(
+        folder.join("kv.toml"),
+        "[scratch]\nseen = \"before\"\ncount = { n = 1 }\n",
+    )
+    .unwrap();
+    fs::create_dir(folder.join("files")).unwrap();
+    fs::write(folder.join("files/a.txt"), "here").unwrap();
+    let report = run_with("tests/guests/hostile", suite.0.path(), None)
+        .await
+        .unwrap();
+    let findings = report.scenarios[0].findings.iter();
+    findings.map(ToString::to_string).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stores_and_files_are_there_before_and_looked_at_afterwards() {
+    let scenario = "manifest = \"manifest.toml\"
+[[call]]
+tool = \"try_kv\"
+input = { verb = \"get\", store = \"scratch\", key = \"seen\" }
+expect = { output = { answer = { \"$like\" = \"*before*\" } } }
+[[expect_kv]]
+store = \"scratch\"
+key = \"count\"
+json = { n = 1 }
+[[expect_kv]]
+store = \"scratch\"
+key = \"none\"
+absent = true
+[[expect_files]]
+path = \"a.txt\"
+unchanged = true
+text = \"here\"
+";
+    let told = hostile(scenario).await;
+    assert!(told.is_empty(), "{told:#?}");
+    let wrong = scenario
+        .replace("n = 1", "n = 2")
+        .replace("\"none\"", "\"seen\"")
+        .replace("text = \"here\"", "text = \"there\"");
+    let told = hostile(&wrong).await;
+    let words = [
+        "file a.txt",
+        "key count of store scratch /n",
+        "key seen of store scratch is there",
+    ];
+    assert_eq!(told.len(), words.len(), "{told:#?}");
+    for (told, words) in told.iter().zip(words) {
+        assert!(told.contains(words), "{told}");
+    }
 }

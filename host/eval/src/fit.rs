@@ -101,7 +101,7 @@ fn fits_loosely(name: &str, wanted: &Value, found: Option<&Value>) -> bool {
             wanted.as_str().is_some_and(|pattern| like(pattern, text))
         }
         ("$length", Some(found)) => {
-            length(found).is_some_and(|length| *wanted == Value::from(length))
+            length(found).is_some_and(|length| wanted.as_u64() == u64::try_from(length).ok())
         }
         ("$some", Some(Value::Array(items))) => items.iter().any(|item| fits(wanted, item)),
         _ => false,

@@ -64,17 +64,21 @@ fn row(row: &SqliteRow) -> Value {
     Value::Object(members.collect::<Map<_, _>>())
 }
 
-/// A value as JSON; bytes that are no text as their count.
+/// A value as JSON; bytes that are no text as their count, and nothing for what
+/// cannot be read.
 fn cell(row: &SqliteRow, at: usize) -> Value {
     let Ok(raw) = row.try_get_raw(at) else {
         return Value::Null;
     };
     let kind = raw.type_info().name().to_owned();
-    match kind.as_str() {
-        "NULL" => Value::Null,
-        "INTEGER" | "BOOLEAN" => row.get_unchecked::<i64, _>(at).into(),
-        "REAL" => row.get_unchecked::<f64, _>(at).into(),
-        "TEXT" => row.get_unchecked::<String, _>(at).into(),
-        _ => format!("{} bytes", row.get_unchecked::<Vec<u8>, _>(at).len()).into(),
-    }
+    let read = match kind.as_str() {
+        "NULL" => Ok(Value::Null),
+        "INTEGER" | "BOOLEAN" => row.try_get_unchecked::<i64, _>(at).map(Value::from),
+        "REAL" => row.try_get_unchecked::<f64, _>(at).map(Value::from),
+        "TEXT" => row.try_get_unchecked::<String, _>(at).map(Value::from),
+        _ => row
+            .try_get_unchecked::<Vec<u8>, _>(at)
+            .map(|bytes| format!("{} bytes", bytes.len()).into()),
+    };
+    read.unwrap_or_default()
 }
