@@ -8,6 +8,7 @@ mod cli;
 mod compile;
 mod crash;
 mod demo;
+mod eval;
 mod journey;
 mod mcp;
 mod mistakes;

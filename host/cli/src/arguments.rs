@@ -3,6 +3,7 @@
 mod author;
 mod call;
 mod common;
+mod eval;
 mod journal;
 mod proof;
 mod secret;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use author::{Build, Demo, Inspect, Install, New};
 pub(crate) use call::{Approve, Call, Deny, PendingCalls, Show, Undo};
 pub(crate) use common::{Home, OfTenant, Server};
+pub(crate) use eval::Eval;
 pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
 pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
@@ -57,6 +59,10 @@ pub(crate) enum Command {
     /// Author: build a connector into a component, its request inside.
     #[command(after_help = "Example:\n  tollgate build plugins/database")]
     Build(Build),
+    /// Author: run scenarios of a connector: what a server says, what an agent
+    /// asks for, what must come of it.
+    #[command(after_help = eval::EXAMPLE)]
+    Eval(Eval),
     /// Reviewer: what a component asks for, without running it.
     #[command(after_help = "Example:\n  tollgate inspect target/tollgate/greeter.component.wasm")]
     Inspect(Inspect),

@@ -7,6 +7,7 @@ mod asking;
 mod author;
 mod demo;
 mod destroy;
+mod eval;
 mod exit;
 mod journal;
 mod offline;
@@ -71,6 +72,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match command {
         Command::New(new) => author::new(&new, json),
         Command::Build(build) => author::build(&build, json),
+        Command::Eval(eval) => eval::eval(&eval, json).await,
         Command::Inspect(inspect) => reviewer::inspect(&inspect, json),
         Command::Install(install) => reviewer::install(&home, &install, json).await,
         Command::Principal(principal) => serve::principal(&home, &principal, json).await,

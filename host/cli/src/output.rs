@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "this file is where the command prints")]
 
+pub(crate) mod eval;
 pub(crate) mod queue;
 pub(crate) mod secrets;
 

@@ -12,15 +12,20 @@ use crate::arguments::{Home, Kind, NewPrincipal, Serve};
 use crate::exit::Exit;
 use crate::output;
 
+/// Components are compiled by this program, in a process of its own.
+pub(crate) fn compiler() -> anyhow::Result<Compiler> {
+    let program = std::env::current_exe().context("this program's own file is not known")?;
+    Ok(Compiler::Child {
+        program,
+        arguments: vec!["compile-component".to_owned()],
+    })
+}
+
 /// A host in this home that compiles components with this very program. What is
 /// said on the command line or in the environment counts before the home's
 /// settings.
 pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
-    let program = std::env::current_exe().context("this program's own file is not known")?;
-    let compiler = Compiler::Child {
-        program,
-        arguments: vec!["compile-component".to_owned()],
-    };
+    let compiler = compiler()?;
     let mut settings = Settings::of(&home.home)?;
     if let Some(store) = &home.store {
         settings.store.default = Some(store.location()?);
