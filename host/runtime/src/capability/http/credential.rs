@@ -95,9 +95,7 @@ async fn secret(
     let secret = client_secret(credential, client, scope, backends)
         .await
         .map_err(|error| unusable(grant, &error))?;
-    token::of(client, &secret, grant, scope, backends)
-        .await
-        .map_err(|error| unusable(grant, &error))
+    token::of(client, &secret, grant, scope, backends).await
 }
 
 async fn client_secret(
@@ -129,7 +127,7 @@ pub(super) async fn forget_token(grant: &HttpGrant, scope: &Scope<'_>, backends:
 
 /// Why it cannot be used is the operator's to know: where a secret may go, and
 /// where it comes from, is nothing for a guest.
-fn unusable(grant: &HttpGrant, error: &dyn std::fmt::Display) -> HttpError {
+pub(super) fn unusable(grant: &HttpGrant, error: &dyn std::fmt::Display) -> HttpError {
     let destination = &grant.name;
     tracing::warn!(destination, %error, "a credential cannot be used");
     HttpError::Refused(Refusal::outside(format!(
