@@ -24,10 +24,17 @@ async fn approve(house: &House, card: &Card) -> RunReport {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_shows_method_path_and_content_and_its_approval_sends_them_once() {
     let (house, desk) = opened("", ROWS).await;
-    let pay = ask("POST", &["payments"], json!({"json": {"cents": 1250, "to": "ada"}}));
+    let pay = ask(
+        "POST",
+        &["payments"],
+        json!({"json": {"cents": 1250, "to": "ada"}}),
+    );
     let report = run(&house, "pay", pay).await;
     let card = card(&house, &report).await;
-    assert_eq!((card.call.as_str(), card.destination.as_str()), ("http.send", "desk"));
+    assert_eq!(
+        (card.call.as_str(), card.destination.as_str()),
+        ("http.send", "desk")
+    );
     assert_eq!(card.arguments["method"], "POST");
     assert_eq!(card.arguments["target"], "/payments");
     assert_eq!(card.arguments["body"], json!({"cents": 1250, "to": "ada"}));
@@ -51,8 +58,15 @@ async fn a_card_shows_method_path_and_content_and_its_approval_sends_them_once()
 #[tokio::test(flavor = "multi_thread")]
 async fn content_that_can_be_read_in_two_ways_is_shown_as_it_is() {
     let (house, _desk) = opened("", ROWS).await;
-    for text in ["{\"cents\": 1, \"cents\": 100000}", "{\"cents\": 9007199254740993}"] {
-        let pay = ask("POST", &["payments"], json!({"text": ["application/json", text]}));
+    for text in [
+        "{\"cents\": 1, \"cents\": 100000}",
+        "{\"cents\": 9007199254740993}",
+    ] {
+        let pay = ask(
+            "POST",
+            &["payments"],
+            json!({"text": ["application/json", text]}),
+        );
         let card = card(&house, &run(&house, "pay", pay).await).await;
         assert_eq!(card.arguments["text"], text);
         assert!(card.arguments.get("body").is_none());
@@ -60,7 +74,11 @@ async fn content_that_can_be_read_in_two_ways_is_shown_as_it_is() {
     // The same value in other bytes is another call.
     let mut digests = Vec::new();
     for text in ["{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}"] {
-        let pay = ask("POST", &["payments"], json!({"text": ["application/json", text]}));
+        let pay = ask(
+            "POST",
+            &["payments"],
+            json!({"text": ["application/json", text]}),
+        );
         let card = card(&house, &run(&house, "pay", pay).await).await;
         assert_eq!(card.arguments["body"], json!({"a": 1, "b": 2}));
         digests.push(card.arguments["digest"].clone());
@@ -76,7 +94,10 @@ async fn an_approval_is_for_one_server_and_one_credential() {
     let report = run(&house, "pay", pay).await;
     let card_ = card(&house, &report).await;
     house
-        .install(&manifest(&other, "", ROWS), &component("tests/guests/caller"))
+        .install(
+            &manifest(&other, "", ROWS),
+            &component("tests/guests/caller"),
+        )
         .await;
     let held = approve(&house, &card_).await;
     let again = card(&house, &held).await;
