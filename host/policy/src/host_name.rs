@@ -25,7 +25,14 @@ pub(crate) fn fault(name: &str) -> Option<(&'static str, String)> {
         return Some(("has a host that ends with a dot", hint));
     }
     let last = name.rsplit('.').next().unwrap_or_default();
-    if !is_host_name(name) || last.bytes().all(|b| b.is_ascii_digit()) {
+    // The attack: `0x7f000001` and `127.1` are names to this check, and addresses
+    // to a resolver that knows the old spellings (inet_aton).
+    let digits = last.strip_prefix("0x");
+    let is_number = digits.map_or_else(
+        || last.bytes().all(|b| b.is_ascii_digit()),
+        |digits| digits.bytes().all(|b| b.is_ascii_hexdigit()),
+    );
+    if !is_host_name(name) || is_number {
         let hint = "write labels of a-z, 0-9 and `-`, at most 63 characters each and 253 together";
         return Some(("has a host that is no registered name", hint.to_owned()));
     }

@@ -7,7 +7,8 @@
 
 use crate::manifest::limits::HTTP_TARGET_BYTES_MAX;
 
-/// The path and query of a request, encoded, below the origin.
+/// The path and query of a request, encoded. It begins at the origin, with the
+/// base URL's own path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     before: String,
@@ -21,7 +22,8 @@ impl Target {
         self.after.is_some()
     }
 
-    /// The target, with the key where the route has a place for one.
+    /// The target, with the key where the route has a place for one. A key is best
+    /// an id: what is not is percent-encoded, and some servers split `%2F`.
     #[must_use]
     pub fn with_key(&self, key: &str) -> String {
         let mut target = self.before.clone();

@@ -6,7 +6,8 @@ use crate::visible;
 /// Why a request is not sent. Two kinds, told apart by
 /// [`is_denial`](Self::is_denial): it cannot be sent as it is (the connector's
 /// author must write it otherwise), or it is not granted (the operator could). No
-/// value of the request is in any message: it may be a secret.
+/// value of a parameter or header and no content is in any message: it may be a
+/// secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpRefusal {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod http;
+mod mail;
+
 use std::time::Duration;
 
 use super::*;
@@ -509,6 +512,8 @@ fn an_import_without_a_grant_is_named_with_the_line_to_add() {
         "files.write",
         "kv.get",
         "http.send",
+        "mail.send",
+        "handoff.escalate",
         "wasi:sockets/tcp",
     ]
     .map(str::to_owned)
@@ -527,6 +532,8 @@ fn an_import_without_a_grant_is_named_with_the_line_to_add() {
             "files.write",
             "kv.get",
             "http.send",
+            "mail.send",
+            "handoff.escalate",
             "wasi:sockets/tcp"
         ]
     );

@@ -97,7 +97,7 @@ pub(super) fn plain_url(text: &str) -> Result<Url, (&'static str, String)> {
     if text != canonical && text != written {
         return Err(("is not written canonically", format!("write {canonical:?}")));
     }
-    let path = url.path().trim_start_matches('/');
+    let path = url.path().strip_prefix('/').unwrap_or_default();
     let path = path.strip_suffix('/').unwrap_or(path);
     if url.path() != "/" && !path.split('/').all(is_plain_segment) {
         let hint = "write whole segments of A-Z, a-z, 0-9 and marks, none of them empty, without `%` and `;`";
