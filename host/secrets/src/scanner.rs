@@ -4,7 +4,8 @@
 //! All live values of all tenants are looked for, in everything: a value of one
 //! tenant in another's answer is what matters most. A value is found as it is, in
 //! base64 (both alphabets, at any place of a longer text, padded or not), in hex,
-//! and below JSON escapes, percent-encoding and further base64 or hex ([`views`]).
+//! as a list of numbers, and below JSON escapes, percent-encoding and further base64
+//! or hex ([`views`]).
 //!
 //! What it cannot find: a value in parts (a file that is read eight bytes at a
 //! time), compressed, encrypted, or spelt in a way of the sender's own. It stops
@@ -67,6 +68,8 @@ pub enum Encoding {
     Base64,
     /// In hex.
     Hex,
+    /// As a list of numbers.
+    Numbers,
     /// In something that had to be decoded first.
     Nested,
 }
@@ -264,7 +267,7 @@ impl Search {
         let found = self.automaton.find_iter(bytes).map(|found| {
             let (index, encoding) = self.patterns[found.pattern()];
             let mut range = found.range();
-            if encoding != Encoding::Plain {
+            if matches!(encoding, Encoding::Base64 | Encoding::Hex) {
                 let before = bytes[..range.start].iter().rev();
                 range.start -= before.take_while(|b| views::is_base64(**b)).count();
                 let after = bytes[range.end..].iter();

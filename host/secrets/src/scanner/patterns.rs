@@ -23,6 +23,12 @@ pub(super) fn of(value: &[u8]) -> Vec<(Zeroizing<Vec<u8>>, Encoding)> {
         Zeroizing::new(hex::encode_upper(value).into()),
         Encoding::Hex,
     ));
+    // As Node.js writes a buffer in JSON, and Rust bytes for debugging.
+    for separator in [",", ", "] {
+        let numbers: Vec<String> = value.iter().map(u8::to_string).collect();
+        let text = Zeroizing::new(numbers.join(separator).into_bytes());
+        all.push((text, Encoding::Numbers));
+    }
     // A value may itself look escaped, as `a%41`. Where one more layer is taken off
     // a text than was put on, it is this that is left of it.
     views::unescaped(value, &mut |view, _| {

@@ -95,6 +95,11 @@ fn disguises(value: &str) -> Vec<(&'static str, String)> {
         ),
         ("hex", hex::encode(value)),
         ("hex, upper case", hex::encode_upper(value)),
+        ("numbers", format!("{:?}", value.as_bytes())),
+        (
+            "numbers, close",
+            format!("{:?}", value.as_bytes()).replace(' ', ""),
+        ),
         ("hex in base64", STANDARD.encode(hex::encode(value))),
         ("base64 in hex", hex::encode(STANDARD.encode(value))),
     ]
