@@ -21,6 +21,7 @@ deadline = "10s"
 [grant.http.desk]
 base_url = "https://desk.example/api"
 timeout = "1s"
+max_response = "64KiB"
 
 [grant.http.desk.credential]
 secret = "desk-token"

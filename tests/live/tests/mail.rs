@@ -5,19 +5,22 @@
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use toml::Table;
 use tollgate_live::{MailSink, live};
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState, ToolCall,
 };
 use tollgate_tests::{component, pinned, workspace};
+use toml::Table;
 
 /// The sample manifest, at a sink on loopback.
 fn manifest(sink: &MailSink, login: bool) -> String {
     let path = workspace().join("plugins/mail/manifest.toml");
     let mut manifest: Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
     let grant = manifest["grant"]["mail"]["mail"].as_table_mut().unwrap();
-    grant.insert("server".to_owned(), format!("127.0.0.1:{}", sink.smtp()).into());
+    grant.insert(
+        "server".to_owned(),
+        format!("127.0.0.1:{}", sink.smtp()).into(),
+    );
     grant.insert("addresses".to_owned(), vec!["127.0.0.1"].into());
     grant.insert("tls".to_owned(), "none".into());
     grant.insert("attachments".to_owned(), true.into());
@@ -43,7 +46,9 @@ async fn opened(manifest: &str) -> (TempDir, Host) {
     let options = HostOptions::new(home.path(), Compiler::InProcess, Role::Serve);
     let host = Host::open(options).await.unwrap();
     let bytes = &component("plugins/mail").bytes;
-    let installed = host.install("manifest.toml", manifest, bytes, "operator").await;
+    let installed = host
+        .install("manifest.toml", manifest, bytes, "operator")
+        .await;
     installed.unwrap_or_else(|error| panic!("{error}"));
     (home, host)
 }
@@ -138,7 +143,10 @@ live! {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a measurement is for whoever runs the test")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a measurement is for whoever runs the test"
+)]
 fn tell(line: &str) {
     eprintln!("{line}");
 }

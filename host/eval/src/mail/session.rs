@@ -42,10 +42,8 @@ pub(super) async fn talk(stream: TcpStream, script: &Script, destination: &str) 
     let mut incoming = Incoming::default();
     loop {
         let mut line = Vec::new();
-        let read = (&mut stream)
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', &mut line);
-        if read.await? == 0 || !line.ends_with(b"\r\n") {
+        let mut bounded = (&mut stream).take(LINE_BYTES_MAX);
+        if bounded.read_until(b'\n', &mut line).await? == 0 || !line.ends_with(b"\r\n") {
             return Ok(());
         }
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
@@ -109,8 +107,8 @@ async fn content(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Vec<u8>
     loop {
         let mut line = Vec::new();
         let left = CONTENT_BYTES_MAX.saturating_sub(content.len() as u64);
-        let read = (&mut *stream).take(left).read_until(b'\n', &mut line);
-        if read.await? == 0 {
+        let mut bounded = (&mut *stream).take(left);
+        if bounded.read_until(b'\n', &mut line).await? == 0 {
             return Ok(None);
         }
         if line == b".\r\n" {
