@@ -1,6 +1,4 @@
 //! The sample manifests parse, and grant no more than they say.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use tollgate_policy::{Effect, Manifest};
 
 const HUBSPOT: &str = include_str!("../manifest.toml");
