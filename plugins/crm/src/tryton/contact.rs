@@ -30,6 +30,12 @@ pub(super) fn is_one(of: &Type, name: &str) -> bool {
     of.model.as_deref() == Some("party.party") && is_name(name)
 }
 
+/// Whether a property holds a value. Of a party without such a row Tryton says an
+/// empty text.
+pub(super) fn is_held(of: &Type, name: &str, value: &Scalar) -> bool {
+    !(is_one(of, name) && value.text().is_empty())
+}
+
 /// The condition that a party has such a row.
 pub(super) fn clause(name: &str, operator: &str, value: &Value) -> Value {
     if value.is_null() {

@@ -42,13 +42,17 @@ fn plain(text: &str) -> String {
     text.replace('%', "\\%").replace('_', "\\_")
 }
 
-/// Records with this value, those that are put away among them: the value of a
-/// unique field is taken by those as well.
+/// Records with this value, in upper or lower case, those that are put away among
+/// them: the value of a unique field is taken by those as well.
 pub(super) fn equal(of: &Type, property: &str, wanted: &Scalar) -> Value {
+    let (operator, wanted) = match wanted {
+        Scalar::Text(text) => ("ilike", json!(plain(text))),
+        other => ("=", value::write(Some(other), None)),
+    };
     let clause = if contact::is_one(of, property) {
-        contact::clause(property, "=", &value::write(Some(wanted), None))
+        contact::clause(property, operator, &wanted)
     } else {
-        json!([property, "=", value::write(Some(wanted), None)])
+        json!([property, operator, wanted])
     };
     with_archived(of, vec![clause])
 }
@@ -112,8 +116,8 @@ mod tests {
         let of = json!({"model": "party.party", "read": ["code"], "archive": {"field": "active"}});
         let of: Type = serde_json::from_value(of).unwrap();
         assert_eq!(
-            equal(&of, "code", &Scalar::Text("K-1".into())),
-            json!([["code", "=", "K-1"], ["active", "in", [true, false]]])
+            equal(&of, "code", &Scalar::Text("K_1".into())),
+            json!([["code", "ilike", "K\\_1"], ["active", "in", [true, false]]])
         );
     }
 }
