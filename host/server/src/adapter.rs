@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use tollgate_runtime::{
-    AuthError, CallError, Card, DecideError, Failure, Host, LogFilter, LogPage, Principal,
+    AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host, LogFilter, LogPage, Principal,
     QueueItem, Resolution, RunReport, ToolCall, ToolInfo, UndoReport,
 };
 
@@ -24,6 +24,10 @@ impl Gatekeeper for Host {
 
     async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, Refusal> {
         Ok(Host::call(self, who, call).await?)
+    }
+
+    async fn deliver(&self, trigger: &str, delivery: Delivery) -> Result<Delivered, Refusal> {
+        Ok(Host::deliver(self, trigger, delivery).await?)
     }
 
     async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, Refusal> {
@@ -103,6 +107,18 @@ impl Gatekeeper for Host {
 impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
         Failure::from(&error).into()
+    }
+}
+
+impl From<DeliveryError> for Refusal {
+    fn from(error: DeliveryError) -> Self {
+        let refusal = Self::new(error.kind(), error.to_string());
+        match error {
+            DeliveryError::Malformed { pointer, .. } if !pointer.is_empty() => {
+                refusal.with_pointer(pointer)
+            }
+            _ => refusal,
+        }
     }
 }
 
