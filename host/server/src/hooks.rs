@@ -11,7 +11,7 @@
 //! A cookie or a token that comes along is not looked at: no rights are got here
 //! but those that the operator gave to the trigger.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,18 +117,14 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Refusal> {
 
 /// Headers that are text and stand once.
 fn single(headers: &HeaderMap) -> HashMap<String, String> {
-    let mut found = HashMap::with_capacity(headers.len());
-    let mut twice = HashSet::new();
-    for (name, value) in headers {
-        if found.contains_key(name.as_str()) {
-            twice.insert(name.as_str().to_owned());
+    let once = headers.keys().filter_map(|name| {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => Some((name.to_string(), value.to_str().ok()?.to_owned())),
+            _ => None,
         }
-        if let Ok(value) = value.to_str() {
-            found.insert(name.as_str().to_owned(), value.to_owned());
-        }
-    }
-    found.retain(|name, _| !twice.contains(name));
-    found
+    });
+    once.collect()
 }
 
 fn refused(refusal: Refusal) -> Response {
