@@ -55,8 +55,12 @@ impl Entry {
 #[macro_export]
 macro_rules! connector {
     (for $connector:ty) => {
+        // The bindings take a name, and a type may have parameters.
         #[cfg(target_family = "wasm")]
-        $crate::bindings::export_connector!($connector with_types_in $crate::bindings);
+        type ExportedConnector = $connector;
+
+        #[cfg(target_family = "wasm")]
+        $crate::bindings::export_connector!(ExportedConnector with_types_in $crate::bindings);
     };
     ($($tool:path),+ $(,)?) => {
         #[doc(hidden)]

@@ -304,7 +304,7 @@ fn a_whole_journal_is_replayed_and_a_difference_is_an_exit_code() {
 }
 
 /// Cargo takes the workspace's own lock file and what was downloaded for it.
-fn alone_from_the_network(connector: &Path) {
+pub(crate) fn alone_from_the_network(connector: &Path) {
     fs::copy(workspace().join("Cargo.lock"), connector.join("Cargo.lock")).unwrap();
     fs::create_dir_all(connector.join(".cargo")).unwrap();
     fs::write(

@@ -12,6 +12,7 @@ mod eval;
 mod journey;
 mod mcp;
 mod mistakes;
+mod openapi;
 mod program;
 mod proofs;
 mod rest;

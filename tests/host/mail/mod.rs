@@ -319,7 +319,8 @@ async fn a_servers_no_is_told_and_nothing_is_in_doubt() {
     ] {
         let (house, office) = opened(Some((line, Some(said)))).await;
         let report = approved(&house, json!({})).await;
-        assert_eq!(report.state, RunState::Failed, "{report:?}");
+        let known = [RunState::Failed, RunState::Denied];
+        assert!(known.contains(&report.state), "{report:?}");
         let (found, message) = failure(&report);
         assert_eq!(found, kind, "{message}");
         assert!(message.contains(words), "{message}");
