@@ -374,7 +374,7 @@ async fn make_template() -> TempDir {
     host.install("m", &manifest, &hostile().bytes, "operator")
         .await
         .unwrap();
-    for plugin in ["plugins/database", "plugins/spreadsheet"] {
+    for plugin in ["plugins/database", "plugins/mail", "plugins/spreadsheet"] {
         let path = tollgate_tests::workspace()
             .join(plugin)
             .join("manifest.toml");

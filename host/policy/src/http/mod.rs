@@ -118,9 +118,11 @@ impl Credential {
                 name,
                 "signature" | "signature-input" | "content-digest" | "authorization"
             ),
-            Place::Query(_) | Place::Body(_) | Place::OAuthClient | Place::Login => {
-                name == "authorization"
-            }
+            Place::Signature(SignatureScheme::GitHub | SignatureScheme::Slack)
+            | Place::Query(_)
+            | Place::Body(_)
+            | Place::OAuthClient
+            | Place::Login => name == "authorization",
         }
     }
 }
@@ -242,4 +244,7 @@ pub enum KeyPlace {
     Header(String),
     /// A member of the JSON content, by JSON Pointer.
     Body(String),
+    /// The signature of the credential: Standard Webhooks sign an id, and who
+    /// receives them takes a second one with the same id for the first.
+    Signature,
 }

@@ -18,7 +18,7 @@ use super::{
     network,
 };
 use crate::{
-    Place,
+    Place, SignatureScheme,
     http::{Credential, HttpGrant, KeyPlace, Route, fields},
     visible,
 };
@@ -214,6 +214,17 @@ fn check_credential(
     at: usize,
     faults: &mut Faults<'_>,
 ) {
+    // What HTTP Message Signatures name is the key, and not the message.
+    let signs_id = credential.is_some_and(|credential| {
+        credential.place == Place::Signature(SignatureScheme::StandardWebhooks)
+    });
+    if route.idempotency == Some(KeyPlace::Signature) && !signs_id {
+        faults.add(
+            at,
+            "the credential is no signature that has the idempotency key as its id",
+            "add signature = \"standard-webhooks\" to the credential, or write another `idempotency`",
+        );
+    }
     let Some(credential) = credential else {
         return;
     };

@@ -40,7 +40,8 @@ pub(super) fn of(
             let asked = asked.body.as_ref().ok_or("it has no content for its key")?;
             body = Some(content::put(asked, pointer, key)?);
         }
-        Some(KeyPlace::Path) | None => {}
+        // The credential has it, or the target.
+        Some(KeyPlace::Path | KeyPlace::Signature) | None => {}
     }
     Ok(Message {
         method: judged.route.method,
