@@ -64,7 +64,7 @@ live! {
         assert_eq!((&ticket["queue"], &ticket["fields"]["Severity"]), (&json!("Support"), &json!("low")));
 
         let note = json!({ "ticket": id, "text": "Ask the depot.", "key": "note-4711" });
-        let (comment, written) = office.done("comment", note.clone()).await;
+        let (comment, written) = office.approved("comment", note.clone()).await;
         let (_, again) = office.done("comment", note.clone()).await;
         assert_eq!((&again["comment"], &again["is_new"]), (&written["comment"], &json!(false)));
         let mut other = note;
@@ -110,7 +110,7 @@ live! {
             "ticket": id, "to": "team-leads", "summary": "Refund?", "reason": "Above my limit",
             "note": "Handed to the leads.", "priority": "50",
         });
-        let (_, output) = office.done("escalate", hand).await;
+        let (_, output) = office.approved("escalate", hand).await;
         assert_eq!(output["problems"], json!(null), "{output}");
         assert_eq!(judge.ticket(&id).await?["Priority"], "50");
         assert!(judge.texts(&id, "Comment").await?[1].contains(output["item"].as_str().unwrap()));

@@ -42,7 +42,7 @@ live! {
         let base = "/tracker/rest/data";
         let mut office = Office::open("manifests/roundup.toml", server.origin(), base, secret, |_| {}).await;
         let made = json!({ "subject": "It rains in", "text": "Since Monday.", "key": "case-4711", "values": { "priority": "bug" } });
-        let (_, output) = office.done("create_ticket", made.clone()).await;
+        let (_, output) = office.approved("create_ticket", made.clone()).await;
         let id = output["ticket"].as_str().unwrap().to_owned();
         assert_eq!(judge.messages(&id).await?, ["Since Monday."]);
         let (_, again) = office.done("create_ticket", made).await;
@@ -54,7 +54,7 @@ live! {
         let (_, found) = office.done("search_tickets", json!({ "text": "rains", "assignee": "" })).await;
         assert_eq!(found["tickets"][0]["id"], *id);
         let note = json!({ "ticket": id, "text": "Look at the roof.", "key": "note-4711" });
-        let (_, written) = office.done("comment", note.clone()).await;
+        let (_, written) = office.approved("comment", note.clone()).await;
         assert_eq!(office.done("comment", note).await.1["is_new"], false);
         assert_eq!(judge.messages(&id).await?, ["Since Monday.", "Look at the roof."]);
 
@@ -89,7 +89,7 @@ live! {
         let (run, _) = office.approved("reply", reply).await;
         assert_eq!(office.undo("reply", &run).await, "irreversible");
         let hand = json!({ "ticket": id, "to": "team-leads", "summary": "Roofer?", "reason": "Costs money", "note": "With the leads.", "priority": "urgent" });
-        let (_, output) = office.done("escalate", hand).await;
+        let (_, output) = office.approved("escalate", hand).await;
         assert_eq!(output["problems"], json!(null), "{output}");
         assert_eq!(judge.messages(&id).await?.len(), 4);
         let (_, listed) = office.done("list_comments", json!({ "ticket": id, "limit": 3 })).await;
