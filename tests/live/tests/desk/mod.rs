@@ -90,16 +90,15 @@ impl Office {
 
     /// Call a tool that must wait for a person, who approves.
     pub(crate) async fn approved(&mut self, tool: &str, input: Value) -> (String, Value) {
-        let report = self.call(tool, input).await;
-        assert_eq!(report.state, RunState::Held, "{tool}: {report:?}");
+        let mut done = self.call(tool, input).await;
+        assert_eq!(done.state, RunState::Held, "{tool}: {done:?}");
         let person = principal("mira", PrincipalKind::Person);
-        let pending = report.pending.unwrap();
-        let card = self.host.card(&person, &pending.approval).await.unwrap();
-        let done = self
-            .host
-            .approve(&person, &card.approval, &card.digest)
-            .await
-            .unwrap();
+        // Each write that nothing takes back is looked at by itself.
+        while let Some(pending) = done.pending.take() {
+            let card = self.host.card(&person, &pending.approval).await.unwrap();
+            let decided = self.host.approve(&person, &card.approval, &card.digest);
+            done = decided.await.unwrap();
+        }
         assert_eq!(done.state, RunState::Done, "{tool}: {done:?}");
         self.tools.insert(tool.to_owned());
         (done.run, done.output.unwrap())
