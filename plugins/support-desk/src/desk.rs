@@ -4,7 +4,9 @@ use tollgate_sdk::prelude::*;
 
 use crate::page::{Page, Window};
 use crate::request_tracker::RequestTracker;
+use crate::roundup::Roundup;
 use crate::ticket::{Audience, Entry, Ticket, Values};
+use crate::zendesk::Zendesk;
 
 /// The destination of every request, `[grant.http.desk]`.
 pub(crate) const DESTINATION: &str = "desk";
@@ -15,6 +17,10 @@ pub(crate) const DESTINATION: &str = "desk";
 pub(crate) enum Kind {
     /// Request Tracker 5, REST2.
     RequestTracker,
+    /// Roundup 2, REST.
+    Roundup,
+    /// Zendesk, Ticketing API v2.
+    Zendesk,
 }
 
 /// What is looked for. Everything that is given must fit.
@@ -106,6 +112,8 @@ pub(crate) trait Desk {
 pub(crate) fn open() -> Result<Box<dyn Desk>, ToolError> {
     Ok(match config::require("kind")? {
         Kind::RequestTracker => Box::new(RequestTracker::open()?),
+        Kind::Roundup => Box::new(Roundup::open()?),
+        Kind::Zendesk => Box::new(Zendesk::open()?),
     })
 }
 
@@ -117,6 +125,8 @@ mod tests {
     fn kinds_are_written_with_hyphens() {
         for (text, kind) in [
             ("\"request-tracker\"", Some(Kind::RequestTracker)),
+            ("\"roundup\"", Some(Kind::Roundup)),
+            ("\"zendesk\"", Some(Kind::Zendesk)),
             ("\"jira\"", None),
         ] {
             assert_eq!(serde_json::from_str::<Kind>(text).ok(), kind);

@@ -18,10 +18,12 @@
 mod desk;
 mod page;
 mod request_tracker;
+mod roundup;
 mod text;
 mod ticket;
 mod tools;
 mod value;
+mod zendesk;
 
 use tools::commenting::{comment, reply};
 use tools::creating::create_ticket;
