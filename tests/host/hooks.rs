@@ -15,6 +15,7 @@ use tollgate_runtime::{
 use tollgate_tests::component;
 
 use crate::house::{AT, House, agent, call, hostile_manifest, mira};
+use crate::http::{Desk, Fault, ask};
 
 /// `MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw` in base64, as Standard Webhooks has keys.
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -198,7 +199,10 @@ async fn a_signed_delivery_opens_one_run_with_the_named_values_and_no_others() {
     let (run, repeated) = opened(&house, "orders", signed("msg_1", &order("o-7", "wet"))).await;
     assert!(!repeated);
     let lines = ended(&house, &run).await;
-    let opening = lines.iter().find(|line| line.stage == "run.opened").unwrap();
+    let opening = lines
+        .iter()
+        .find(|line| line.stage == "run.opened")
+        .unwrap();
     let input = json!({"verb": "set", "store": "scratch", "key": "o-7", "value": "wet"});
     assert_eq!(opening.values["input"], input);
     assert_eq!(opening.values["trigger"], "hook:orders/msg_1");
@@ -206,7 +210,10 @@ async fn a_signed_delivery_opens_one_run_with_the_named_values_and_no_others() {
     assert_eq!(opening.principal, "intake");
     assert_eq!(opening.workflow.as_deref(), Some("intake"));
     assert_eq!(opening.case, "o-7");
-    let closed = lines.iter().find(|line| line.stage == "run.closed").unwrap();
+    let closed = lines
+        .iter()
+        .find(|line| line.stage == "run.closed")
+        .unwrap();
     assert_eq!(closed.facts["state"], "done", "{lines:?}");
     // Sent again by a sender that heard nothing, and by five at once.
     for _ in 0..2 {
@@ -224,7 +231,10 @@ async fn a_signed_delivery_opens_one_run_with_the_named_values_and_no_others() {
     let mut many: Vec<_> = many.into_iter().map(Result::unwrap).collect();
     many.sort_by_key(|(_, repeated)| *repeated);
     assert_eq!(many.iter().filter(|(_, repeated)| !repeated).count(), 1);
-    assert!(many.iter().all(|(other, _)| *other == many[0].0), "{many:?}");
+    assert!(
+        many.iter().all(|(other, _)| *other == many[0].0),
+        "{many:?}"
+    );
     assert_eq!(runs(&house).await, 2);
 }
 
@@ -299,7 +309,10 @@ async fn a_payload_without_a_named_value_of_its_kind_opens_nothing_and_is_told_w
     // The same id with another payload is not the same delivery.
     opened(&house, "orders", signed("m10", &order("o-7", "a"))).await;
     let other = signed("m10", &order("o-7", "b"));
-    assert_eq!(refused(&house, "orders", other).await, DeliveryError::IdReused);
+    assert_eq!(
+        refused(&house, "orders", other).await,
+        DeliveryError::IdReused
+    );
 }
 
 #[tokio::test]
@@ -378,4 +391,39 @@ async fn a_delivery_is_found_again_after_a_restart() {
     let house = restarted(house).await;
     let again = signed("msg_1", &order("o-7", "wet"));
     assert_eq!(opened(&house, "orders", again).await, (run, true));
+}
+
+/// A delivery that goes out: an attempt whose answer was lost is made again with
+/// the same id, and is signed anew.
+#[tokio::test]
+async fn what_is_sent_again_has_the_same_signed_id() {
+    let desk = Desk::open().await;
+    let keys =
+        "[grant.http.desk.credential]\nsecret = \"desk-key\"\nsignature = \"standard-webhooks\"\n";
+    let rows = "[[grant.http.desk.route]]\ncall = \"POST /events\"\neffect = \"write\"\nundo = \"inverse\"\nidempotency = \"signature\"\n";
+    let settings = format!(
+        "[[secret]]\nname = \"desk-key\"\norigin = \"http://{}\"\nsignature = \"standard-webhooks\"\nfile = \"orders-key\"\n",
+        desk.address
+    );
+    let house = house_with(&settings).await;
+    let caller = component("tests/guests/caller");
+    house
+        .install(&crate::http::manifest(&desk, keys, rows), &caller)
+        .await;
+    desk.order([Fault::Breaks, Fault::DoesAndBreaks]);
+    let event = json!({"json": {"type": "order.paid"}, "back": {}});
+    let input = ask("POST", &["events"], event);
+    crate::http::came(&house, "create", input).await;
+    let seen = desk.seen();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    let key = STANDARD.decode(&KEY["whsec_".len()..]).unwrap();
+    for attempt in &seen {
+        let header = |name: &str| attempt.headers[name].as_str();
+        assert_eq!(header("webhook-id"), seen[0].headers["webhook-id"]);
+        let parts = [header("webhook-id"), ".", header("webhook-timestamp"), "."];
+        let mut signed = parts.concat().into_bytes();
+        signed.extend_from_slice(attempt.body.as_bytes());
+        let expected = format!("v1,{}", STANDARD.encode(hmac(&key, &[&signed])));
+        assert_eq!(header("webhook-signature"), expected);
+    }
 }

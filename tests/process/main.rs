@@ -19,3 +19,4 @@ mod session;
 mod several;
 mod shop;
 mod web;
+mod webhook;

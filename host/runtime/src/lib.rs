@@ -71,6 +71,6 @@ pub use settings::{
     NamedDatabase, SETTINGS_FILE, SecretEntry, SecretSource, Settings, SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
-pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
+pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};

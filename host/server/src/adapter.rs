@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use tollgate_runtime::{
-    AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host, LogFilter, LogPage, Principal,
-    QueueItem, Resolution, RunReport, ToolCall, ToolInfo, UndoReport,
+    AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host,
+    LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall, ToolInfo,
+    UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};

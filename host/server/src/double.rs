@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
-    Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal, PrincipalKind,
-    QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
+    Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal,
+    PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -332,12 +332,13 @@ impl Gatekeeper for Double {
             "busy" => Err(Refusal::new("limited", "too many")),
             "away" => Err(Refusal::new("unavailable", "send it again")),
             "reused" => Err(Refusal::new("key_reused", "another payload")),
-            "unfit" => Err(
-                Refusal::new("malformed", "the payload has no `/order/id`")
-                    .with_pointer("/order/id"),
-            ),
+            "unfit" => Err(Refusal::new("malformed", "the payload has no `/order/id`")
+                .with_pointer("/order/id")),
             "panics" => panic!("a fault of the host"),
-            _ => Err(Refusal::new("not_verified", "this delivery is not verified")),
+            _ => Err(Refusal::new(
+                "not_verified",
+                "this delivery is not verified",
+            )),
         }
     }
 

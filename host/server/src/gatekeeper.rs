@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_runtime::{
-    Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall,
-    ToolInfo, UndoReport,
+    Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution,
+    RunReport, ToolCall, ToolInfo, UndoReport,
 };
 
 /// The host as its faces see it.

@@ -58,11 +58,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
         })
 }
 
-async fn deliver(
-    State(face): State<Face>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Response {
+async fn deliver(State(face): State<Face>, Path(name): Path<String>, request: Request) -> Response {
     match taken(&face, name, request).await {
         Ok(Delivered::Run { run, repeated }) => {
             let status = match repeated {
@@ -139,7 +135,10 @@ fn refused(refusal: Refusal) -> Response {
         None => Problem::from(refusal),
     };
     let mut response = problem.into_response();
-    let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+    let later = [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ];
     if later.contains(&response.status()) {
         let headers = response.headers_mut();
         headers.insert(header::RETRY_AFTER, AGAIN_AFTER);

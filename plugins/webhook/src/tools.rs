@@ -67,10 +67,8 @@ fn refused(answer: &Response) -> ToolError {
     match answer.status() {
         410 => ToolError::denied("the receiver wants no more events at this endpoint (status 410)")
             .hint("asking again does not help; the operator must remove or correct the endpoint"),
-        401 | 403 => {
-            ToolError::denied("the receiver does not accept the signature, or its sender")
-                .hint("asking again does not help; the operator must compare the keys and clocks")
-        }
+        401 | 403 => ToolError::denied("the receiver does not accept the signature, or its sender")
+            .hint("asking again does not help; the operator must compare the keys and clocks"),
         _ => answer.problem(),
     }
 }

@@ -115,9 +115,10 @@ impl Credential {
                 "signature" | "signature-input" | "content-digest" | "authorization"
             ),
             Place::Signature(SignatureScheme::GitHub | SignatureScheme::Slack)
-            | Place::Query(_) | Place::Body(_) | Place::OAuthClient | Place::Login => {
-                name == "authorization"
-            }
+            | Place::Query(_)
+            | Place::Body(_)
+            | Place::OAuthClient
+            | Place::Login => name == "authorization",
         }
     }
 }

@@ -10,8 +10,8 @@ use tollgate_store::{Clock, SystemClock};
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
-use crate::triggers::Trigger;
 use crate::settings::{NamedDatabase, SecretEntry, StoreChoice};
+use crate::triggers::Trigger;
 
 /// How to open a host.
 #[derive(Clone)]

@@ -384,10 +384,7 @@ mod tests {
                 "7:48",
             ),
             (input("a = { value = 1979-05-27 }"), "7:26"),
-            (
-                input("a = { value = 1 }, \"/a/b\" = { value = 2 }"),
-                "7:12",
-            ),
+            (input("a = { value = 1 }, \"/a/b\" = { value = 2 }"), "7:12"),
             (input("\"\" = { value = 1 }"), "7:12"),
             (input("\"/a//b\" = { value = 1 }"), "7:12"),
         ];
