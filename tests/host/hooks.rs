@@ -180,10 +180,8 @@ async fn refused(house: &House, trigger: &str, delivery: Delivery) -> DeliveryEr
 
 /// The run's records, once it has ended.
 async fn ended(house: &House, run: &str) -> Vec<LogLine> {
-    let waited = house
-        .host
-        .wait(&mira(), run, std::time::Duration::from_secs(60));
-    waited.await.unwrap();
+    let (person, minute) = (mira(), std::time::Duration::from_secs(60));
+    house.host.wait(&person, run, minute).await.unwrap();
     house.log(run).await
 }
 
