@@ -15,6 +15,7 @@ use tollgate_runtime::{
 use tollgate_tests::component;
 
 use crate::house::{AT, House, agent, call, hostile_manifest, mira};
+use crate::http::{Desk, Fault, ask};
 
 /// `MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw` in base64, as Standard Webhooks has keys.
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -179,10 +180,8 @@ async fn refused(house: &House, trigger: &str, delivery: Delivery) -> DeliveryEr
 
 /// The run's records, once it has ended.
 async fn ended(house: &House, run: &str) -> Vec<LogLine> {
-    let waited = house
-        .host
-        .wait(&mira(), run, std::time::Duration::from_secs(60));
-    waited.await.unwrap();
+    let (person, minute) = (mira(), std::time::Duration::from_secs(60));
+    house.host.wait(&person, run, minute).await.unwrap();
     house.log(run).await
 }
 
@@ -390,4 +389,39 @@ async fn a_delivery_is_found_again_after_a_restart() {
     let house = restarted(house).await;
     let again = signed("msg_1", &order("o-7", "wet"));
     assert_eq!(opened(&house, "orders", again).await, (run, true));
+}
+
+/// A delivery that goes out: an attempt whose answer was lost is made again with
+/// the same id, and is signed anew.
+#[tokio::test]
+async fn what_is_sent_again_has_the_same_signed_id() {
+    let desk = Desk::open().await;
+    let keys =
+        "[grant.http.desk.credential]\nsecret = \"desk-key\"\nsignature = \"standard-webhooks\"\n";
+    let rows = "[[grant.http.desk.route]]\ncall = \"POST /events\"\neffect = \"write\"\nundo = \"inverse\"\nidempotency = \"signature\"\n";
+    let settings = format!(
+        "[[secret]]\nname = \"desk-key\"\norigin = \"http://{}\"\nsignature = \"standard-webhooks\"\nfile = \"orders-key\"\n",
+        desk.address
+    );
+    let house = house_with(&settings).await;
+    let caller = component("tests/guests/caller");
+    house
+        .install(&crate::http::manifest(&desk, keys, rows), &caller)
+        .await;
+    desk.order([Fault::Breaks, Fault::DoesAndBreaks]);
+    let event = json!({"json": {"type": "order.paid"}, "back": {}});
+    let input = ask("POST", &["events"], event);
+    crate::http::came(&house, "create", input).await;
+    let seen = desk.seen();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+    let key = STANDARD.decode(&KEY["whsec_".len()..]).unwrap();
+    for attempt in &seen {
+        let header = |name: &str| attempt.headers[name].as_str();
+        assert_eq!(header("webhook-id"), seen[0].headers["webhook-id"]);
+        let parts = [header("webhook-id"), ".", header("webhook-timestamp"), "."];
+        let mut signed = parts.concat().into_bytes();
+        signed.extend_from_slice(attempt.body.as_bytes());
+        let expected = format!("v1,{}", STANDARD.encode(hmac(&key, &[&signed])));
+        assert_eq!(header("webhook-signature"), expected);
+    }
 }

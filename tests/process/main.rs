@@ -20,3 +20,4 @@ mod session;
 mod several;
 mod shop;
 mod web;
+mod webhook;

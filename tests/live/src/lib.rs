@@ -27,6 +27,7 @@ mod prism;
 mod process;
 mod request_tracker;
 mod roundup;
+mod standard_webhooks;
 mod synapse;
 mod tryton;
 
@@ -39,6 +40,7 @@ pub use node_red::{NodeRed, NodeRedClient, Received};
 pub use prism::{Prism, google_sheets};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
+pub use standard_webhooks::StandardWebhooks;
 pub use synapse::{Pace, Synapse, SynapseClient};
 pub use tryton::{Tryton, TrytonClient};
 

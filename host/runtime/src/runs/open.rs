@@ -51,14 +51,7 @@ impl Inner {
         let lease = match self.live.enter(&run) {
             Found::New(lease) => lease,
             Found::First(first) => {
-                // One without a row may still come to nothing.
-                if let Some(accepted) = accepted
-                    && self.journal.store.run(&run.tenant, &first).await?.is_some()
-                {
-                    accepted.tell(&first, true);
-                }
-                self.live.settled(&first).await;
-                return self.settled_elsewhere(&run.tenant, &first).await;
+                return self.first_of_here(&run.tenant, &first, accepted).await;
             }
             Found::KeyReused => {
                 let key = run.request_key.clone().unwrap_or_default();
@@ -82,6 +75,28 @@ impl Inner {
                 Err(error)
             }
         }
+    }
+
+    /// What the first run of a repeated request came to, which this process works
+    /// on. One without a row may still come to nothing, and is no promise.
+    async fn first_of_here(
+        &self,
+        tenant: &str,
+        first: &str,
+        mut accepted: Option<Accepted>,
+    ) -> Result<RunReport, CallError> {
+        if accepted.is_some()
+            && self.journal.store.run(tenant, first).await?.is_some()
+            && let Some(accepted) = accepted.take()
+        {
+            accepted.tell(first, true);
+        }
+        self.live.settled(first).await;
+        let report = self.settled_elsewhere(tenant, first).await?;
+        if let Some(accepted) = accepted.filter(|_| report.state != RunState::Open) {
+            accepted.tell(first, true);
+        }
+        Ok(report)
     }
 
     /// Carry an entered run on a task of its own: a caller that goes away does
