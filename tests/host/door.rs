@@ -184,10 +184,21 @@ fn importing(resolve: &Resolve, interface: &str, function: Option<&str>) -> Vec<
         .unwrap()
 }
 
+/// What the hostile guest has no use for: every capability is to be linked.
+const MORE_GRANTS: &str = r#"
+[grant.handoff.people]
+
+[grant.mail.office]
+server = "smtp.example:587"
+tls = "starttls"
+from = "desk@example.com"
+to = ["*@example.com"]
+"#;
+
 /// Whether a host of this profile links a component: its tools trap, so the
 /// install fails either way, and the reason tells.
 async fn links(house: &House, profile: &str, component: &[u8]) -> Result<(), String> {
-    let manifest = hostile_manifest("", "").replace(
+    let manifest = hostile_manifest("", MORE_GRANTS).replace(
         "component = \"here\"",
         &format!(
             "component = \"{}\"\nprofile = \"{profile}\"",

@@ -39,6 +39,12 @@ glob = "**"
 verbs = ["read", "write", "remove"]
 max_size = "256KiB"
 
+[grant.http.desk]
+base_url = "https://desk.example"
+
+[[grant.http.desk.route]]
+call = "GET /tickets/{id:int}"
+
 [grant.sql.orders]
 source = "sqlite:data/orders.db"
 max_rows = 50
@@ -368,7 +374,7 @@ async fn make_template() -> TempDir {
     host.install("m", &manifest, &hostile().bytes, "operator")
         .await
         .unwrap();
-    for plugin in ["plugins/database", "plugins/spreadsheet"] {
+    for plugin in ["plugins/database", "plugins/mail", "plugins/spreadsheet"] {
         let path = tollgate_tests::workspace()
             .join(plugin)
             .join("manifest.toml");

@@ -9,6 +9,8 @@
 //! | `door` | no import without a door |
 //! | `handoffs` | what is handed to people reaches them, bounded |
 //! | `http` | no request outside the grant, no secret outside the server, one effect at most |
+//! | `mail` | no message to whom nobody granted it, none unseen, none twice |
+//! | `hooks` | a webhook opens one run, of one service, with the named values of its payload |
 //! | `holds` | a held call has its effect once, or never |
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
@@ -29,12 +31,14 @@ mod door;
 mod faulty;
 mod handoffs;
 mod holds;
+mod hooks;
 mod house;
 mod http;
 mod journal;
 mod leases;
 mod lies;
 mod limits;
+mod mail;
 mod postgres;
 mod previewing;
 mod proofs;

@@ -34,6 +34,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
         store: settings.store,
         retention: settings.retention,
         secrets: settings.secrets,
+        triggers: settings.triggers,
         databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)
     })

@@ -28,6 +28,7 @@ pub use address::judge;
 pub use egress::Egress;
 pub use limits::Limits;
 pub use mail::{Address, Envelope, Mail, MailError, MailSecurity, MailServer};
+pub use pace::Pace;
 pub use request::{Destination, EgressError, Incoming, Method, Outgoing, Pool};
 pub use resolve::{Resolver, SystemResolver, checked_addresses};
 pub use retry::retry_after;

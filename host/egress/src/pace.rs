@@ -10,14 +10,16 @@ use tokio::time::Instant;
 /// A log of times keeps what a token bucket does not: there is no window at all with
 /// more requests than granted.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub struct Pace {
     rate: Option<(u32, Duration)>,
     sent: VecDeque<Instant>,
     held_until: Option<Instant>,
 }
 
 impl Pace {
-    pub(crate) fn new(rate: Option<(u32, Duration)>) -> Self {
+    /// Nothing has gone yet.
+    #[must_use]
+    pub fn new(rate: Option<(u32, Duration)>) -> Self {
         Self {
             rate,
             sent: VecDeque::new(),
@@ -26,7 +28,10 @@ impl Pace {
     }
 
     /// Lets one request go now, or says after which time to ask again.
-    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+    ///
+    /// # Errors
+    /// The time after which to ask again.
+    pub fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         if let Some(until) = self.held_until
             && until > now
         {
@@ -49,13 +54,13 @@ impl Pace {
 
     /// Nothing goes before that time has passed. A later word of the server does
     /// not shorten an earlier one.
-    pub(crate) fn hold(&mut self, now: Instant, time: Duration) {
+    pub fn hold(&mut self, now: Instant, time: Duration) {
         let until = now + time;
         self.held_until = Some(self.held_until.map_or(until, |known| known.max(until)));
     }
 
     /// Whether nothing is lost if this is forgotten.
-    pub(crate) fn at_rest(&mut self, now: Instant) -> bool {
+    pub fn at_rest(&mut self, now: Instant) -> bool {
         if let Some((_, window)) = self.rate {
             self.forget(now, window);
         }

@@ -11,7 +11,9 @@
 //! | `scenario` | a scenario as its author writes it |
 //! | `connector` | builds and compiles each connector once |
 //! | `manifest` | the connector's manifest, moved to where the scenario is alone |
+//! | `secrets` | a value for each credential, which everybody may know |
 //! | `server` | servers that say what the scenario says, and fail as it says |
+//! | `mail` | mail servers that take what comes, and go no further |
 //! | `state` | files, databases and stores, before and after |
 //! | `run` | one scenario from its first call to its last look |
 //! | `fit`, `value` | expected against found; what TOML cannot say |
@@ -20,10 +22,12 @@
 mod connector;
 mod error;
 mod fit;
+mod mail;
 mod manifest;
 mod report;
 mod run;
 mod scenario;
+mod secrets;
 mod server;
 mod state;
 mod suite;

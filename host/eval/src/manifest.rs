@@ -6,6 +6,7 @@
 //! not reach any of them. So every destination becomes a server on loopback, and
 //! every absolute path one in the scenario's own home.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use tollgate_policy::{Digest, Manifest};
 use toml::{Table, Value};
 use url::Url;
 
+use crate::mail::Offices;
 use crate::scenario::read_text;
 use crate::server::Servers;
 
@@ -46,7 +48,8 @@ impl Draft {
         merge(&mut table, overrides);
         table.insert("component".to_owned(), component.to_string().into());
         let mut draft = Self { table };
-        draft.move_paths();
+        draft.move_paths()?;
+        draft.split_secrets();
         Ok(draft)
     }
 
@@ -60,35 +63,51 @@ impl Draft {
         grants.map_or_else(Vec::new, |grants| grants.keys().cloned().collect())
     }
 
-    /// Point every HTTP destination at a server of the scenario. At those that
-    /// are `down` nobody listens.
+    /// Point every destination at a server of the scenario. At those that are
+    /// `down` nobody listens.
     pub(crate) async fn serve(
         &mut self,
         servers: &mut Servers,
+        offices: &mut Offices,
         down: &[String],
     ) -> Result<(), String> {
-        let names = self.destinations("http");
+        let (http, mail) = (self.destinations("http"), self.destinations("mail"));
         for name in down {
-            if !names.contains(name) {
+            if !http.contains(name) && !mail.contains(name) {
                 return Err(format!(
-                    "`down` names `{name}`, which is no http destination"
+                    "`down` names `{name}`, which is no http or mail destination"
                 ));
             }
         }
-        if let Some(name) = servers.unknown_destinations(&names).first() {
+        if let Some(name) = servers.unknown_destinations(&http).first() {
             return Err(format!(
                 "an exchange names the destination `{name}`, which is none"
             ));
         }
-        for name in names {
-            let address = if down.contains(&name) {
-                servers.refuse()
-            } else {
-                servers.serve(&name).await
+        if let Some(name) = offices.unknown_destinations(&mail).first() {
+            return Err(format!(
+                "a [[mail]] names the destination `{name}`, which is none"
+            ));
+        }
+        let failed = |name: &str, error| format!("no server for `{name}`: {error}");
+        for name in http {
+            let address = match down.contains(&name) {
+                true => servers.refuse(),
+                false => servers.serve(&name).await,
             };
-            let address = address.map_err(|error| format!("no server for `{name}`: {error}"))?;
+            let address = address.map_err(|error| failed(&name, error))?;
             if let Some(grant) = self.table_at(&["grant", "http", &name]) {
                 move_destination(grant, address)?;
+            }
+        }
+        for name in mail {
+            let address = match down.contains(&name) {
+                true => servers.refuse(),
+                false => offices.serve(&name).await,
+            };
+            let address = address.map_err(|error| failed(&name, error))?;
+            if let Some(grant) = self.table_at(&["grant", "mail", &name]) {
+                move_mail(grant, address);
             }
         }
         Ok(())
@@ -110,8 +129,27 @@ impl Draft {
         Some(table)
     }
 
-    /// Paths outside of the home become paths in it.
-    fn move_paths(&mut self) {
+    /// Two destinations are two servers here, and a secret goes to one: where
+    /// they share a slot, each further one gets a slot of its own.
+    fn split_secrets(&mut self) {
+        let mut taken = BTreeSet::new();
+        for name in self.destinations("http") {
+            let credential = self.table_at(&["grant", "http", &name, "credential"]);
+            let Some(Value::String(secret)) =
+                credential.and_then(|credential| credential.get_mut("secret"))
+            else {
+                continue;
+            };
+            if !taken.insert(secret.clone()) {
+                *secret = format!("{secret}-{name}");
+                taken.insert(secret.clone());
+            }
+        }
+    }
+
+    /// Paths outside of the home become paths in it. A database on a server has
+    /// no such place: the error says what to write.
+    fn move_paths(&mut self) -> Result<(), String> {
         for (capability, key, scheme) in [("files", "directory", ""), ("sql", "source", "sqlite:")]
         {
             for name in self.destinations(capability) {
@@ -119,12 +157,20 @@ impl Draft {
                 let Some(Value::String(place)) = grant.and_then(|grant| grant.get_mut(key)) else {
                     continue;
                 };
+                if capability == "sql" && place.starts_with("postgres:") {
+                    return Err(format!(
+                        "`grant.sql.{name}` is a database on a server (`{place}`), and a scenario \
+                         has files only; write source = \"sqlite:data/{name}.db\" under \
+                         [override.grant.sql.{name}]"
+                    ));
+                }
                 let path = place.strip_prefix(scheme).unwrap_or(place);
                 if path.starts_with('/') {
                     *place = format!("{scheme}data/{capability}-{name}");
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -139,6 +185,16 @@ fn move_destination(grant: &mut Table, address: SocketAddr) -> Result<(), String
         without_oauth(credential);
     }
     Ok(())
+}
+
+/// A mail server without TLS, and so without a login: no password goes without
+/// TLS, and both are the host's affair.
+fn move_mail(grant: &mut Table, address: SocketAddr) {
+    grant.insert("server".to_owned(), address.to_string().into());
+    grant.insert("addresses".to_owned(), Value::Array(vec![ADDRESSES.into()]));
+    grant.insert("tls".to_owned(), "none".into());
+    grant.remove("roots");
+    grant.remove("credential");
 }
 
 /// A token is asked for by the host, and never without TLS: that is no part of a
@@ -190,6 +246,13 @@ base_url = "https://desk.example/api/v2/"
 roots = "corporate.pem"
 [grant.http.desk.credential.oauth]
 token_url = "https://login.example/oauth/token"
+[grant.mail.office]
+server = "smtp.example:587"
+from = "desk@example.com"
+to = ["*@example.com"]
+[grant.mail.office.credential]
+secret = "smtp-password"
+user = "desk@example.com"
 [grant.sql.orders]
 source = "sqlite:/srv/orders.db"
 [grant.files.box]
@@ -203,7 +266,8 @@ directory = "data/box"
         let overrides = toml::from_str(overrides).unwrap();
         let mut draft = Draft::read(&path, &overrides, &Digest::of(b"x"))?;
         let mut servers = Servers::new(folder.path(), Vec::new())?;
-        draft.serve(&mut servers, down).await?;
+        let mut offices = Offices::new(Vec::new());
+        draft.serve(&mut servers, &mut offices, down).await?;
         Ok(draft.table)
     }
 
@@ -221,6 +285,11 @@ directory = "data/box"
         assert_eq!(credential["header"].as_str(), Some("authorization"));
         assert_eq!(desk["addresses"].as_array().unwrap().len(), 1);
         assert!(desk.get("roots").is_none());
+        let office = table["grant"]["mail"]["office"].as_table().unwrap();
+        let server = office["server"].as_str().unwrap();
+        assert!(server.starts_with("127.0.0.1:"), "{server}");
+        assert_eq!(office["tls"].as_str(), Some("none"));
+        assert!(!office.contains_key("credential"));
         assert_eq!(
             table["grant"]["sql"]["orders"]["source"].as_str(),
             Some("sqlite:data/sql-orders")
@@ -235,6 +304,22 @@ directory = "data/box"
             table["component"].as_str().unwrap(),
             Digest::of(b"x").to_string()
         );
+    }
+
+    #[tokio::test]
+    async fn a_database_on_a_server_is_not_reached() {
+        let orders = "grant = { sql = { orders = { source = \"postgres:orders\" } } }";
+        let said = draft(orders, &[]).await.unwrap_err();
+        assert!(said.contains("[override.grant.sql.orders]"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_slot_goes_to_one_server() {
+        let more = "grant = { http = { wiki = { base_url = \"https://wiki.example\", credential = { secret = \"token\" } }, desk = { credential = { secret = \"token\" } } } }";
+        let table = draft(more, &[]).await.unwrap();
+        let secret = |name: &str| table["grant"]["http"][name]["credential"]["secret"].clone();
+        assert_eq!(secret("desk").as_str(), Some("token"));
+        assert_eq!(secret("wiki").as_str(), Some("token-wiki"));
     }
 
     #[tokio::test]

@@ -14,9 +14,11 @@ use tollgate_runtime::{
 };
 
 use crate::connector::{Workshop, explained};
+use crate::mail::Offices;
 use crate::manifest::Draft;
 use crate::report::Finding;
 use crate::scenario::{Approve, Call, Expect, Scenario};
+use crate::secrets;
 use crate::server::Servers;
 use crate::state::State;
 use crate::value::resolve;
@@ -46,7 +48,10 @@ pub(crate) async fn run(
     };
     let mut draft = Draft::read(&manifest, &scenario.overrides, &connector.digest)?;
     let mut servers = Servers::new(folder, std::mem::take(&mut scenario.exchanges))?;
-    draft.serve(&mut servers, &scenario.down).await?;
+    let mut offices = Offices::new(std::mem::take(&mut scenario.mails));
+    draft
+        .serve(&mut servers, &mut offices, &scenario.down)
+        .await?;
     let manifest = draft.finish()?;
     let home = TempDir::new().map_err(|error| format!("there is no temporary folder: {error}"))?;
     connector
@@ -60,6 +65,7 @@ pub(crate) async fn run(
     };
     let host = Host::open(HostOptions {
         clock: Arc::new(ManualClock::at(at)),
+        secrets: secrets::of(&manifest),
         ..HostOptions::new(home.path(), workshop.compiler.clone(), Role::Serve)
     })
     .await
@@ -90,6 +96,7 @@ pub(crate) async fn run(
     went?;
     findings.extend(state.findings(&scenario).await?);
     findings.extend(servers.findings());
+    findings.extend(offices.findings());
     Ok(findings)
 }
 

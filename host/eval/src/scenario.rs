@@ -5,6 +5,7 @@
 
 mod call;
 mod exchange;
+mod mail;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 pub(crate) use call::{Approve, Call, Expect, Meanwhile};
 pub(crate) use exchange::{Body, Exchange, Fault, RequestLine, Times};
+pub(crate) use mail::{ExpectMail, MailFault};
 
 /// The file that makes a folder a scenario.
 pub(crate) const SCENARIO_FILE: &str = "scenario.toml";
@@ -50,6 +52,9 @@ pub(crate) struct Scenario {
     /// What servers are asked, and say.
     #[serde(default, rename = "exchange")]
     pub(crate) exchanges: Vec<Exchange>,
+    /// What mail servers are given, in order.
+    #[serde(default, rename = "mail")]
+    pub(crate) mails: Vec<ExpectMail>,
     /// The calls, in order.
     #[serde(rename = "call")]
     pub(crate) calls: Vec<Call>,

@@ -18,7 +18,7 @@ pub enum Place {
     Login,
 }
 
-/// How a request is signed.
+/// How a request is signed: one that is sent, or one that comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureScheme {
     /// Standard Webhooks, symmetric: headers `webhook-id`, `webhook-timestamp`,
@@ -26,4 +26,21 @@ pub enum SignatureScheme {
     StandardWebhooks,
     /// HTTP Message Signatures with `hmac-sha256` (RFC 9421).
     HttpMessage,
+    /// GitHub's `x-hub-signature-256`. Only of what comes in.
+    GitHub,
+    /// Slack's `x-slack-signature`, version 0. Only of what comes in.
+    Slack,
+}
+
+impl SignatureScheme {
+    /// The name that settings and manifests use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StandardWebhooks => "standard-webhooks",
+            Self::HttpMessage => "http-message",
+            Self::GitHub => "github",
+            Self::Slack => "slack",
+        }
+    }
 }

@@ -27,9 +27,10 @@ use crate::home::{Identity, lock, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
 use crate::journal::Journal;
 use crate::names;
-use crate::runs::{Live, POLL, Request};
+use crate::runs::{Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
+use crate::triggers::{HOOK, Triggers};
 use crate::watch::Watching;
 
 /// Case names kept in memory. Beyond it they are read from the journal again.
@@ -53,6 +54,7 @@ pub(crate) struct Inner {
     /// The host's folder.
     pub(crate) home: PathBuf,
     pub(crate) watching: Watching,
+    pub(crate) triggers: Triggers,
     /// Who has this process's leases.
     pub(crate) owner: Arc<str>,
     pub(crate) lease: Duration,
@@ -141,6 +143,7 @@ impl Host {
             housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
             home,
             watching: Watching::default(),
+            triggers: Triggers::new(options.triggers),
             owner,
             lease: options.lease,
             principals: Mutex::default(),
@@ -173,17 +176,27 @@ impl Host {
     ///
     /// When the call does not become a run; see [`CallError`].
     pub async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, CallError> {
-        if call
-            .request_key
-            .as_deref()
-            .is_some_and(|key| key.starts_with("undo/"))
-        {
-            return Err(CallError::InvalidInput {
-                pointer: String::new(),
-                message: "a request key cannot begin with `undo/`".to_owned(),
-            });
+        // The attack: a caller makes its call look like one that a verified delivery
+        // made, or takes a delivery's place before it comes.
+        let key = call.request_key.as_deref().unwrap_or_default();
+        let trigger = call.trigger.as_deref().unwrap_or_default();
+        for (what, given, own) in [
+            ("request key", key, UNDO_KEY),
+            ("request key", key, HOOK),
+            ("trigger", trigger, HOOK),
+        ] {
+            if given.starts_with(own) {
+                return Err(CallError::InvalidInput {
+                    pointer: String::new(),
+                    message: format!("a {what} cannot begin with `{own}`"),
+                });
+            }
         }
-        let request = Request { call, undoes: None };
+        let request = Request {
+            call,
+            undoes: None,
+            accepted: None,
+        };
         self.0.call(who, request).await
     }
 

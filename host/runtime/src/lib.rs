@@ -46,6 +46,7 @@ mod sandbox;
 mod secrets;
 mod settings;
 mod time;
+mod triggers;
 mod undo;
 mod watch;
 
@@ -72,3 +73,4 @@ pub use settings::{
 pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
+pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};

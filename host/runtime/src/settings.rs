@@ -22,6 +22,9 @@
 //! origin = "https://desk.example"
 //! header = "authorization"
 //! env = "DESK_TOKEN"
+//!
+//! [[trigger]]                   # webhooks that open runs (`settings/triggers.rs`)
+//! name = "orders"
 //! ```
 //!
 //! The attack: a setting that is misspelt and silently means nothing. What is not
@@ -30,6 +33,7 @@
 
 mod databases;
 mod secrets;
+mod triggers;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,6 +53,7 @@ pub use databases::NamedDatabase;
 pub use secrets::{SecretEntry, SecretSource};
 
 use crate::time::length_ms;
+use crate::triggers::Trigger;
 
 /// The file's name in a home.
 pub const SETTINGS_FILE: &str = "tollgate.toml";
@@ -67,6 +72,8 @@ pub struct Settings {
     pub secrets: Vec<SecretEntry>,
     /// Databases on servers, by the name that manifests use.
     pub databases: BTreeMap<String, NamedDatabase>,
+    /// Webhooks that open runs.
+    pub triggers: Vec<Trigger>,
 }
 
 /// Where a host keeps its journal and everything beside it.
@@ -127,6 +134,7 @@ struct File {
     retention: RetentionTable,
     secret: Vec<Spanned<secrets::SecretTable>>,
     database: BTreeMap<Spanned<String>, Spanned<databases::DatabaseTable>>,
+    trigger: Vec<Spanned<triggers::TriggerTable>>,
 }
 
 #[derive(Deserialize)]
@@ -243,10 +251,12 @@ impl Reader<'_> {
                 self.wrong(values.span().start, problem.to_owned())
             })
         });
+        let secrets = self.secrets(file.secret)?;
         Ok(Settings {
             store,
             retention: retention.transpose()?,
-            secrets: self.secrets(file.secret)?,
+            triggers: self.triggers(file.trigger, &secrets)?,
+            secrets,
             databases: self.databases(file.database)?,
         })
     }

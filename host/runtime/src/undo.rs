@@ -120,6 +120,7 @@ impl Inner {
             by_host: false,
         };
         let request = Request {
+            accepted: None,
             call,
             undoes: Some(undoes),
         };
@@ -173,6 +174,7 @@ impl Inner {
         };
         let call = undo_call(original, original.tool.name.clone(), original.input.clone());
         let request = Request {
+            accepted: None,
             call,
             undoes: Some(undoes),
         };

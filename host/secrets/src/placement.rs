@@ -235,6 +235,9 @@ fn sign(
             set("signature-input", signed.input)?;
             set("signature", signed.signature)
         }
+        SignatureScheme::GitHub | SignatureScheme::Slack => {
+            Err(SignatureError::Unfit("its scheme is of what comes in").into())
+        }
     }
 }
 

@@ -207,6 +207,8 @@ pub fn words(place: &Place) -> String {
         Place::Signature(SignatureScheme::HttpMessage) => {
             "a signature (HTTP Message Signatures)".to_owned()
         }
+        Place::Signature(SignatureScheme::GitHub) => "the check of a signature (GitHub)".to_owned(),
+        Place::Signature(SignatureScheme::Slack) => "the check of a signature (Slack)".to_owned(),
         Place::OAuthClient => "a request for an OAuth token".to_owned(),
         Place::Login => "a login".to_owned(),
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use tollgate_runtime::{
-    AuthError, CallError, Card, DecideError, Failure, Host, LogFilter, LogPage, Principal,
-    QueueItem, Resolution, RunReport, ToolCall, ToolInfo, UndoReport,
+    AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host,
+    LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall, ToolInfo,
+    UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -24,6 +25,10 @@ impl Gatekeeper for Host {
 
     async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, Refusal> {
         Ok(Host::call(self, who, call).await?)
+    }
+
+    async fn deliver(&self, trigger: &str, delivery: Delivery) -> Result<Delivered, Refusal> {
+        Ok(Host::deliver(self, trigger, delivery).await?)
     }
 
     async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, Refusal> {
@@ -103,6 +108,18 @@ impl Gatekeeper for Host {
 impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
         Failure::from(&error).into()
+    }
+}
+
+impl From<DeliveryError> for Refusal {
+    fn from(error: DeliveryError) -> Self {
+        let refusal = Self::new(error.kind(), error.to_string());
+        match error {
+            DeliveryError::Malformed { pointer, .. } if !pointer.is_empty() => {
+                refusal.with_pointer(pointer)
+            }
+            _ => refusal,
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
-    Card, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal, PrincipalKind,
-    QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
+    Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal,
+    PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -37,6 +37,7 @@ struct State {
     lines: Vec<LogLine>,
     filters: Vec<LogFilter>,
     revoked: Vec<String>,
+    deliveries: Vec<Delivery>,
 }
 
 impl Double {
@@ -49,6 +50,11 @@ impl Double {
     /// The calls that reached the host.
     pub(crate) fn calls(&self) -> Vec<ToolCall> {
         self.state().calls.clone()
+    }
+
+    /// The webhooks that reached the host.
+    pub(crate) fn deliveries(&self) -> Vec<Delivery> {
+        self.state().deliveries.clone()
     }
 
     pub(crate) fn revoke(&self, token: &str) {
@@ -311,6 +317,29 @@ impl Gatekeeper for Double {
         state.calls.push(call);
         state.runs.insert(run.run.clone(), run.clone());
         Ok(run)
+    }
+
+    async fn deliver(&self, trigger: &str, delivery: Delivery) -> Result<Delivered, Refusal> {
+        let mut state = self.state();
+        let repeated = state.deliveries.iter().any(|one| one.body == delivery.body);
+        state.deliveries.push(delivery);
+        match trigger {
+            "orders" => Ok(Delivered::Run {
+                run: "run-1".into(),
+                repeated,
+            }),
+            "slack" => Ok(Delivered::Challenge("word".into())),
+            "busy" => Err(Refusal::new("limited", "too many")),
+            "away" => Err(Refusal::new("unavailable", "send it again")),
+            "reused" => Err(Refusal::new("key_reused", "another payload")),
+            "unfit" => Err(Refusal::new("malformed", "the payload has no `/order/id`")
+                .with_pointer("/order/id")),
+            "panics" => panic!("a fault of the host"),
+            _ => Err(Refusal::new(
+                "not_verified",
+                "this delivery is not verified",
+            )),
+        }
     }
 
     async fn run(&self, _who: &Principal, run: &str) -> Result<RunReport, Refusal> {

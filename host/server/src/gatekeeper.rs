@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_runtime::{
-    Card, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall,
-    ToolInfo, UndoReport,
+    Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution,
+    RunReport, ToolCall, ToolInfo, UndoReport,
 };
 
 /// The host as its faces see it.
@@ -23,6 +23,9 @@ pub trait Gatekeeper: Send + Sync + 'static {
     fn tools(&self, who: &Principal) -> Vec<ToolInfo>;
     /// Call a tool. A held call is a report, not a refusal.
     async fn call(&self, who: &Principal, call: ToolCall) -> Result<RunReport, Refusal>;
+    /// Take a webhook for a trigger. Whoever sent it has no token: what it says is
+    /// verified by its signature.
+    async fn deliver(&self, trigger: &str, delivery: Delivery) -> Result<Delivered, Refusal>;
     /// How far a run has come.
     async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, Refusal>;
     /// The same, as soon as the run is neither open nor held, or at the time-out.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `/mcp` | MCP over streamable HTTP, see [`mcp`] for the contract | agents |
 //! | `/v1` | REST with an OpenAPI document at `/v1/openapi.json` | programs, people |
+//! | `/hooks/NAME` | webhooks that open runs | other systems, by their signature |
 //! | `/` | the inbox and the cards of held calls | people |
 //! | `/healthz` | whether the process answers | anybody |
 //!
@@ -23,6 +24,7 @@ mod double;
 mod exact;
 mod gatekeeper;
 mod guard;
+mod hooks;
 mod listen;
 pub mod mcp;
 mod problem;

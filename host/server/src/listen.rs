@@ -1,7 +1,7 @@
 //! All faces on one router, and the two ways to serve them.
 //!
 //! Order of the walls, outermost first: names and origins ([`crate::guard`]),
-//! size of the body, and then per face a bearer token or a session. TLS is left
+//! size of the body, and then per face a bearer token, a session or a signature. TLS is left
 //! to the proxy in front; a session cookie is marked `Secure` when the public
 //! address says that there is one.
 
@@ -25,7 +25,7 @@ use tollgate_runtime::Principal;
 use crate::gatekeeper::Gatekeeper;
 use crate::guard::{self, Guard};
 use crate::mcp::{Mcp, ToolNames, exact};
-use crate::{bearer, rest, web};
+use crate::{bearer, hooks, rest, web};
 
 /// Longest body outside MCP, in bytes: as much as a tool input may be, and the
 /// same again for escapes and the envelope. MCP has the same limit of its own.
@@ -123,6 +123,7 @@ impl Faces {
             .merge(with_token)
             .route("/v1/openapi.json", get(rest::openapi))
             .route("/healthz", get(async || "ok\n"))
+            .merge(hooks::routes(Arc::clone(&gatekeeper)))
             .merge(web::routes(gatekeeper, secure))
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
             .layer(from_fn_with_state(guard, guard::stand))

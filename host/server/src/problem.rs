@@ -84,6 +84,7 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         "malformed" => StatusCode::BAD_REQUEST,
+        "not_verified" => StatusCode::UNAUTHORIZED,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "limited" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod hooks;
 mod mcp;
 mod rest;
 mod web;
@@ -125,6 +126,7 @@ async fn a_foreign_host_or_origin_is_refused_on_every_route() {
         "/mcp",
         "/healthz",
         "/v1/openapi.json",
+        "/hooks/orders",
     ] {
         for foreign in [
             ("host", "attacker.test"),

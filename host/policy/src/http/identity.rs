@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Credential, HttpGrant};
-use crate::{Place, SignatureScheme};
+use crate::Place;
 
 impl HttpGrant {
     /// The base URL and the credential's slot and place. No address: the server
@@ -29,12 +29,7 @@ impl Credential {
             Place::Header(name) => write!(text, " in header {name:?}"),
             Place::Query(name) => write!(text, " in query {name:?}"),
             Place::Body(pointer) => write!(text, " in body {pointer:?}"),
-            Place::Signature(SignatureScheme::StandardWebhooks) => {
-                write!(text, " as standard-webhooks signature")
-            }
-            Place::Signature(SignatureScheme::HttpMessage) => {
-                write!(text, " as http-message signature")
-            }
+            Place::Signature(scheme) => write!(text, " as {} signature", scheme.as_str()),
             Place::OAuthClient => write!(text, " as client secret"),
             Place::Login => write!(text, " as login"),
         };

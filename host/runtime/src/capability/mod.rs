@@ -11,6 +11,7 @@
 //! | `handoff` | `tollgate:connector/handoff` | a named queue of people |
 //! | `sql` | `tollgate:connector/sql` | a named database |
 //! | `http` | `tollgate:connector/http` | a named web server |
+//! | `mail` | `tollgate:connector/mail` | a named mail server |
 
 pub(crate) mod clock;
 pub(crate) mod config;
@@ -19,6 +20,7 @@ pub(crate) mod handoff;
 pub(crate) mod http;
 pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod mail;
 pub(crate) mod random;
 pub(crate) mod restore;
 pub(crate) mod sql;
@@ -56,6 +58,8 @@ pub struct Backends {
     pub(crate) tokens: Tokens,
     /// Certificates that manifests name.
     pub(crate) roots: http::Roots,
+    /// How much mail left.
+    pub(crate) mail_rates: mail::Rates,
 }
 
 impl Backends {
@@ -77,6 +81,7 @@ impl Backends {
             egress: Arc::new(Egress::new()),
             tokens: Tokens::default(),
             roots: http::Roots::new(home),
+            mail_rates: mail::Rates::default(),
         }
     }
 
@@ -105,6 +110,7 @@ pub(crate) fn fits(call: &str, reply: &Value) -> Result<(), String> {
         sql::Execute::CALL => of::<sql::Execute>(reply),
         handoff::Escalate::CALL => of::<handoff::Escalate>(reply),
         http::Send::CALL => of::<http::Send>(reply),
+        mail::Send::CALL => of::<mail::Send>(reply),
         kv::Restore::CALL
         | files::Restore::CALL
         | sql::Restore::CALL
@@ -134,5 +140,6 @@ pub(crate) fn offer_all(imports: &mut Imports) -> Result<(), SandboxError> {
     imports.offer::<sql::Execute>()?;
     imports.offer::<sql::Preview>()?;
     imports.offer::<handoff::Escalate>()?;
-    imports.offer::<http::Send>()
+    imports.offer::<http::Send>()?;
+    imports.offer::<mail::Send>()
 }

@@ -558,6 +558,22 @@ impl Door {
         appended
     }
 
+    /// Make what is recorded so far durable, with a row for the run, before it has
+    /// done anything: whoever asked for it may go, and another host may go on.
+    pub(crate) async fn keep(&self) -> Result<(), Ending> {
+        let row = self.row(RunState::Open, None, self.journal.now_ms());
+        let kept = self
+            .flush(Vec::new(), vec![Change::PutRun(Box::new(row))])
+            .await;
+        match kept {
+            Ok(()) => {
+                self.state().committed = true;
+                Ok(())
+            }
+            Err(fault) => Err(self.end(repeats(&fault).unwrap_or_else(|| fault.into()))),
+        }
+    }
+
     /// Append under the run's lease, and know of the lease what the store knows.
     async fn append(
         &self,

@@ -11,6 +11,7 @@ use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
 use crate::settings::{NamedDatabase, SecretEntry, StoreChoice};
+use crate::triggers::Trigger;
 
 /// How to open a host.
 #[derive(Clone)]
@@ -34,6 +35,8 @@ pub struct HostOptions {
     pub databases: BTreeMap<String, NamedDatabase>,
     /// The secrets that connectors' credentials may name. None by default.
     pub secrets: Vec<SecretEntry>,
+    /// Webhooks that open runs. None by default.
+    pub triggers: Vec<Trigger>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -64,6 +67,7 @@ impl HostOptions {
             store: StoreChoice::default(),
             databases: BTreeMap::new(),
             secrets: Vec::new(),
+            triggers: Vec::new(),
             lease: LEASE,
         }
     }

@@ -26,7 +26,7 @@ impl Inner {
     /// remembers when it looked: one that is done on another host since is the
     /// first one too.
     pub(super) async fn first_of(&self, run: &mut Run) -> Result<Option<RunRow>, CallError> {
-        if run.tool.effect == Effect::Read {
+        if run.tool.effect == Effect::Read && !run.is_triggered() {
             return Ok(None);
         }
         // Undoing may be tried again after it failed.

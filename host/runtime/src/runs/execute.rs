@@ -13,11 +13,12 @@ use super::{Lease, Run};
 use crate::api::RunReport;
 use crate::connectors::Installed;
 use crate::door::{Door, DoorSettings, RecordedCall};
-use crate::error::CallError;
+use crate::error::{CallError, Ending};
 use crate::host::Inner;
 use crate::journal::About;
 use crate::sandbox::guest::{CallParameters, GuestContext};
 use crate::sandbox::instance::{Invocation, Returned};
+use crate::triggers::Accepted;
 
 use closing::left_open;
 pub(crate) use ending::{End, ended, failure, in_doubt_failure};
@@ -35,6 +36,8 @@ pub(crate) struct Start {
     pub(crate) committed: bool,
     /// Whether the store has a row for the run.
     pub(crate) known: bool,
+    /// Told when the run is durable: it is kept before anything of it is done.
+    pub(crate) accepted: Option<Accepted>,
 }
 
 impl Inner {
@@ -43,14 +46,21 @@ impl Inner {
         self: &Arc<Self>,
         run: &Arc<Run>,
         installed: &Arc<Installed>,
-        start: Start,
+        mut start: Start,
         lease: &Arc<Lease>,
     ) -> Result<RunReport, CallError> {
-        let known = start.known;
+        let accepted = start.accepted.take();
+        let known = start.known || accepted.is_some();
         let door = self.opened_door(run, start, false, Some(Arc::clone(lease)));
-        let (mut end, fuel) = match run.undoes.as_ref().filter(|undoes| undoes.by_host) {
-            Some(undoes) => (self.put_back(run, &undoes.run, &door).await, 0),
-            None => {
+        let kept = match accepted {
+            Some(accepted) => keep(run, &door, accepted).await,
+            None => Ok(()),
+        };
+        let by_host = run.undoes.as_ref().filter(|undoes| undoes.by_host);
+        let (mut end, fuel) = match (kept, by_host) {
+            (Err(ending), _) => (ended(ending), 0),
+            (Ok(()), Some(undoes)) => (self.put_back(run, &undoes.run, &door).await, 0),
+            (Ok(()), None) => {
                 let returned = self.run_guest(run, installed, &door).await;
                 let fuel = returned.fuel;
                 (self.end(run, installed, &door, returned), fuel)
@@ -144,6 +154,21 @@ impl Inner {
             )
             .await
     }
+}
+
+/// Make the opening durable, and tell who waits for that. A repeated request that
+/// another host was faster with is told of the first one's run.
+async fn keep(run: &Run, door: &Door, accepted: Accepted) -> Result<(), Ending> {
+    let kept = door.keep().await;
+    match &kept {
+        Ok(()) => accepted.tell(&run.run, false),
+        Err(Ending::Repeats {
+            run: first,
+            input_digest,
+        }) if *input_digest == run.input_digest.to_string() => accepted.tell(first, true),
+        Err(_) => {}
+    }
+    kept
 }
 
 fn parameters(run: &Run) -> CallParameters {

@@ -31,6 +31,7 @@ pub(crate) use open::Request;
 pub(crate) use resume::{Rebuilt, closing, opening, public, state_named};
 
 use crate::names::OWN_CASE;
+use crate::triggers::HOOK;
 
 /// One tool call. Fixed when it opens; rebuilt from the journal to go on.
 pub(crate) struct Run {
@@ -72,6 +73,13 @@ pub(crate) struct Undoes {
 }
 
 impl Run {
+    /// Whether a verified delivery opened it: kept from its opening on, whatever
+    /// it does.
+    pub(crate) fn is_triggered(&self) -> bool {
+        let key = self.request_key.as_deref();
+        key.is_some_and(|key| key.starts_with(HOOK))
+    }
+
     /// The caller's own name for the case, where it gave one.
     pub(crate) fn named_case(&self) -> Option<&str> {
         (!self.case.starts_with(OWN_CASE)).then_some(self.case.as_str())

@@ -19,12 +19,15 @@ use crate::connectors::{Installed, Tool};
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::{About, Saying};
+use crate::triggers::Accepted;
 use crate::{names, time};
 
 /// A tool call that is to become a run.
 pub(crate) struct Request {
     pub(crate) call: ToolCall,
     pub(crate) undoes: Option<Undoes>,
+    /// Told when the run is durable, where somebody wants to know before its end.
+    pub(crate) accepted: Option<Accepted>,
 }
 
 impl Inner {
@@ -32,8 +35,9 @@ impl Inner {
     pub(crate) async fn call(
         self: &Arc<Self>,
         who: &Principal,
-        request: Request,
+        mut request: Request,
     ) -> Result<RunReport, CallError> {
+        let accepted = request.accepted.take();
         let connector = &request.call.connector;
         let installed = self
             .connectors
@@ -47,6 +51,12 @@ impl Inner {
         let lease = match self.live.enter(&run) {
             Found::New(lease) => lease,
             Found::First(first) => {
+                // One without a row may still come to nothing.
+                if let Some(accepted) = accepted
+                    && self.journal.store.run(&run.tenant, &first).await?.is_some()
+                {
+                    accepted.tell(&first, true);
+                }
                 self.live.settled(&first).await;
                 return self.settled_elsewhere(&run.tenant, &first).await;
             }
@@ -57,9 +67,14 @@ impl Inner {
         };
         // Entered first, so that of two callers in this process one finds the other.
         match self.first_of(&mut run).await {
-            Ok(None) => self.carry(Arc::new(run), installed, lease).await,
+            Ok(None) => self.carry(Arc::new(run), installed, lease, accepted).await,
             Ok(Some(first)) => {
                 self.live.leave(&run);
+                if let Some(accepted) = accepted
+                    && first.input_digest == run.input_digest.to_string()
+                {
+                    accepted.tell(&first.run, true);
+                }
                 self.repeated(&run, &first.run, &first.input_digest).await
             }
             Err(error) => {
@@ -76,10 +91,11 @@ impl Inner {
         run: Arc<Run>,
         installed: Arc<Installed>,
         lease: Arc<Lease>,
+        accepted: Option<Accepted>,
     ) -> Result<RunReport, CallError> {
         let inner = Arc::clone(self);
         let work = tokio::spawn(async move {
-            let report = unpanicked(inner.opened(&run, &installed, &lease)).await;
+            let report = unpanicked(inner.opened(&run, &installed, &lease, accepted)).await;
             inner.live.leave(&run);
             // A row that nobody works on: the end of the run, or that it is held,
             // could not be recorded.
@@ -98,6 +114,7 @@ impl Inner {
         run: &Arc<Run>,
         installed: &Arc<Installed>,
         lease: &Arc<Lease>,
+        accepted: Option<Accepted>,
     ) -> Result<RunReport, CallError> {
         let about = self.about(run).await?;
         let opening = self.opening(run, &about).await?;
@@ -122,6 +139,7 @@ impl Inner {
             denial: None,
             committed: false,
             known: false,
+            accepted,
         };
         self.execute(run, installed, start, lease).await
     }
@@ -190,7 +208,7 @@ impl Inner {
         installed: &Installed,
         tool: &Tool,
     ) -> Result<Run, CallError> {
-        let Request { call, undoes } = request;
+        let Request { call, undoes, .. } = request;
         let input_text = input(&call.input, installed, tool)?;
         for (name, given) in [
             ("case", &call.case),

@@ -206,6 +206,7 @@ impl Inner {
         let calls = u32::try_from(recorded.len()).unwrap_or(u32::MAX);
         let same_engine = rebuilt.same_engine(self.sandbox.fingerprint());
         let start = Start {
+            accepted: None,
             about: rebuilt.about.clone(),
             opening: Vec::new(),
             recorded,

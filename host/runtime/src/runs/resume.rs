@@ -156,6 +156,7 @@ impl Inner {
                 .and_then(|row| crate::approvals::denial(&rebuilt.records, &row.id)),
             approval,
             known: true,
+            accepted: None,
         };
         self.execute(&run, &rebuilt.installed, start, lease).await
     }

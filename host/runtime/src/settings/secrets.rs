@@ -9,6 +9,10 @@
 //! env = "DESK_TOKEN"                  # or: file, command = ["pass", "desk"], store = true
 //! ```
 //!
+//! A secret that verifies what comes in for a trigger (`settings/triggers.rs`) is
+//! never sent: its origin is `hook://` and the trigger's name, and its `signature`
+//! is one of `standard-webhooks`, `github` and `slack`.
+//!
 //! The value itself has no place in the file. The attack: one that is written into
 //! a key all the same, and then said in a message. Nothing of the file is quoted.
 
@@ -28,6 +32,9 @@ use super::{Reader, SettingsError};
 
 /// The tenant of a secret that names none.
 const TENANT: &str = "default";
+
+/// The scheme of the origin of a secret that verifies what comes in.
+pub(super) const HOOK: &str = "hook://";
 
 /// A secret: its slot, and where its value comes from.
 #[derive(Clone, Debug)]
@@ -119,6 +126,14 @@ impl Reader<'_> {
             self.wrong(table.origin.span().start, problem.to_owned())
         })?;
         let place = self.place(at, &table)?;
+        // The attack: a key that checks what comes in is sent out, or one whose
+        // receiver knows it too is believed to be the sender's.
+        if origin.starts_with(HOOK) != verifies(&place)
+            && !(origin.starts_with(HOOK) && signs_and_verifies(&place))
+        {
+            let problem = "a secret of `hook://TRIGGER` has a `signature` that verifies what comes in: `standard-webhooks`, `github` or `slack`; the last two are of no other origin";
+            return Err(self.wrong(at, problem.to_owned()));
+        }
         let source = self.source(at, table)?;
         let slot = Slot {
             name,
@@ -165,8 +180,10 @@ impl Reader<'_> {
             Some(scheme) => Some(match scheme.get_ref().as_str() {
                 "standard-webhooks" => SignatureScheme::StandardWebhooks,
                 "http-message" => SignatureScheme::HttpMessage,
+                "github" => SignatureScheme::GitHub,
+                "slack" => SignatureScheme::Slack,
                 _ => {
-                    let problem = "write `standard-webhooks` or `http-message`";
+                    let problem = "write `standard-webhooks` or `http-message`; of what comes in, `standard-webhooks`, `github` or `slack`";
                     return Err(self.wrong(scheme.span().start, problem.to_owned()));
                 }
             }),
@@ -238,6 +255,19 @@ impl Reader<'_> {
             key => Ok(key.is_some()),
         }
     }
+}
+
+/// Whether only what comes in is signed so.
+fn verifies(place: &Place) -> bool {
+    matches!(
+        place,
+        Place::Signature(SignatureScheme::GitHub | SignatureScheme::Slack)
+    )
+}
+
+/// Whether what is sent and what comes in may both be signed so.
+fn signs_and_verifies(place: &Place) -> bool {
+    *place == Place::Signature(SignatureScheme::StandardWebhooks)
 }
 
 /// Whether a header may hold a secret. Not those that the connection itself is
@@ -338,6 +368,20 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_verifies_what_comes_in_is_bound_to_its_trigger() {
+        for scheme in ["standard-webhooks", "github", "slack"] {
+            let text = table(&format!("signature = \"{scheme}\""), "store = true");
+            let entries = read(&text.replace("https://Desk.example:443/", "hook://orders"));
+            let slot = entries.unwrap().remove(0).slot;
+            assert_eq!(slot.origin, "hook://orders");
+            let Place::Signature(found) = slot.place else {
+                panic!("{slot:?}");
+            };
+            assert_eq!(found.as_str(), scheme);
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_named_by_its_place_and_never_quoted() {
         let (login, env) = ("login = true", "env = \"X\"");
         let with = |key: &str, value: &str| {
@@ -352,6 +396,11 @@ mod tests {
             (table("query = \"\"", env), "4:9"),
             (table("body = \"canary\"", env), "4:8"),
             (table("signature = \"canary\"", env), "4:13"),
+            (table("signature = \"github\"", env), "1:1"),
+            (
+                table(login, env).replace("https://Desk.example:443/", "hook://desk"),
+                "1:1",
+            ),
             (table(login, ""), "1:1"),
             (table(login, "env = \"X\"\nstore = true"), "1:1"),
             (table(login, "env = \"canary_value\""), "5:7"),

@@ -18,7 +18,7 @@ use super::{
     network,
 };
 use crate::{
-    Place,
+    Place, SignatureScheme,
     http::{Credential, HttpGrant, KeyPlace, Route, fields},
     visible,
 };
@@ -37,6 +37,7 @@ pub(super) fn read(
     }
     let is_tls = base.as_ref().is_none_or(|(_, url)| url.scheme() == "https");
     let roots = network::roots(&mut keys, is_tls, faults);
+    let own_origin = keys.flag("own_origin", false, faults);
     let max_request = keys.bytes_within(
         "max_request",
         limits::HTTP_REQUEST_BYTES,
@@ -90,6 +91,7 @@ pub(super) fn read(
         roots,
         headers,
         response_headers,
+        own_origin,
         max_request,
         max_response,
         timeout,
@@ -212,6 +214,17 @@ fn check_credential(
     at: usize,
     faults: &mut Faults<'_>,
 ) {
+    // What HTTP Message Signatures name is the key, and not the message.
+    let signs_id = credential.is_some_and(|credential| {
+        credential.place == Place::Signature(SignatureScheme::StandardWebhooks)
+    });
+    if route.idempotency == Some(KeyPlace::Signature) && !signs_id {
+        faults.add(
+            at,
+            "the credential is no signature that has the idempotency key as its id",
+            "add signature = \"standard-webhooks\" to the credential, or write another `idempotency`",
+        );
+    }
     let Some(credential) = credential else {
         return;
     };

@@ -39,7 +39,7 @@ impl Roots {
 
     /// The file's content. One that cannot be read means that nobody is trusted,
     /// never everybody.
-    fn of(&self, file: &str) -> Result<Vec<u8>, std::io::Error> {
+    pub(crate) fn of(&self, file: &str) -> Result<Vec<u8>, std::io::Error> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, content)) = read.get(file)
             && at.elapsed() < ROOTS_FOR

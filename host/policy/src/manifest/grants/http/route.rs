@@ -211,7 +211,7 @@ fn undo(
     undo
 }
 
-/// `idempotency = "header:Idempotency-Key" | "path" | "body:/pointer"`.
+/// `idempotency = "header:Idempotency-Key" | "path" | "body:/pointer" | "signature"`.
 fn idempotency(
     keys: &mut Keys<'_, '_>,
     route: &Route,
@@ -230,6 +230,8 @@ fn idempotency(
             );
         }
         KeyPlace::Path
+    } else if text == "signature" {
+        KeyPlace::Signature
     } else if let Some(name) = text.strip_prefix("header:") {
         let name = name.to_ascii_lowercase();
         if !fields::is_token(&name) || fields::is_owned(&name) {
@@ -270,7 +272,7 @@ fn idempotency(
         wrong(
             node,
             "idempotency",
-            "\"header:idempotency-key\", \"path\" or \"body:/pointer\"",
+            "\"header:idempotency-key\", \"path\", \"body:/pointer\" or \"signature\"",
             faults,
         );
         return None;

@@ -170,5 +170,12 @@ fn each_mistake_in_a_destination_has_its_own_advice() {
             secret("body = \"/a\"").replace("\"GET /\"", "\"POST /\"\nidempotency = \"body:/a\""),
             "the same place",
         ),
+        (
+            secret("signature = \"http-message\"")
+                .replace("\"GET /\"", "\"POST /\"\nidempotency = \"signature\""),
+            "no signature that has the idempotency key",
+        ),
+        // What comes in is verified so; nothing is sent so.
+        (secret("signature = \"github\""), "`signature` cannot be"),
     ]);
 }

@@ -182,6 +182,10 @@ fn each_mistake_in_a_route_has_its_own_advice() {
             "`idempotency` is a text",
         ),
         (
+            rows(&["call = \"POST /a\"\nidempotency = \"signature\""]),
+            "no signature that has the idempotency key",
+        ),
+        (
             rows(&["call = \"GET /a\"\nidempotency = \"header:x-id\""]),
             "a read changes nothing",
         ),
