@@ -73,6 +73,12 @@ impl Tryton {
         self.key("guest")
     }
 
+    /// The key of the administrator.
+    #[must_use]
+    pub fn admin(&self) -> &str {
+        self.key("admin")
+    }
+
     /// The ids that a new opportunity needs: company, currency, employee.
     #[must_use]
     pub fn company(&self) -> (i64, i64, i64) {
