@@ -157,7 +157,11 @@ pub(crate) fn get_column(id: &str, sheet: &str, column: u32) -> Result<Vec<Cell>
         .send()?
         .success()?
         .json()?;
-    let first = |row: Vec<Value>| row.into_iter().next().map_or(Cell::Empty, Cell::from_google);
+    let first = |row: Vec<Value>| {
+        row.into_iter()
+            .next()
+            .map_or(Cell::Empty, Cell::from_google)
+    };
     Ok(found.values.into_iter().map(first).collect())
 }
 
@@ -190,9 +194,18 @@ pub(crate) fn get_many(id: &str, areas: &[Area], shown: Shown) -> Result<Vec<Row
             let wanted = area.to_string();
             let mut ranges = found.value_ranges.iter_mut();
             let matched = ranges
-                .find(|one| one.data_filters.iter().any(|filter| filter.a1_range == wanted))
-                .ok_or_else(|| ToolError::failed(format!("Google's answer has nothing for {wanted}")))?;
-            Ok(grid::filled(area, std::mem::take(&mut matched.value_range.values)))
+                .find(|one| {
+                    one.data_filters
+                        .iter()
+                        .any(|filter| filter.a1_range == wanted)
+                })
+                .ok_or_else(|| {
+                    ToolError::failed(format!("Google's answer has nothing for {wanted}"))
+                })?;
+            Ok(grid::filled(
+                area,
+                std::mem::take(&mut matched.value_range.values),
+            ))
         })
         .collect()
 }

@@ -193,8 +193,24 @@ mod tests {
     #[test]
     fn what_is_no_rectangle_is_refused() {
         for cells in [
-            "", "A", "1", "A:D", "A0", "A01", "D9:A1", "A9:D1", "A1:B2:C3", "A1 ", "A1;B2",
-            "Other!A1", "A1:AAAA1", "A10000001", "A1:B99999999999", "A+1", "A1B", "R1C1",
+            "",
+            "A",
+            "1",
+            "A:D",
+            "A0",
+            "A01",
+            "D9:A1",
+            "A9:D1",
+            "A1:B2:C3",
+            "A1 ",
+            "A1;B2",
+            "Other!A1",
+            "A1:AAAA1",
+            "A10000001",
+            "A1:B99999999999",
+            "A+1",
+            "A1B",
+            "R1C1",
         ] {
             let refused = Area::of("Cases", cells, "/ranges/1");
             assert!(
@@ -224,7 +240,10 @@ mod tests {
     fn a_long_area_is_cut_into_pages_without_a_gap() {
         let area = Area::of("Cases", "A2:B10", "").unwrap();
         let (head, rest) = area.split(4);
-        assert_eq!((head.cells().as_str(), rest.as_deref()), ("A2:B5", Some("A6:B10")));
+        assert_eq!(
+            (head.cells().as_str(), rest.as_deref()),
+            ("A2:B5", Some("A6:B10"))
+        );
         assert_eq!(area.split(9).1, None);
     }
 

@@ -50,8 +50,8 @@ impl Cell {
     pub(crate) fn fault(&self) -> Option<&'static str> {
         match self {
             Self::Number(number) => {
-                let is_exact = number.as_f64().is_some_and(|n| n.abs() <= EXACT_MAX)
-                    || number.is_f64();
+                let is_exact =
+                    number.as_f64().is_some_and(|n| n.abs() <= EXACT_MAX) || number.is_f64();
                 (!is_exact).then_some("has more digits than a cell keeps; send it as text")
             }
             Self::Text(text) if text.chars().count() > CHARS_MAX => {

@@ -18,7 +18,11 @@ pub(crate) fn filled(area: &Area, values: Vec<Vec<Value>>) -> Rows {
         .into_iter()
         .take(area.rows() as usize)
         .map(|row| {
-            let mut row: Vec<Cell> = row.into_iter().take(columns).map(Cell::from_google).collect();
+            let mut row: Vec<Cell> = row
+                .into_iter()
+                .take(columns)
+                .map(Cell::from_google)
+                .collect();
             row.resize(columns, Cell::Empty);
             row
         })
@@ -35,14 +39,20 @@ pub(crate) fn to_google(rows: &Rows) -> Vec<Vec<Value>> {
 
 /// An empty rectangle of the same size.
 pub(crate) fn emptied(rows: &Rows) -> Rows {
-    rows.iter().map(|row| vec![Cell::Empty; row.len()]).collect()
+    rows.iter()
+        .map(|row| vec![Cell::Empty; row.len()])
+        .collect()
 }
 
 /// Whether the rows are as large as the area, and each cell can be kept.
 pub(crate) fn check(rows: &Rows, area: &Area, at: &str) -> Result<(), ToolError> {
     let (height, width) = (area.rows() as usize, area.columns() as usize);
     if rows.len() != height {
-        let message = format!("has {} rows, and `{}` has {height}", rows.len(), area.cells());
+        let message = format!(
+            "has {} rows, and `{}` has {height}",
+            rows.len(),
+            area.cells()
+        );
         return Err(ToolError::invalid_input(at, message));
     }
     if let Some(index) = rows.iter().position(|row| row.len() != width) {
@@ -123,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_difference_is_named_by_its_cell() {
-        let (left, right) = (rows(json!([[1, 2], [3, "x"]])), rows(json!([[1, 2], [3, "y"]])));
+        let (left, right) = (
+            rows(json!([[1, 2], [3, "x"]])),
+            rows(json!([[1, 2], [3, "y"]])),
+        );
         let (at, a, b) = difference(&area("B5:C6"), &left, &right).unwrap();
         assert_eq!(format!("{at} {a} {b}"), "C6 \"x\" \"y\"");
         assert!(difference(&area("B5:C6"), &left, &left).is_none());

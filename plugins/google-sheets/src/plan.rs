@@ -94,7 +94,9 @@ impl Seen {
         }
         let results = read(id, plans, Shown::Values)?;
         let each = written.into_iter().zip(&results);
-        Ok(each.map(|(rows, results)| Self::of(rows, results)).collect())
+        Ok(each
+            .map(|(rows, results)| Self::of(rows, results))
+            .collect())
     }
 
     fn plain(rows: Rows) -> Self {
@@ -173,7 +175,9 @@ mod tests {
     fn what_was_changed_since_is_a_conflict_that_names_the_cell() {
         let plan = plan(json!([["c", 2]]), Some(json!([["a", 1]])));
         assert!(plan.check(&Seen::plain(rows(json!([["a", 1.0]])))).is_ok());
-        let refused = plan.check(&Seen::plain(rows(json!([["a", 3]])))).unwrap_err();
+        let refused = plan
+            .check(&Seen::plain(rows(json!([["a", 3]]))))
+            .unwrap_err();
         assert!(matches!(refused, ToolError::Conflict(_)));
         assert_eq!(
             refused.message(),

@@ -84,9 +84,6 @@ mod tests {
         let unknown = find(&documents, "1AbC-d_9");
         assert!(matches!(unknown, Err(ToolError::NotFound(failure))
             if failure.hint.as_deref() == Some("the documents are: odd, tracker")));
-        assert!(matches!(
-            find(&documents, "odd"),
-            Err(ToolError::Failed(_))
-        ));
+        assert!(matches!(find(&documents, "odd"), Err(ToolError::Failed(_))));
     }
 }

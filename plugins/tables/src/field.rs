@@ -65,7 +65,8 @@ impl Field {
             (Holds::Text, Value::String(text)) => (text.chars().count() > CHARS_MAX)
                 .then(|| format!("has more than {CHARS_MAX} characters")),
             (Holds::Number, Value::Number(number)) => {
-                let is_exact = number.is_f64() || number.as_f64().is_some_and(|n| n.abs() <= EXACT_MAX);
+                let is_exact =
+                    number.is_f64() || number.as_f64().is_some_and(|n| n.abs() <= EXACT_MAX);
                 (!is_exact).then(|| "has more digits than are kept".to_owned())
             }
             (Holds::Flag, Value::Bool(_)) => None,
@@ -125,7 +126,9 @@ pub(crate) fn same(a: &Value, b: &Value) -> bool {
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digits = |range: std::ops::Range<usize>| {
-        bytes.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+        bytes
+            .get(range)
+            .is_some_and(|part| part.iter().all(u8::is_ascii_digit))
     };
     let plain = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'.' | b'+' | b'T' | b'Z');
     (10..=35).contains(&bytes.len())

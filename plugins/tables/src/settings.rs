@@ -106,17 +106,24 @@ impl Table {
 
     /// The vendor's names of all fields.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.fields.values().map(|field| field.name.as_str()).collect()
+        self.fields
+            .values()
+            .map(|field| field.name.as_str())
+            .collect()
     }
 
     /// Names go into filters and lists of names. The attack is an accident here:
     /// a name with a bracket would change the filter of every call.
     fn check(&self, table: &str) -> Result<(), ToolError> {
         check_id(&format!("tables.{table}.id"), &self.id)?;
-        let odd = |c: char| c.is_control() || matches!(c, ',' | '(' | ')' | '{' | '}' | '~' | '\\' | '"');
+        let odd =
+            |c: char| c.is_control() || matches!(c, ',' | '(' | ')' | '{' | '}' | '~' | '\\' | '"');
         let mut names = self.names();
         names.push(&self.id_field);
-        if let Some(name) = names.iter().find(|name| name.is_empty() || name.contains(odd)) {
+        if let Some(name) = names
+            .iter()
+            .find(|name| name.is_empty() || name.contains(odd))
+        {
             return Err(wrong(format!(
                 "the field `{name}` of the table `{table}` cannot be used: rename it without any of , ( ) {{ }} ~ \\ \""
             )));
@@ -173,7 +180,9 @@ mod tests {
     fn only_named_fields_are_read_and_written() {
         let table = sample();
         let answer = json!({"Key": "k-1", "Salary": 90000, "Paid": 1});
-        let Value::Object(answer) = answer else { return };
+        let Value::Object(answer) = answer else {
+            return;
+        };
         let read = table.read(answer);
         assert_eq!(read.get("paid"), Some(&json!(true)));
         assert!(!read.contains_key("Salary") && read.len() == 6);
@@ -185,7 +194,10 @@ mod tests {
         ] {
             let values: Values = serde_json::from_value(values).unwrap_or_default();
             let refused = table.writable(&values, "/fields");
-            assert!(matches!(&refused, Err(ToolError::InvalidInput { pointer, .. }) if pointer == at), "{refused:?}");
+            assert!(
+                matches!(&refused, Err(ToolError::InvalidInput { pointer, .. }) if pointer == at),
+                "{refused:?}"
+            );
         }
     }
 

@@ -39,7 +39,11 @@ impl Record {
         expected.iter().find_map(|(name, wanted)| {
             let found = self.fields.get(name)?;
             (!field::same(wanted, found)).then(|| {
-                format!("`{name}` should be {} and is {}", short(wanted), short(found))
+                format!(
+                    "`{name}` should be {} and is {}",
+                    short(wanted),
+                    short(found)
+                )
             })
         })
     }
@@ -58,8 +62,12 @@ impl Record {
 
     /// The named fields only.
     fn only(&self, names: &Values) -> Values {
-        let each = self.fields.iter().filter(|(name, _)| names.contains_key(*name));
-        each.map(|(name, value)| (name.clone(), value.clone())).collect()
+        let each = self
+            .fields
+            .iter()
+            .filter(|(name, _)| names.contains_key(*name));
+        each.map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
     }
 }
 

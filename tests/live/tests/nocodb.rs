@@ -2,12 +2,15 @@
 //! manifest against it.
 
 mod installed;
+#[path = "installed/web.rs"]
+mod web;
 
-use installed::{Installed, Secret, at, tell};
+use installed::{Installed, tell};
 use reqwest::Method;
 use serde_json::json;
 use tollgate_live::{NocoDb, live};
 use toml::Value;
+use web::{Secret, at};
 
 /// The sample's table.
 const SAMPLE: &str = "m1exampleorders";
@@ -20,7 +23,8 @@ async fn opened(server: &NocoDb) -> Installed {
         header: "xc-token",
         value: server.token(),
     };
-    Installed::open("tables", Some(secret), |manifest, _| {
+    Installed::open("tables", |manifest, home| {
+        secret.keep(home);
         at(manifest, "tables", &format!("{}/api/v2", server.origin()));
         renamed(manifest.get_mut("grant"), server.table());
         renamed(manifest.get_mut("config"), server.table());

@@ -136,7 +136,10 @@ fn check_key(id: &str, table: &Area, letters: &str, rows: &Rows) -> Result<(), T
     })?;
     let keys = keys(table, column, rows)?;
     let there = api::get_column(id, &table.sheet, column)?;
-    if let Some((row, twice)) = (1_u32..).zip(&there).find(|(_, cell)| keys.contains(&same(cell))) {
+    if let Some((row, twice)) = (1_u32..)
+        .zip(&there)
+        .find(|(_, cell)| keys.contains(&same(cell)))
+    {
         return Err(ToolError::conflict(format!(
             "{twice} exists already, in {letters}{row} of `{}`",
             table.sheet
@@ -170,7 +173,9 @@ fn keys(table: &Area, column: u32, rows: &Rows) -> Result<BTreeSet<String>, Tool
 /// typed one of them made the other.
 fn same(cell: &Cell) -> String {
     match cell {
-        Cell::Number(number) => number.as_f64().map_or_else(|| number.to_string(), |n| n.to_string()),
+        Cell::Number(number) => number
+            .as_f64()
+            .map_or_else(|| number.to_string(), |n| n.to_string()),
         Cell::Text(text) => text.clone(),
         Cell::Flag(flag) => flag.to_string().to_uppercase(),
         Cell::Empty => String::new(),
@@ -200,8 +205,14 @@ mod tests {
     fn rows_that_could_not_be_found_again_are_refused() {
         assert_eq!(pointer(check_rows(&rows(json!([])))), "/rows");
         assert_eq!(pointer(check_rows(&rows(json!([[]])))), "/rows/0");
-        assert_eq!(pointer(check_rows(&rows(json!([["a"], ["b", 1]])))), "/rows/1");
-        assert_eq!(pointer(check_rows(&rows(json!([["a"], [null]])))), "/rows/1");
+        assert_eq!(
+            pointer(check_rows(&rows(json!([["a"], ["b", 1]])))),
+            "/rows/1"
+        );
+        assert_eq!(
+            pointer(check_rows(&rows(json!([["a"], [null]])))),
+            "/rows/1"
+        );
         assert!(check_rows(&rows(json!([["=1+1", null], ["b", 1]]))).is_ok());
     }
 
@@ -210,9 +221,21 @@ mod tests {
         let table = Area::of("Cases", "B1:C1", "").unwrap();
         let found = keys(&table, 3, &rows(json!([["x", 7], ["y", "8"]]))).unwrap();
         assert_eq!(found, BTreeSet::from(["7".to_owned(), "8".to_owned()]));
-        assert_eq!(pointer(keys(&table, 3, &rows(json!([["x", 7], ["y", "7"]])))), "/rows/1");
-        assert_eq!(pointer(keys(&table, 3, &rows(json!([["x", null]])))), "/rows/0");
-        assert_eq!(pointer(keys(&table, 1, &rows(json!([["x", 1]])))), "/rows/0");
-        assert_eq!(pointer(keys(&table, 4, &rows(json!([["x", 1]])))), "/rows/0");
+        assert_eq!(
+            pointer(keys(&table, 3, &rows(json!([["x", 7], ["y", "7"]])))),
+            "/rows/1"
+        );
+        assert_eq!(
+            pointer(keys(&table, 3, &rows(json!([["x", null]])))),
+            "/rows/0"
+        );
+        assert_eq!(
+            pointer(keys(&table, 1, &rows(json!([["x", 1]])))),
+            "/rows/0"
+        );
+        assert_eq!(
+            pointer(keys(&table, 4, &rows(json!([["x", 1]])))),
+            "/rows/0"
+        );
     }
 }

@@ -90,9 +90,8 @@ pub(crate) fn read_range(input: ReadRange) -> Result<Range, ToolError> {
 pub(crate) fn read_ranges(input: ReadRanges) -> Result<Ranges, ToolError> {
     let id = settings::document(&input.document)?;
     check_count(input.ranges.len())?;
-    let area = |(i, place): (usize, &Place)| {
-        Area::of(&place.sheet, &place.cells, &format!("/ranges/{i}"))
-    };
+    let area =
+        |(i, place): (usize, &Place)| Area::of(&place.sheet, &place.cells, &format!("/ranges/{i}"));
     let areas = input.ranges.iter().enumerate().map(area);
     let areas: Vec<Area> = areas.collect::<Result<_, _>>()?;
     check_size(&areas.iter().collect::<Vec<_>>(), "the call")?;

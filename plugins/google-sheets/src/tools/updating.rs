@@ -100,7 +100,9 @@ pub(crate) fn update_range(
     let change = change(&document, &plans, entered)?;
     let mut written = change.written.into_iter();
     let output = written.next().ok_or_else(nothing)?;
-    let back = change.back.and_then(|mut back| back.ranges.pop().map(|one| (one, back.entered)));
+    let back = change
+        .back
+        .and_then(|mut back| back.ranges.pop().map(|one| (one, back.entered)));
     Ok(match back {
         None => Undoable::unchanged(output),
         Some((one, entered)) => Undoable::new(
@@ -119,7 +121,11 @@ pub(crate) fn update_range(
 
 /// Writes several ranges of one document, all or none. Otherwise like
 /// `update_range`.
-#[tool(title = "Write several ranges", effect = "write", undo = "update_ranges")]
+#[tool(
+    title = "Write several ranges",
+    effect = "write",
+    undo = "update_ranges"
+)]
 pub(crate) fn update_ranges(
     input: UpdateRanges,
 ) -> Result<Undoable<WrittenRanges, UpdateRanges>, ToolError> {
@@ -170,7 +176,10 @@ fn change(document: &str, plans: &[Plan], entered: bool) -> Result<Change, ToolE
         _ if is_same => before.iter().map(|seen| seen.rows.clone()).collect(),
         [plan] => vec![api::update(&id, &plan.area, &plan.values, manner)?],
         _ => {
-            let pairs: Vec<_> = plans.iter().map(|plan| (&plan.area, &plan.values)).collect();
+            let pairs: Vec<_> = plans
+                .iter()
+                .map(|plan| (&plan.area, &plan.values))
+                .collect();
             api::update_many(&id, &pairs, manner)?
         }
     };
@@ -181,7 +190,11 @@ fn change(document: &str, plans: &[Plan], entered: bool) -> Result<Change, ToolE
         back.push(Patch {
             sheet: sheet.clone(),
             cells: cells.clone(),
-            values: if entered { before.typed() } else { before.rows.clone() },
+            values: if entered {
+                before.typed()
+            } else {
+                before.rows.clone()
+            },
             expected: Some(after.clone()),
         });
         written.push(Written {

@@ -66,13 +66,18 @@ pub(crate) fn create_records(
         }
     }
     let made = vendor.create(&table, &wire)?;
-    let records: Vec<Record> = made.into_iter().map(|raw| Record::of(&table, raw)).collect();
+    let records: Vec<Record> = made
+        .into_iter()
+        .map(|raw| Record::of(&table, raw))
+        .collect();
     let mut duplicates = Vec::new();
     for key in &keys {
         // Two calls may both have seen that there is none. The records are made,
         // so a look that fails is no failure of the call.
         let twins = with_key(&vendor, &table, key).unwrap_or_default();
-        let others = twins.into_iter().filter(|id| records.iter().all(|one| one.id != *id));
+        let others = twins
+            .into_iter()
+            .filter(|id| records.iter().all(|one| one.id != *id));
         duplicates.extend(others);
     }
     let inverse = RemoveCreated {
@@ -97,10 +102,16 @@ fn keys(table: &Table, records: &[Values]) -> Result<Vec<Value>, ToolError> {
         let at = format!("/records/{i}/{name}");
         let is_there = |key: &&Value| !key.is_null() && key.as_str() != Some("");
         let Some(key) = values.get(name).filter(is_there) else {
-            return Err(ToolError::invalid_input(at, "is the key of the table and missing"));
+            return Err(ToolError::invalid_input(
+                at,
+                "is the key of the table and missing",
+            ));
         };
         if keys.iter().any(|other| field::same(other, key)) {
-            return Err(ToolError::invalid_input(at, "is the key of a record before it"));
+            return Err(ToolError::invalid_input(
+                at,
+                "is the key of a record before it",
+            ));
         }
         keys.push(key.clone());
     }
@@ -116,14 +127,20 @@ fn with_key(vendor: &Vendor, table: &Table, key: &Value) -> Result<Vec<String>, 
         is: Test::Equals,
         value: key.clone(),
     };
-    let found = vendor.list(table, &[condition], TWINS_MAX, None).map_err(|error| match error {
-        ToolError::InvalidInput { message, .. } => {
-            ToolError::invalid_input("/records", format!("the key {key} {message}"))
-        }
-        other => other,
-    })?;
+    let found = vendor
+        .list(table, &[condition], TWINS_MAX, None)
+        .map_err(|error| match error {
+            ToolError::InvalidInput { message, .. } => {
+                ToolError::invalid_input("/records", format!("the key {key} {message}"))
+            }
+            other => other,
+        })?;
     let records = found.records.into_iter().map(|raw| Record::of(table, raw));
-    let same = records.filter(|one| one.fields.get(name).is_some_and(|own| field::same(own, key)));
+    let same = records.filter(|one| {
+        one.fields
+            .get(name)
+            .is_some_and(|own| field::same(own, key))
+    });
     Ok(same.map(|one| one.id).collect())
 }
 
@@ -132,7 +149,9 @@ fn not_stored(sent: &[Values], made: &[Record]) -> Vec<String> {
     pairs
         .flat_map(|(i, (sent, made))| {
             let lost = sent.iter().filter(|(name, value)| {
-                made.fields.get(*name).is_none_or(|now| !field::same(now, value))
+                made.fields
+                    .get(*name)
+                    .is_none_or(|now| !field::same(now, value))
             });
             lost.map(move |(name, _)| format!("{i}: {name}"))
         })
@@ -150,22 +169,37 @@ mod tests {
 
     #[test]
     fn each_record_needs_a_key_of_its_own() {
-        let keyed = |records: Value| keys(&sample(), &serde_json::from_value::<Vec<Values>>(records).unwrap());
-        assert_eq!(keyed(json!([{"number": "a"}, {"number": "b"}])).unwrap().len(), 2);
+        let keyed = |records: Value| {
+            keys(
+                &sample(),
+                &serde_json::from_value::<Vec<Values>>(records).unwrap(),
+            )
+        };
+        assert_eq!(
+            keyed(json!([{"number": "a"}, {"number": "b"}]))
+                .unwrap()
+                .len(),
+            2
+        );
         for records in [
             json!([{"number": "a"}, {"number": "a"}]),
             json!([{"number": "a"}, {"customer": "b"}]),
             json!([{"number": "a"}, {"number": ""}]),
         ] {
-            assert!(matches!(keyed(records), Err(ToolError::InvalidInput { pointer, .. }) if pointer == "/records/1/number"));
+            assert!(
+                matches!(keyed(records), Err(ToolError::InvalidInput { pointer, .. }) if pointer == "/records/1/number")
+            );
         }
     }
 
     #[test]
     fn what_the_server_dropped_is_told() {
-        let sent: Vec<Values> = serde_json::from_value(json!([{"amount": 3, "customer": "x"}])).unwrap();
-        let made: Vec<Record> =
-            serde_json::from_value(json!([{"id": "1", "fields": {"amount": 3.0, "customer": null}}])).unwrap();
+        let sent: Vec<Values> =
+            serde_json::from_value(json!([{"amount": 3, "customer": "x"}])).unwrap();
+        let made: Vec<Record> = serde_json::from_value(
+            json!([{"id": "1", "fields": {"amount": 3.0, "customer": null}}]),
+        )
+        .unwrap();
         assert_eq!(not_stored(&sent, &made), ["0: customer"]);
     }
 }

@@ -61,21 +61,35 @@ pub(crate) fn delete_record(input: DeleteRecord) -> Result<Deleted, ToolError> {
 /// Deletes records that were just made, if every field still holds what it held
 /// then; at the first that does not, none is deleted. Undone by making them
 /// again, with new ids.
-#[tool(title = "Remove created records", effect = "write", undo = "create_records")]
+#[tool(
+    title = "Remove created records",
+    effect = "write",
+    undo = "create_records"
+)]
 pub(crate) fn remove_created(
     input: RemoveCreated,
 ) -> Result<Undoable<Removed, CreateRecords>, ToolError> {
     let table = settings::table(&input.table)?;
     let vendor = settings::vendor()?;
     if !(1..=10).contains(&input.records.len()) {
-        return Err(ToolError::invalid_input("/records", "must have 1 to 10 items"));
+        return Err(ToolError::invalid_input(
+            "/records",
+            "must have 1 to 10 items",
+        ));
     }
     for (i, expected) in input.records.iter().enumerate() {
         check_names(&table, &expected.fields, &format!("/records/{i}/fields"))?;
         // The attack: a deletion of anything, called the removal of something new.
-        if let Some(name) = table.fields.keys().find(|name| !expected.fields.contains_key(*name)) {
+        if let Some(name) = table
+            .fields
+            .keys()
+            .find(|name| !expected.fields.contains_key(*name))
+        {
             let message = format!("does not say what `{name}` held");
-            return Err(ToolError::invalid_input(format!("/records/{i}/fields"), message));
+            return Err(ToolError::invalid_input(
+                format!("/records/{i}/fields"),
+                message,
+            ));
         }
         let now = Record::of(&table, vendor.get(&table, &expected.id)?);
         now.check(&expected.fields)?;
@@ -95,7 +109,12 @@ pub(crate) fn remove_created(
         }
         removed.push(record.id.clone());
     }
-    let is_writable = |name: &String| table.fields.get(name).is_some_and(|field| field.is_writable());
+    let is_writable = |name: &String| {
+        table
+            .fields
+            .get(name)
+            .is_some_and(|field| field.is_writable())
+    };
     let again = input.records.into_iter().map(|record| {
         let each = record.fields.into_iter();
         each.filter(|(name, _)| is_writable(name)).collect()

@@ -62,7 +62,10 @@ pub(crate) fn update_record(
         expected: record.only(&input.fields),
     };
     let lost = input.fields.iter().filter(|(name, value)| {
-        record.fields.get(*name).is_none_or(|now| !field::same(now, value))
+        record
+            .fields
+            .get(*name)
+            .is_none_or(|now| !field::same(now, value))
     });
     let output = Updated {
         not_stored: lost.map(|(name, _)| name.clone()).collect(),

@@ -67,11 +67,17 @@ pub(super) fn create(
     table: &Table,
     records: &[Map<String, Value>],
 ) -> Result<Vec<Raw>, ToolError> {
-    let records: Vec<Value> = records.iter().map(|fields| json!({ "fields": fields })).collect();
+    let records: Vec<Value> = records
+        .iter()
+        .map(|fields| json!({ "fields": fields }))
+        .collect();
     // Without typecast a choice that does not exist is refused, not made.
     let content = json!({ "records": records, "typecast": false });
     let path = [base, table.id.as_str()];
-    let answer = http::post(DESTINATION, path).json(&content).send()?.success()?;
+    let answer = http::post(DESTINATION, path)
+        .json(&content)
+        .send()?
+        .success()?;
     let made: Listed = answer.json().map_err(|error| unreadable(error.message()))?;
     if made.records.len() != records.len() {
         return Err(unreadable("it names another number of records"));
@@ -95,7 +101,9 @@ pub(super) fn update(
 
 pub(super) fn delete(base: &str, table: &Table, id: &str) -> Result<(), ToolError> {
     check_id(id)?;
-    http::delete(DESTINATION, [base, &table.id, id]).send()?.success()?;
+    http::delete(DESTINATION, [base, &table.id, id])
+        .send()?
+        .success()?;
     Ok(())
 }
 
@@ -137,9 +145,7 @@ fn literal(value: &Value, index: usize) -> Result<String, ToolError> {
             let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
             Ok(format!("\"{escaped}\""))
         }
-        Value::Number(number) if !number.to_string().contains(['e', 'E']) => {
-            Ok(number.to_string())
-        }
+        Value::Number(number) if !number.to_string().contains(['e', 'E']) => Ok(number.to_string()),
         _ => Err(ToolError::invalid_input(
             format!("/filter/{index}/value"),
             "cannot be written in a formula of Airtable",
@@ -205,7 +211,13 @@ mod tests {
     #[test]
     fn a_value_stays_inside_of_its_quotation_marks() {
         for value in [
-            "\"),1,(\"", "\\", "\\\"", "\\\\\"),TRUE(),(\"", "{Salary}", "\" & {Salary} & \"", "'",
+            "\"),1,(\"",
+            "\\",
+            "\\\"",
+            "\\\\\"),TRUE(),(\"",
+            "{Salary}",
+            "\" & {Salary} & \"",
+            "'",
         ] {
             let formula =
                 written(json!([{"field": "customer", "is": "equals", "value": value}])).unwrap();

@@ -39,7 +39,9 @@ pub(super) fn list(
     let offset = from.map_or(Ok(0), |from| from.parse::<u32>().map_err(|_| next_fault()))?;
     let mut fields = table.names();
     fields.push(&table.id_field);
-    let filter = (!conditions.is_empty()).then(|| filter(conditions)).transpose()?;
+    let filter = (!conditions.is_empty())
+        .then(|| filter(conditions))
+        .transpose()?;
     let answer = http::get(DESTINATION, ["tables", &table.id, "records"])
         .query("fields", fields.join(","))
         .query("limit", limit)
@@ -79,9 +81,8 @@ pub(super) fn create(table: &Table, records: &[Map<String, Value>]) -> Result<Ve
         .json(&records)
         .send()?
         .success()?;
-    let made: Vec<Map<String, Value>> = answer
-        .json()
-        .map_err(|error| unreadable(error.message()))?;
+    let made: Vec<Map<String, Value>> =
+        answer.json().map_err(|error| unreadable(error.message()))?;
     if made.len() != records.len() {
         return Err(unreadable("it names another number of records"));
     }
@@ -149,18 +150,25 @@ fn one(condition: &Checked<'_>, index: usize) -> Result<String, ToolError> {
         other => other.to_string(),
     };
     let is_wild = condition.is == Test::Contains;
-    let marks = MARKS.iter().filter(|mark| is_wild || !matches!(mark, '%' | '_'));
+    let marks = MARKS
+        .iter()
+        .filter(|mark| is_wild || !matches!(mark, '%' | '_'));
     let mut found = marks.filter(|mark| value.contains(**mark));
     if let Some(mark) = found.next() {
         let message = format!("has `{mark}`, which NocoDB would take for a part of the filter");
-        return Err(ToolError::invalid_input(format!("/filter/{index}/value"), message)
-            .hint("use a value without it, or read the records and compare them"));
+        return Err(
+            ToolError::invalid_input(format!("/filter/{index}/value"), message)
+                .hint("use a value without it, or read the records and compare them"),
+        );
     }
     // NocoDB reads these words, and an empty value, as something else.
     let is_word = matches!(value.trim(), "null" | "true" | "false" | "") || value.trim() != value;
     if is_word && condition.value.is_string() {
         let message = "is a word or has spaces at an end that NocoDB reads differently";
-        return Err(ToolError::invalid_input(format!("/filter/{index}/value"), message));
+        return Err(ToolError::invalid_input(
+            format!("/filter/{index}/value"),
+            message,
+        ));
     }
     Ok(format!("({name},{operator},{value})"))
 }
@@ -184,7 +192,9 @@ fn id_of(table: &Table, fields: &Map<String, Value>) -> Option<String> {
 /// A number where it is one: NocoDB compares ids by kind.
 fn wire_id(id: &str) -> Result<Value, ToolError> {
     check_id(id)?;
-    Ok(id.parse::<u64>().map_or_else(|_| json!(id), |number| json!(number)))
+    Ok(id
+        .parse::<u64>()
+        .map_or_else(|_| json!(id), |number| json!(number)))
 }
 
 fn check_id(id: &str) -> Result<(), ToolError> {
@@ -235,7 +245,17 @@ mod tests {
     #[test]
     fn a_value_cannot_end_its_condition() {
         for value in [
-            "x)~or(Salary,gt,0", "a,b", "(", ")", "~not", "\"x", "a\\", "null", " x", "x\ny", "",
+            "x)~or(Salary,gt,0",
+            "a,b",
+            "(",
+            ")",
+            "~not",
+            "\"x",
+            "a\\",
+            "null",
+            " x",
+            "x\ny",
+            "",
         ] {
             let filter = written(json!([{"field": "customer", "is": "equals", "value": value}]));
             assert!(

@@ -3,16 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tollgate_live::Needs;
 use tollgate_runtime::{
-    Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState,
-    SETTINGS_FILE, Settings, ToolCall,
+    Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState, Settings,
+    ToolCall,
 };
 use tollgate_tests::{component, pinned, workspace};
 use toml::Table;
@@ -26,25 +24,11 @@ pub(crate) struct Installed {
     home: TempDir,
 }
 
-/// A secret in a file of its own.
-pub(crate) struct Secret<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) origin: &'a str,
-    pub(crate) header: &'a str,
-    pub(crate) value: &'a str,
-}
-
 impl Installed {
-    /// The connector with its sample, changed where the real server is another one.
-    pub(crate) async fn open(
-        connector: &str,
-        secret: Option<Secret<'_>>,
-        change: impl FnOnce(&mut Table, &Path),
-    ) -> Self {
+    /// The connector with its sample, changed where the real server is another one;
+    /// the change may also put files into the home.
+    pub(crate) async fn open(connector: &str, change: impl FnOnce(&mut Table, &Path)) -> Self {
         let home = TempDir::new().unwrap();
-        if let Some(secret) = secret {
-            settings(home.path(), &secret);
-        }
         let component = component(&format!("plugins/{connector}"));
         let sample = workspace().join(format!("plugins/{connector}/manifest.toml"));
         let mut manifest: Table = std::fs::read_to_string(sample).unwrap().parse().unwrap();
@@ -62,10 +46,6 @@ impl Installed {
             host,
             home,
         }
-    }
-
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
     }
 
     /// A call of the agent's.
@@ -90,7 +70,9 @@ impl Installed {
     /// A call that must fail: its kind and message.
     pub(crate) async fn fails(&self, tool: &str, input: Value) -> (String, String) {
         let report = self.call(tool, input).await;
-        let failure = report.failure.unwrap_or_else(|| panic!("{tool} did not fail"));
+        let failure = report
+            .failure
+            .unwrap_or_else(|| panic!("{tool} did not fail"));
         (failure.kind, failure.message)
     }
 
@@ -100,7 +82,10 @@ impl Installed {
         let person = principal("mira", PrincipalKind::Person);
         let pending = held.pending.as_ref().unwrap();
         let card = self.host.card(&person, &pending.approval).await.unwrap();
-        self.host.approve(&person, &card.approval, &card.digest).await.unwrap()
+        self.host
+            .approve(&person, &card.approval, &card.digest)
+            .await
+            .unwrap()
     }
 
     /// Take a run back, with a person's word where it is held.
@@ -117,31 +102,7 @@ impl Installed {
 
     pub(crate) async fn close(self) {
         self.host.shutdown().await;
-    }
-}
-
-/// Point the destination of a sample at a server on loopback.
-pub(crate) fn at(manifest: &mut Table, destination: &str, base_url: &str) {
-    let grant = manifest["grant"]["http"][destination].as_table_mut().unwrap();
-    grant.insert("base_url".to_owned(), base_url.into());
-    grant.insert("addresses".to_owned(), vec!["127.0.0.1"].into());
-}
-
-fn settings(home: &Path, secret: &Secret<'_>) {
-    let value = home.join("secret");
-    let Secret {
-        name,
-        origin,
-        header,
-        ..
-    } = secret;
-    let text = format!(
-        "[[secret]]\nname = \"{name}\"\norigin = \"{origin}\"\nheader = \"{header}\"\nfile = \"{}\"\n",
-        value.display()
-    );
-    for (path, text) in [(value, secret.value), (home.join(SETTINGS_FILE), &text)] {
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        self.home.close().unwrap();
     }
 }
 
