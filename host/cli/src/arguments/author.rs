@@ -81,6 +81,11 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "FILE", requires = "desk")]
     pub(crate) desk_token_file: Option<PathBuf>,
     /// The queue for the ticket.
-    #[arg(long, value_name = "QUEUE", default_value = "General", requires = "desk")]
+    #[arg(
+        long,
+        value_name = "QUEUE",
+        default_value = "General",
+        requires = "desk"
+    )]
     pub(crate) desk_queue: String,
 }

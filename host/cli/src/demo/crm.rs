@@ -77,7 +77,9 @@ async fn search(State(crm): State<Crm>, Json(search): Json<Value>) -> Response {
     let fits = |filter: &Value| {
         let value = filter["propertyName"].as_str();
         let value = value.and_then(|name| contact.properties.get(name));
-        filter["operator"] == "EQ" && value.is_some() && value.map(String::as_str) == filter["value"].as_str()
+        filter["operator"] == "EQ"
+            && value.is_some()
+            && value.map(String::as_str) == filter["value"].as_str()
     };
     let groups = members(&search, "filterGroups");
     let is_found = groups
@@ -85,7 +87,10 @@ async fn search(State(crm): State<Crm>, Json(search): Json<Value>) -> Response {
         .any(|group| members(group, "filters").iter().all(fits));
     let wanted = search["properties"].as_array().unwrap_or(&none);
     let wanted: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
-    let results: Vec<Value> = is_found.then(|| contact.shown(&wanted)).into_iter().collect();
+    let results: Vec<Value> = is_found
+        .then(|| contact.shown(&wanted))
+        .into_iter()
+        .collect();
     Json(json!({ "total": results.len(), "results": results })).into_response()
 }
 
@@ -114,7 +119,10 @@ async fn update(
     let Some(changes) = changes["properties"].as_object() else {
         return problem(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", "no properties");
     };
-    if let Some(name) = changes.keys().find(|name| !contact.properties.contains_key(*name)) {
+    if let Some(name) = changes
+        .keys()
+        .find(|name| !contact.properties.contains_key(*name))
+    {
         let words = format!("Property \"{name}\" does not exist");
         return problem(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", &words);
     }
@@ -128,7 +136,11 @@ async fn update(
 }
 
 fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", "resource not found")
+    problem(
+        StatusCode::NOT_FOUND,
+        "OBJECT_NOT_FOUND",
+        "resource not found",
+    )
 }
 
 impl Crm {

@@ -63,7 +63,8 @@ impl Systems {
         let desk = match (&demo.desk, &demo.desk_token_file) {
             (Some(url), Some(token_file)) => Place::own("desk", "token", url, token_file)?,
             _ => {
-                let (url, token, file) = stand_in(folder, "desk", desk::router, &mut serving).await?;
+                let (url, token, file) =
+                    stand_in(folder, "desk", desk::router, &mut serving).await?;
                 Place::new("desk", "token", url, token, file)?
             }
         };
@@ -88,33 +89,55 @@ impl Systems {
             "Content": "Order 1042 arrived with a broken shade, photos are attached. \
                         I would like my money back.",
         });
-        let made = self.desk.send(Method::POST, &format!("{REST2}/ticket"), Some(draft)).await?;
-        let id = made["id"].as_str().filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
-        Ok(id.context("the desk does not say the new ticket's number")?.to_owned())
+        let made = self
+            .desk
+            .send(Method::POST, &format!("{REST2}/ticket"), Some(draft))
+            .await?;
+        let id = made["id"]
+            .as_str()
+            .filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+        Ok(id
+            .context("the desk does not say the new ticket's number")?
+            .to_owned())
     }
 
     /// A colleague changes the ticket's priority, in the desk itself.
-    pub(super) async fn colleague_sets_priority(&self, ticket: &str, to: &str) -> anyhow::Result<()> {
+    pub(super) async fn colleague_sets_priority(
+        &self,
+        ticket: &str,
+        to: &str,
+    ) -> anyhow::Result<()> {
         let path = format!("{REST2}/ticket/{ticket}");
         let change = json!({ "Priority": to });
-        self.desk.send(Method::PUT, &path, Some(change)).await.map(drop)
+        self.desk
+            .send(Method::PUT, &path, Some(change))
+            .await
+            .map(drop)
     }
 
     /// The ticket as the desk has it.
     pub(super) async fn ticket(&self, ticket: &str) -> anyhow::Result<Value> {
-        self.desk.send(Method::GET, &format!("{REST2}/ticket/{ticket}"), None).await
+        self.desk
+            .send(Method::GET, &format!("{REST2}/ticket/{ticket}"), None)
+            .await
     }
 
     /// The customer's property as the CRM has it.
     pub(super) async fn property(&self) -> anyhow::Result<Value> {
-        let path = format!("crm/v3/objects/contacts/{}?properties={PROPERTY}", crm::CONTACT);
+        let path = format!(
+            "crm/v3/objects/contacts/{}?properties={PROPERTY}",
+            crm::CONTACT
+        );
         let contact = self.crm.send(Method::GET, &path, None).await?;
         Ok(contact["properties"][PROPERTY].clone())
     }
 
     /// The tokens, with the names of their slots.
     pub(super) fn secrets(&self) -> [(&'static str, &str); 2] {
-        [("desk-token", &self.desk.token), ("crm-token", &self.crm.token)]
+        [
+            ("desk-token", &self.desk.token),
+            ("crm-token", &self.crm.token),
+        ]
     }
 }
 
@@ -138,15 +161,33 @@ impl Place {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { name, url, token_file, scheme, token, http })
+        Ok(Self {
+            name,
+            url,
+            token_file,
+            scheme,
+            token,
+            http,
+        })
     }
 
     /// A system of the person who starts the demo.
-    fn own(name: &'static str, scheme: &'static str, url: &Url, file: &Path) -> anyhow::Result<Self> {
+    fn own(
+        name: &'static str,
+        scheme: &'static str,
+        url: &Url,
+        file: &Path,
+    ) -> anyhow::Result<Self> {
         let token = fs::read_to_string(file)
             .with_context(|| format!("cannot read the token in {}", file.display()))?;
         let url = url.as_str().trim_end_matches('/').to_owned();
-        Self::new(name, scheme, url, token.trim().to_owned(), file.canonicalize()?)
+        Self::new(
+            name,
+            scheme,
+            url,
+            token.trim().to_owned(),
+            file.canonicalize()?,
+        )
     }
 
     /// Scheme, host and port: the only place that the token is sent to.
@@ -172,14 +213,26 @@ impl Place {
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let url = format!("{}/{path}", self.url);
         let authorization = format!("{} {}", self.scheme, self.token);
-        let mut request = self.http.request(method, &url).header("authorization", authorization);
+        let mut request = self
+            .http
+            .request(method, &url)
+            .header("authorization", authorization);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.with_context(|| format!("nobody answers at {url}"))?;
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("nobody answers at {url}"))?;
         let status = answer.status();
-        ensure!(status.is_success(), "{url} answers {status}; may the token's account do this?");
-        answer.json().await.with_context(|| format!("{url} does not answer JSON"))
+        ensure!(
+            status.is_success(),
+            "{url} answers {status}; may the token's account do this?"
+        );
+        answer
+            .json()
+            .await
+            .with_context(|| format!("{url} does not answer JSON"))
     }
 }
 
