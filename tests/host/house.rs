@@ -39,6 +39,12 @@ glob = "**"
 verbs = ["read", "write", "remove"]
 max_size = "256KiB"
 
+[grant.http.desk]
+base_url = "https://desk.example"
+
+[[grant.http.desk.route]]
+call = "GET /tickets/{id:int}"
+
 [grant.sql.orders]
 source = "sqlite:data/orders.db"
 max_rows = 50

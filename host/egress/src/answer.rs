@@ -33,10 +33,8 @@ pub(crate) async fn read(
             }
             Err(_) => return Err(no_answer("the answer stalled")),
         };
-        // An empty frame is no sign of life: HTTP/2 has them for free.
-        if !chunk.is_empty() {
-            alive = Instant::now();
-        }
+        // An empty frame of HTTP/2 is no sign of life, and does not come this far.
+        alive = Instant::now();
         if content.add(&chunk)? == Room::Full {
             truncated = true;
             break;

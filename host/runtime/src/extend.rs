@@ -20,7 +20,7 @@
 //!   always asks a person.
 //!
 //! What an operation declares for a call whose outcome is not known
-//! ([`Operation::RECOVERY`]) the host acts on: one that is declared repeatable and
+//! ([`Operation::RECOVERY`], [`Operation::recovery`]) the host acts on: one that is declared repeatable and
 //! is not doubles its effect after a crash. By default nothing is repeated, and a
 //! person decides.
 //!

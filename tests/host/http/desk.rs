@@ -39,14 +39,17 @@ pub(crate) enum Fault {
     Nothing,
 }
 
+/// What the desk has.
 #[derive(Default)]
-struct State_ {
+struct Shelf {
+    /// Version and content.
     tickets: BTreeMap<u64, (u64, Value)>,
+    /// The answer that was given under a key.
     keys: BTreeMap<String, (u16, String)>,
     faults: VecDeque<Fault>,
     seen: Vec<Seen>,
     effects: u64,
-    /// Whether it answers 412 where the condition does not hold.
+    /// Whether it answers with the request's own headers.
     echo: bool,
 }
 
@@ -54,7 +57,7 @@ struct State_ {
 pub(crate) struct Desk {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicU64>,
-    state: Arc<Mutex<State_>>,
+    state: Arc<Mutex<Shelf>>,
     server: JoinHandle<()>,
 }
 
@@ -67,7 +70,7 @@ impl Drop for Desk {
 impl Desk {
     /// With two tickets: 1, and 2.
     pub(crate) async fn open() -> Self {
-        let state = State_ {
+        let state = Shelf {
             tickets: BTreeMap::from([
                 (
                     1,
@@ -84,7 +87,7 @@ impl Desk {
                     ),
                 ),
             ]),
-            ..State_::default()
+            ..Shelf::default()
         };
         let state = Arc::new(Mutex::new(state));
         let connections = Arc::new(AtomicU64::new(0));
@@ -106,7 +109,7 @@ impl Desk {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State_> {
+    fn state(&self) -> MutexGuard<'_, Shelf> {
         self.state.lock().unwrap()
     }
 
@@ -159,7 +162,7 @@ impl Desk {
     }
 }
 
-async fn serve(State(state): State<Arc<Mutex<State_>>>, request: Request<Body>) -> Response<Body> {
+async fn serve(State(state): State<Arc<Mutex<Shelf>>>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 << 20).await.unwrap();
     let mut state = state.lock().unwrap();
@@ -219,7 +222,7 @@ fn answer(status: u16, text: &str) -> Response<Body> {
         .unwrap()
 }
 
-impl State_ {
+impl Shelf {
     fn answer(
         &mut self,
         method: &Method,
@@ -271,7 +274,7 @@ impl State_ {
                     None => answer(404, "{}"),
                 }
             }
-            ("POST", _) => {
+            ("POST", _) if path.get(1) != Some(&"search") => {
                 let id = self.tickets.keys().max().map_or(1, |id| id + 1);
                 let mut ticket = sent;
                 ticket["id"] = json!(id);

@@ -1,1 +1,206 @@
-//! TODO
+//! A write whose answer was lost: found out where the row allows that, a person's
+//! otherwise, and never done twice.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tollgate_runtime::{Resolution, RunReport, RunState};
+
+use super::{Desk, Fault, ROWS, ask, opened, run};
+use crate::house::{House, mira, output};
+
+fn create() -> Value {
+    ask("POST", &["tickets"], json!({"json": {"subject": "new"}}))
+}
+
+fn close() -> Value {
+    ask(
+        "PATCH",
+        &["tickets", "1"],
+        json!({"json": {"status": "closed"}}),
+    )
+}
+
+fn keyed() -> String {
+    ROWS.replace(
+        "call = \"POST /tickets\"",
+        "call = \"POST /tickets\"\nidempotency = \"header:idempotency-key\"",
+    )
+}
+
+async fn fact(house: &House, report: &RunReport, stage: &str, fact: &str) -> Value {
+    let lines = house.log(&report.run).await;
+    let line = lines.iter().rfind(|line| line.stage == stage);
+    line.unwrap_or_else(|| panic!("no {stage}: {lines:?}"))
+        .facts[fact]
+        .clone()
+}
+
+fn keys(desk: &Desk) -> BTreeSet<String> {
+    let posts = desk.seen().into_iter().filter(|seen| seen.method == "POST");
+    posts
+        .map(|seen| seen.headers["idempotency-key"].clone())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_key_a_write_is_sent_again_and_done_once() {
+    let (house, desk) = opened("", &keyed()).await;
+    // Within the call.
+    desk.order([Fault::DoesAndBreaks]);
+    let report = run(&house, "create", create()).await;
+    assert_eq!(output(report.clone())["status"], 201);
+    assert_eq!(
+        (desk.effects(), desk.lines().len(), keys(&desk).len()),
+        (1, 2, 1)
+    );
+    assert_eq!(fact(&house, &report, "call.outcome", "attempts").await, 2);
+    assert!(
+        !house
+            .stages(&report.run)
+            .await
+            .contains(&"call.in_doubt".to_owned())
+    );
+    // Another call has another key.
+    let other = ask("POST", &["tickets"], json!({"json": {"subject": "other"}}));
+    assert_eq!(output(run(&house, "create", other).await)["status"], 201);
+    assert_eq!((desk.effects(), keys(&desk).len()), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_in_doubt_is_sent_again_under_the_same_key() {
+    let (house, desk) = opened("", &keyed()).await;
+    let gone = || Fault::Answers(504, Vec::new(), String::new());
+    desk.order([Fault::DoesAndBreaks, gone(), gone()]);
+    let report = run(&house, "create", create()).await;
+    assert_eq!(output(report.clone())["status"], 201);
+    let recovery = fact(&house, &report, "call.in_doubt", "recovery").await;
+    assert_eq!(recovery, "idempotency_key");
+    assert_eq!(
+        fact(&house, &report, "call.outcome", "recovered").await,
+        "resent"
+    );
+    assert_eq!(
+        (desk.effects(), desk.lines().len(), keys(&desk).len()),
+        (1, 4, 1)
+    );
+}
+
+/// What a second attempt meets says nothing of the first: a server that is busy
+/// now may have done it then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_attempt_that_is_turned_away_does_not_make_the_first_undone() {
+    let (house, desk) = opened("", &keyed()).await;
+    let busy = || Fault::Answers(503, Vec::new(), String::new());
+    desk.order([Fault::DoesAndBreaks, busy(), busy()]);
+    let report = run(&house, "create", create()).await;
+    assert_eq!(output(report.clone())["status"], 201);
+    assert_eq!(
+        fact(&house, &report, "call.outcome", "recovered").await,
+        "resent"
+    );
+    assert_eq!(desk.effects(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_key_a_lost_write_is_a_persons_and_not_sent_again() {
+    for fault in [
+        Fault::DoesAndBreaks,
+        Fault::Breaks,
+        Fault::DoesAndAnswers(502),
+        Fault::DoesAndAnswers(504),
+    ] {
+        let (house, desk) = opened("", ROWS).await;
+        let done = u64::from(!matches!(fault, Fault::Breaks));
+        desk.order([fault]);
+        let report = run(&house, "create", create()).await;
+        assert_eq!(report.state, RunState::InDoubt, "{report:?}");
+        assert_eq!((desk.effects(), desk.lines().len()), (done, 1));
+        let item = house.host.queue(&mira(), false).await.unwrap().remove(0);
+        let misfit = house
+            .host
+            .resolve(
+                &mira(),
+                &item.id,
+                Resolution::Done,
+                "there",
+                Some(json!({"Ok": 1})),
+            )
+            .await
+            .unwrap_err();
+        assert_eq!(misfit.kind(), "reply_unfit");
+        let answer = json!({"Ok": {
+            "status": 201, "headers": [], "body": {"text": "{\"id\": 3}"}, "truncated": false,
+        }});
+        let settled = house
+            .host
+            .resolve(&mira(), &item.id, Resolution::Done, "there", Some(answer))
+            .await
+            .unwrap();
+        assert_eq!(output(settled)["body"], "{\"id\": 3}");
+        assert_eq!(desk.lines().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restorable_write_is_looked_for() {
+    let (house, desk) = opened("", ROWS).await;
+    desk.order([Fault::Nothing, Fault::DoesAndBreaks]);
+    let report = run(&house, "change", close()).await;
+    let answer = output(report.clone());
+    assert!(
+        answer["body"].as_str().unwrap().contains("closed"),
+        "{answer}"
+    );
+    assert_eq!(
+        fact(&house, &report, "call.in_doubt", "recovery").await,
+        "readable"
+    );
+    assert_eq!(
+        fact(&house, &report, "call.outcome", "recovered").await,
+        "found"
+    );
+    assert_eq!(desk.effects(), 1);
+    let undo = house.host.undo(&mira(), &report.run, false).await.unwrap();
+    assert_eq!(undo.outcome, "undone", "{undo:?}");
+    assert_eq!(desk.ticket(1).unwrap()["status"], "open");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restorable_write_that_is_not_found_is_a_persons() {
+    let (house, desk) = opened("", ROWS).await;
+    desk.order([Fault::Nothing, Fault::Breaks]);
+    let report = run(&house, "change", close()).await;
+    assert_eq!(report.state, RunState::InDoubt, "{report:?}");
+    assert_eq!(desk.effects(), 0);
+    let patches = desk
+        .lines()
+        .into_iter()
+        .filter(|line| line.starts_with("PATCH"));
+    assert_eq!(patches.count(), 1, "it may still arrive");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conditional_write_that_is_not_found_is_sent_again() {
+    let rows = ROWS.replace(
+        "undo = \"restore\"",
+        "undo = \"restore\"\nconditional = true",
+    );
+    for (fault, recovered) in [(Fault::Breaks, "resent"), (Fault::DoesAndBreaks, "found")] {
+        let (house, desk) = opened("headers = [\"if-match\"]", &rows).await;
+        desk.order([Fault::Nothing, fault]);
+        let mut close = close();
+        close["headers"] = json!({"if-match": "\"v1\""});
+        let report = run(&house, "change", close).await;
+        assert_eq!(output(report.clone())["status"], 200);
+        assert_eq!(
+            fact(&house, &report, "call.in_doubt", "recovery").await,
+            "conditional"
+        );
+        assert_eq!(
+            fact(&house, &report, "call.outcome", "recovered").await,
+            recovered
+        );
+        assert_eq!(desk.effects(), 1);
+    }
+}

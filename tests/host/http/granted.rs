@@ -132,7 +132,7 @@ async fn a_row_gives_a_request_its_class() {
     assert!(lies.contains("declares itself"), "{lies}");
     assert_eq!(desk.lines(), ["POST /api/search"]);
     // What carries words out can be told from a plain read, by a rule.
-    let deny = "[[rule]]\nname = \"no-words\"\ntool = \"*\"\ncall = \"http.send\"\nwhen = { \"args.egress\" = true }\nthen = \"deny\"\n";
+    let deny = "[[rule]]\nname = \"no-words\"\ntool = \"*\"\ncall = \"http.send\"\nwhen = { \"args.egress\" = { eq = true } }\nthen = \"deny\"\n";
     let manifest = super::manifest(&desk, "", &rows) + deny;
     house
         .install(&manifest, &tollgate_tests::component("tests/guests/caller"))

@@ -55,12 +55,14 @@ pub(super) async fn put_in(
     };
     let secret = secret(credential, grant, scope, backends).await?;
     let key = scope.idempotency_key();
+    // How an access token is handed over (RFC 6750, 2.1).
+    let bearer = Place::Header("authorization".to_owned());
+    let (place, format) = match &credential.oauth {
+        Some(_) => (&bearer, Some("Bearer {}")),
+        None => (&credential.place, credential.format.as_deref()),
+    };
     let manner = Manner {
-        format: match (&credential.format, &credential.oauth) {
-            // How an access token is handed over (RFC 6750, 2.1).
-            (None, Some(_)) => Some("Bearer {}"),
-            (format, _) => format.as_deref(),
-        },
+        format,
         user: credential.user.as_deref(),
         id: &key,
         now_s: backends.clock.now_ms() / 1_000,
@@ -72,7 +74,7 @@ pub(super) async fn put_in(
         headers: &mut ready.headers,
         body: &mut ready.body,
     };
-    tollgate_secrets::put_in(&credential.place, manner, &secret, &mut parts)
+    tollgate_secrets::put_in(place, manner, &secret, &mut parts)
         .map_err(|error| unusable(grant, &error))?;
     Ok(ready)
 }
