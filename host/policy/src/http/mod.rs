@@ -69,6 +69,10 @@ pub struct HttpGrant {
     pub headers: BTreeSet<String>,
     /// Response headers that guests see beside the usual ones, in lower case.
     pub response_headers: BTreeSet<String>,
+    /// Whether the host sends the origin of `base_url` as `Origin` with writes.
+    /// Some servers refuse writes without it, as from a page of somebody else's
+    /// (RFC 6454, 7.2). Guests can never set it: it would be a proof of theirs.
+    pub own_origin: bool,
     /// Most bytes of content in a request.
     pub max_request: u64,
     /// Most bytes of content that are read of an answer.

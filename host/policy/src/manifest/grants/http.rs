@@ -37,6 +37,7 @@ pub(super) fn read(
     }
     let is_tls = base.as_ref().is_none_or(|(_, url)| url.scheme() == "https");
     let roots = network::roots(&mut keys, is_tls, faults);
+    let own_origin = keys.flag("own_origin", false, faults);
     let max_request = keys.bytes_within(
         "max_request",
         limits::HTTP_REQUEST_BYTES,
@@ -90,6 +91,7 @@ pub(super) fn read(
         roots,
         headers,
         response_headers,
+        own_origin,
         max_request,
         max_response,
         timeout,

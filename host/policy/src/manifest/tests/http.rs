@@ -17,6 +17,7 @@ addresses = ["10.1.0.0/16", "127.0.0.1", "fd00::/8"]
 roots = "tls/office.pem"
 headers = ["if-match", "prefer"]
 response_headers = ["x-total"]
+own_origin = true
 max_request = "1MiB"
 max_response = "2MiB"
 timeout = "10s"
@@ -101,6 +102,7 @@ fn a_destination_is_read_to_the_last_key() {
     assert_eq!(addresses, ["10.1.0.0/16", "127.0.0.1/32", "fd00::/8"]);
     assert_eq!(desk.roots.as_deref(), Some("tls/office.pem"));
     assert!(desk.headers.contains("prefer") && desk.response_headers.contains("x-total"));
+    assert!(desk.own_origin);
     assert_eq!((desk.max_request, desk.max_response), (1 << 20, 2 << 20));
     assert_eq!(
         (desk.timeout, desk.connections),
@@ -158,6 +160,7 @@ fn what_a_destination_leaves_out_is_safe() {
         (Duration::from_secs(30), 8)
     );
     assert!(desk.addresses.is_empty() && desk.roots.is_none() && desk.rate.is_none());
+    assert!(!desk.own_origin);
     assert_eq!(desk.routes[0].effect, Effect::Irreversible);
 }
 

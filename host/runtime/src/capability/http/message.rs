@@ -1,6 +1,6 @@
 //! From a judged request to what is sent, but for the credential.
 
-use tollgate_policy::http::{HttpGrant, Judged, KeyPlace};
+use tollgate_policy::http::{HttpGrant, HttpMethod, Judged, KeyPlace};
 
 use super::asked::Asked;
 use super::content;
@@ -24,6 +24,11 @@ pub(super) fn of(
         .iter()
         .map(|field| (field.name.to_ascii_lowercase(), field.value.clone()))
         .collect();
+    let is_read = matches!(judged.route.method, HttpMethod::Get | HttpMethod::Head);
+    if grant.own_origin && !is_read {
+        let origin = grant.base_url.origin().ascii_serialization();
+        headers.push(("origin".to_owned(), origin));
+    }
     let mut body = None;
     if let Some(asked) = &asked.body {
         headers.push(("content-type".to_owned(), asked.content_type.clone()));
