@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::program;
@@ -15,18 +16,33 @@ fn the_demo_runs_to_its_end_without_a_person_and_says_so_in_one_line() {
         program::run(program::command(["demo", "--yes", "--json", "--folder"]).arg(&work)).exits(0);
     assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
     let told = ended.json();
-    for (what, expected) in [
-        ("ok", serde_json::json!(true)),
-        ("refunds", 1.into()),
-        ("refund_state", "done".into()),
-        ("agent_sees", "done".into()),
-        ("undo", "undone".into()),
-        ("tracker_rows", 1.into()),
-        ("verified", true.into()),
-        ("replay_identical", true.into()),
-    ] {
-        assert_eq!(told[what], expected, "{what} in {told}");
+    let expected = json!({
+        "ok": true,
+        "ticket": "4711",
+        "refunds": 1,
+        "refund_state": "done",
+        "note_state": "done",
+        "agent_sees": "done",
+        "verified": true,
+        "replay_identical": true,
+    });
+    for (what, expected) in expected.as_object().unwrap() {
+        assert_eq!(told[what], *expected, "{what} in {told}");
     }
+    // Three systems are as they were before; what a colleague wrote is not touched.
+    let undo = json!({
+        "ok": true,
+        "property": "undone",
+        "status": "undone",
+        "row": "undone",
+        "priority": "conflict",
+        "now": { "property": "ticket-4690", "status": "new", "rows": 1, "priority": "80" },
+    });
+    assert_eq!(told["undo"], undo, "{told}");
+    // A person reads what was found instead.
+    let conflict = ended.stderr.lines().find(|line| line.contains("`priority` should be"));
+    assert!(conflict.is_some_and(|line| line.contains("80")), "{}", ended.stderr);
+    its_credentials_are_in_no_record(&work, &told);
     // What it advises to do next works.
     let run = told["refund_run"].as_str().unwrap();
     let log = program::run(program::command(["log", "--run", run, "--json", "--home"]).arg(&work))
@@ -52,6 +68,19 @@ fn the_demo_runs_to_its_end_without_a_person_and_says_so_in_one_line() {
         );
     }
     its_journal_verifies_elsewhere(&work, run);
+}
+
+/// As it says itself; and the log of the same home, printed by another process.
+fn its_credentials_are_in_no_record(home: &Path, told: &Value) {
+    assert_eq!(told["secrets"]["found"], json!([]), "{told}");
+    let mut command = program::command(["log", "--json", "--newest", "10000", "--home"]);
+    let log = program::run(command.arg(home)).exits(0).stdout;
+    assert!(log.contains("arrived broken"), "{log}");
+    for name in ["desk", "crm"] {
+        let token = fs::read_to_string(home.join(format!("{name}.token"))).unwrap();
+        assert_eq!(token.len(), 48);
+        assert!(!log.contains(&token), "the token of {name} is in the log");
+    }
 }
 
 /// With the exported files, the key, and a checkpoint from before the log's last
@@ -105,4 +134,12 @@ fn the_demo_leaves_a_folder_with_something_in_it_alone() {
         program::run(program::command(["demo", "--yes", "--folder"]).arg(folder.path())).exits(1);
     assert!(ended.stderr.contains("is not empty"), "{ended:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// It is told before anything is built, or sent to the desk.
+#[test]
+fn a_desk_of_ones_own_needs_its_token() {
+    let desk = ["demo", "--yes", "--desk", "http://127.0.0.1:9"];
+    let ended = program::run(&mut program::command(desk)).exits(2);
+    assert!(ended.stderr.contains("--desk-token-file"), "{ended:?}");
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use url::Url;
 
 use super::common::By;
 
@@ -71,4 +72,20 @@ pub(crate) struct Demo {
     /// An empty folder to work in; a new one in the temporary folder by default.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
+    /// A Request Tracker 5 of yours instead of the stand-in, as
+    /// `https://desk.example`. The demo makes one ticket there and works on it.
+    #[arg(long, value_name = "URL", requires = "desk_token_file")]
+    pub(crate) desk: Option<Url>,
+    /// The file with a token of an account that may make, show, comment and modify
+    /// tickets there.
+    #[arg(long, value_name = "FILE", requires = "desk")]
+    pub(crate) desk_token_file: Option<PathBuf>,
+    /// The queue for the ticket.
+    #[arg(
+        long,
+        value_name = "QUEUE",
+        default_value = "General",
+        requires = "desk"
+    )]
+    pub(crate) desk_queue: String,
 }

@@ -12,7 +12,7 @@ use rmcp::{ClientLifecycleMode, ClientServiceExt as _};
 use serde_json::{Value, json};
 
 /// What starts the hand-off.
-const TRIGGER: &str = "ticket 4711: the parcel arrived broken, the customer wants the money back";
+const TRIGGER: &str = "a ticket: the order arrived broken, the customer wants the money back";
 
 /// A connected agent, working on one case.
 pub(super) struct Agent {
@@ -59,6 +59,18 @@ impl Agent {
         input: Value,
         reason: &str,
     ) -> anyhow::Result<Answer> {
+        let answer = self.attempt(tool, input, reason).await?;
+        answer.map_err(|error| anyhow::anyhow!("{tool}: {error}"))
+    }
+
+    /// Call a tool; an error of the tool's is an answer, in the words that agents
+    /// read.
+    pub(super) async fn attempt(
+        &self,
+        tool: &str,
+        input: Value,
+        reason: &str,
+    ) -> anyhow::Result<Result<Answer, String>> {
         let Value::Object(input) = input else {
             bail!("an input is an object");
         };
@@ -77,15 +89,15 @@ impl Agent {
             .map(|text| text.text.clone())
             .unwrap_or_default();
         if result.is_error == Some(true) {
-            bail!("{tool}: {text}");
+            return Ok(Err(text));
         }
         let meta = serde_json::to_value(&result.meta)?;
         let fact = |name: &str| meta[name].as_str().unwrap_or_default().to_owned();
         let content = result.structured_content.unwrap_or(Value::Null);
-        Ok(Answer {
+        Ok(Ok(Answer {
             run: fact("dev.tollgate/run"),
             state: fact("dev.tollgate/state"),
             content,
-        })
+        }))
     }
 }

@@ -1,4 +1,5 @@
-//! The stage of the demo: two built connectors, an order database, a workbook.
+//! The stage of the demo: its folder, with settings and tokens, an order database
+//! and a workbook.
 
 use std::fs;
 use std::io::Write as _;
@@ -7,14 +8,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use rust_xlsxwriter::{Format, Workbook};
+use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use tollgate_package::BuildOptions;
 
-use super::Connector;
-use crate::author::source_folder;
-use crate::output;
-use crate::reviewer::pin;
+use super::systems::Place;
 
 /// The folder to work in; it must be empty.
 pub(super) fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
@@ -30,40 +28,21 @@ pub(super) fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
-/// Build the bundled connectors from this checkout's sources.
-pub(super) fn build_connectors() -> anyhow::Result<Vec<Connector>> {
-    let source = source_folder()
-        .context("the demo builds the bundled connectors; run it inside a checkout of Tollgate")?;
-    let manifests = [
-        ("database", include_str!("database.toml")),
-        ("spreadsheet", include_str!("spreadsheet.toml")),
-    ];
-    let mut connectors = Vec::new();
-    for (name, manifest) in manifests {
-        let options = BuildOptions::new(source.join("plugins").join(name));
-        let bar = output::busy(format!("building plugins/{name}"));
-        let built = tollgate_package::build(&options);
-        bar.finish_and_clear();
-        let built = built.with_context(|| format!("cannot build plugins/{name}"))?;
-        if let Some(target) = &built.installed_target {
-            output::note(format!(
-                "     installed the compilation target {target} with rustup"
-            ));
-        }
-        output::note(format!(
-            "     {name}: {} bytes, imports {}",
-            built.size,
-            built.request.imports.len()
+/// The settings of the host: a slot for each credential, which names the file that
+/// holds it and the only place that it may go to.
+pub(super) fn settings(folder: &Path, places: [&Place; 2]) -> anyhow::Result<()> {
+    let mut settings = String::new();
+    for place in places {
+        // A JSON text is a TOML text too.
+        let file = Value::from(place.token_file.display().to_string());
+        settings.push_str(&format!(
+            "[[secret]]\nname = \"{}-token\"\norigin = \"{}\"\nheader = \"authorization\"\nfile = {file}\n\n",
+            place.name,
+            place.origin()?
         ));
-        connectors.push(Connector {
-            name,
-            manifest_name: format!("{name}.toml"),
-            manifest: pin(manifest, &built.digest.to_string())
-                .context("the bundled manifest has a line for the component")?,
-            component: fs::read(&built.path)?,
-        });
     }
-    Ok(connectors)
+    fs::write(folder.join("tollgate.toml"), settings)?;
+    Ok(())
 }
 
 /// An order database and a tracker workbook, small and real.
