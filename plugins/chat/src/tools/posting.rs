@@ -6,7 +6,7 @@ use crate::granted;
 use crate::message::{Draft, Mark, Window};
 use crate::service::{self, Service};
 use crate::text;
-use crate::tools::deleting::DeleteMessage;
+use crate::tools::deleting::{DeleteMessage, delete_message};
 
 /// How many messages are looked at for an earlier one under the same key.
 const LOOK_BACK: u32 = 100;
