@@ -236,7 +236,7 @@ impl Desk for Roundup {
 /// A write as Roundup wants it. The host adds `Origin`.
 fn sent(request: Request, body: &Json) -> Result<Response, ToolError> {
     let request = request.header("x-requested-with", "tollgate").json(body);
-    Ok(request.send()?.success()?)
+    request.send()?.success()
 }
 
 /// Changes an issue of a version.

@@ -153,12 +153,15 @@ fn parts(segment: &str, parameters: &Parameters) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-/// The content and its schema: JSON where it is offered, else a form or text.
+/// A content with its schema, and whether it must be there.
+type Content = (Body, (Value, bool));
+
+/// The content and its schema: JSON where it is offered, else a form.
 fn body(
     document: &Document,
     raw: &Raw<'_>,
     schemas: &mut Schemas<'_>,
-) -> Result<Option<(Body, (Value, bool))>, String> {
+) -> Result<Option<Content>, String> {
     let Some(described) = raw.operation.get("requestBody") else {
         return Ok(None);
     };
