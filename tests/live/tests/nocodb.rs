@@ -136,7 +136,7 @@ live! {
         assert!(judge.record(victim).await?.is_none(), "{done:?}");
 
         let what = format!("tables NocoDB {}", server.version());
-        tell(&what, "tools=7/7 undo=2/2", Some(server.needs()));
+        tell(&what, "tools=6/7 undo=2/3", Some(server.needs()));
         house.close().await;
         Ok(())
     }

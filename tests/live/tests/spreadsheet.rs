@@ -91,7 +91,7 @@ live! {
         // Others have changed the file since it was made: it is not taken away.
         assert_eq!(house.undo(&made).await, "conflict");
         assert!(book.exists());
-        tell("spreadsheet LibreOffice 7.4", "tools=7/7 undo=4/4", None);
+        tell("spreadsheet LibreOffice 7.4", "tools=7/7 undo=3/4", None);
         house.close().await;
         Ok(())
     }
