@@ -40,8 +40,15 @@ fn the_demo_runs_to_its_end_without_a_person_and_says_so_in_one_line() {
     });
     assert_eq!(told["undo"], undo, "{told}");
     // A person reads what was found instead.
-    let conflict = ended.stderr.lines().find(|line| line.contains("`priority` should be"));
-    assert!(conflict.is_some_and(|line| line.contains("80")), "{}", ended.stderr);
+    let conflict = ended
+        .stderr
+        .lines()
+        .find(|line| line.contains("`priority` should be"));
+    assert!(
+        conflict.is_some_and(|line| line.contains("80")),
+        "{}",
+        ended.stderr
+    );
     its_credentials_are_in_no_record(&work, &told);
     // What it advises to do next works.
     let run = told["refund_run"].as_str().unwrap();
