@@ -309,7 +309,7 @@ impl Story<'_> {
         let pending = &held.content["_tollgate"]["pending"];
         self.steps.say(format!("{what}: held"));
         self.steps.more(format!(
-            "until {} decides on “{}”",
+            "until {} decides: {}",
             text(&pending["approvers"][0]),
             text(&pending["title"])
         ));
