@@ -129,7 +129,7 @@ async fn a_signed_webhook_makes_one_refund_and_a_forged_one_none() {
         "returns",
         "msg_3",
         now_s(),
-        r#"{"data":{"order":"1042"}}"#,
+        r#"{"data":{"order":"1042","cents":1,"reason":"x"}}"#,
     )
     .await;
     assert_eq!(unfit.status, StatusCode::BAD_REQUEST);
