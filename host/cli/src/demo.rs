@@ -88,10 +88,10 @@ fn tell_systems(steps: &Steps, systems: &Systems) {
     ));
     steps.more("database      SQLite, orders and refunds");
     steps.more("workbook      tracker.xlsx");
-    steps
-        .more("A stand-in knows the requests of this story only, and nothing leaves this machine.");
+    steps.more("A stand-in knows the requests of this story only.");
     if systems.is_stand_in {
-        steps.more("--desk URL --desk-token-file FILE takes your own Request Tracker 5.");
+        steps.more("Nothing leaves this machine. To use your own Request Tracker 5, give");
+        steps.more("--desk URL --desk-token-file FILE.");
     }
 }
 
