@@ -49,7 +49,7 @@ live! {
         assert_eq!((&again["ticket"], &again["is_new"]), (&json!(id), &json!(false)));
         let double = json!({ "subject": "It rains in", "text": "x" });
         assert_eq!(office.fails("create_ticket", double).await.0, "conflict");
-        assert_eq!(judge.issues_titled("rains").await?, [id.clone()]);
+        assert_eq!(judge.issues_titled("rains").await?, std::slice::from_ref(&id));
 
         let (_, found) = office.done("search_tickets", json!({ "text": "rains", "assignee": "" })).await;
         assert_eq!(found["tickets"][0]["id"], *id);

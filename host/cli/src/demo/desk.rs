@@ -119,8 +119,8 @@ async fn update(
     Json(values): Json<Value>,
 ) -> Response {
     let mut tickets = desk.open();
-    if let Err(refused) = tickets.check(id, &headers) {
-        return refused;
+    if let Err((status, words)) = tickets.check(id, &headers) {
+        return said(status, words);
     }
     let mut sentences = Vec::new();
     for place in PLACES {
@@ -151,8 +151,8 @@ async fn comment(
     Json(message): Json<Value>,
 ) -> Response {
     let mut tickets = desk.open();
-    if let Err(refused) = tickets.check(id, &headers) {
-        return refused;
+    if let Err((status, words)) = tickets.check(id, &headers) {
+        return said(status, words);
     }
     if message["ContentType"].as_str().is_none() {
         let words = "ContentType is a required field for application/json";
@@ -223,14 +223,14 @@ impl Tickets {
     }
 
     /// A write must be to a ticket that exists, and is as the writer has read it.
-    fn check(&mut self, id: u64, headers: &HeaderMap) -> Result<(), Response> {
+    fn check(&mut self, id: u64, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
         let tag = format!("\"{}\"", self.version(id));
         if self.ticket(id).is_none() {
-            return Err(said(StatusCode::NOT_FOUND, "Not Found"));
+            return Err((StatusCode::NOT_FOUND, "Not Found"));
         }
         match headers.get(header::IF_MATCH) {
             Some(wanted) if wanted.as_bytes() != tag.as_bytes() => {
-                Err(said(StatusCode::PRECONDITION_FAILED, "Precondition Failed"))
+                Err((StatusCode::PRECONDITION_FAILED, "Precondition Failed"))
             }
             _ => Ok(()),
         }
