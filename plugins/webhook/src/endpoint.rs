@@ -32,14 +32,16 @@ pub(crate) fn find<'a>(
     event_type: &str,
 ) -> Result<&'a Endpoint, ToolError> {
     let endpoint = endpoints.get(name).ok_or_else(|| {
-        ToolError::invalid_input("/endpoint", "there is no endpoint of this name")
-            .hint(format!("the manifest names {}", list(endpoints.keys())))
+        let known = list(endpoints.keys());
+        let message = format!("there is no endpoint of this name; the manifest names {known}");
+        ToolError::invalid_input("/endpoint", message)
     })?;
     match &endpoint.events {
         Some(types) if !types.iter().any(|known| known == event_type) => {
-            let message = format!("the endpoint `{name}` takes no event of this type");
-            Err(ToolError::invalid_input("/event_type", message)
-                .hint(format!("it takes {}", list(types.iter()))))
+            let known = list(types.iter());
+            let message =
+                format!("the endpoint `{name}` takes no event of this type; it takes {known}");
+            Err(ToolError::invalid_input("/event_type", message))
         }
         _ => Ok(endpoint),
     }

@@ -6,8 +6,7 @@
 //! sent again after a lost answer has the same id, by which its receiver knows it.
 //!
 //! An event that has left cannot be called back, so `deliver` declares itself
-//! irreversible, and a person looks at every one unless a rule of the manifest
-//! allows it.
+//! irreversible, and a person looks at every one.
 //!
 //! - `endpoint`: what the manifest says of each endpoint
 //! - `event`: what is sent

@@ -38,7 +38,7 @@ pub(crate) struct Delivered {
 }
 
 /// Sends one event to a named endpoint, signed by the host. It cannot be called
-/// back, so a person may have to approve it first. An answer that got lost is asked
+/// back, so a person approves it first. An answer that got lost is asked
 /// for again under the same delivery id. An error says whether the receiver refused
 /// the event for good (`denied`, `invalid_input`: do not repeat it) or cannot take
 /// it now (`unavailable`: try later).

@@ -374,14 +374,14 @@ mod tests {
             (with("rate = \"0/s\""), "7:8"),
             (with("key = \"x\""), "7:1"),
             (input("a = { at = \"/a\" }"), "7:16"),
-            (input("a = { at = \"/a\", kind = \"any\" }"), "7:34"),
+            (input("a = { at = \"/a\", kind = \"any\" }"), "7:36"),
             (
                 input("a = { at = \"/a\", kind = \"int\", max = 4 }"),
-                "7:47",
+                "7:49",
             ),
             (
                 input("a = { at = \"/a\", kind = \"text\", max = 99999 }"),
-                "7:48",
+                "7:50",
             ),
             (input("a = { value = 1979-05-27 }"), "7:26"),
             (input("a = { value = 1 }, \"/a/b\" = { value = 2 }"), "7:12"),
