@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use tollgate_openapi::{Carried, Effect, Part, Undo};
 
@@ -17,6 +18,10 @@ pub(super) fn grant(base_url: &str, made: &[Made], credential: Option<&Credentia
     };
     line("[grant.http.api]");
     line(&format!("base_url = {}", quoted(base_url)));
+    if let Some(address) = literal_address(base_url) {
+        line("# A server that is named by its address: check that it may be reached.");
+        line(&format!("addresses = [{}]", quoted(&address)));
+    }
     let headers: BTreeSet<&str> = made
         .iter()
         .flat_map(|made| &made.operation.parameters)
@@ -149,6 +154,18 @@ pub(super) fn tools(made: &[Made]) -> String {
         );
     }
     text
+}
+
+/// The address, where the server is named by one. A manifest grants those one by
+/// one.
+fn literal_address(base_url: &str) -> Option<String> {
+    let origin = origin(base_url);
+    let host = &origin[origin.find("://")? + 3..];
+    let address = match host.parse::<SocketAddr>() {
+        Ok(address) => address.ip(),
+        Err(_) => host.trim_matches(['[', ']']).parse().ok()?,
+    };
+    Some(address.to_string())
 }
 
 fn origin(base_url: &str) -> String {

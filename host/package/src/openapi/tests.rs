@@ -189,6 +189,25 @@ fn the_manifest_grants_exactly_the_operations_and_can_be_read() {
 }
 
 #[test]
+fn a_server_that_is_an_address_is_granted_by_it() {
+    for (server, address) in [
+        ("http://127.0.0.1:8080/v1", Some("127.0.0.1")),
+        ("https://[2001:db8::7]", Some("2001:db8::7")),
+        ("https://10.2.0.7", Some("10.2.0.7")),
+        ("https://orders.example:8443", None),
+    ] {
+        let options = ApiOptions {
+            server: Some(server.to_owned()),
+            ..ApiOptions::default()
+        };
+        let line = address.map(|address| format!("addresses = [\"{address}\"]"));
+        let manifest = orders(&options).manifest;
+        let found = manifest.lines().find(|line| line.starts_with("addresses"));
+        assert_eq!(found, line.as_deref(), "{server}");
+    }
+}
+
+#[test]
 fn hostile_descriptions_are_refused_or_stay_text() {
     for (text, expected) in [
         ("{", "neither JSON nor YAML"),

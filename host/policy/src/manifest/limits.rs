@@ -75,8 +75,9 @@ pub const KV_BYTES: u64 = 1 << 20;
 pub const HTTP_REQUEST_BYTES: u64 = 256 << 10;
 
 /// The content that is read of one answer, in bytes: some hundred records, more
-/// than an agent can read in one context.
-pub const HTTP_RESPONSE_BYTES: u64 = 1 << 20;
+/// than an agent can read in one context. Below [`HOST_CALL_BYTES`], under which
+/// an answer travels: raise that with the grant's `max_response`.
+pub const HTTP_RESPONSE_BYTES: u64 = 512 << 10;
 
 /// The most that either of both can be set to, in bytes. It is held in memory.
 pub const HTTP_BYTES_MAX: u64 = 64 << 20;
