@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
 use tollgate_runtime::{
     Clock as _, Follow, Host, LogFilter, LogLine, LogPlace, ReplaySummary, Replayed, RunState,
     SystemClock, moment,
@@ -37,8 +38,8 @@ async fn show_log(host: &Host, log: &Log, story: &mut output::Story) -> anyhow::
         }
         return Ok(());
     }
-    // Before anything is printed: whoever reads it may press Ctrl-C then.
-    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    // Registered before anything is printed: whoever reads it may press Ctrl-C then.
+    let mut interrupted = signal(SignalKind::interrupt())?;
     let mut follow = host.follow(&log.of.tenant, filter.clone()).await?;
     filter.newest = filter.after.is_none();
     let mut printed = HashSet::new();
@@ -57,7 +58,7 @@ async fn show_log(host: &Host, log: &Log, story: &mut output::Story) -> anyhow::
     }
     loop {
         tokio::select! {
-            _ = &mut interrupted => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
             lines = newer(&mut follow) => {
                 let lines = lines?;
                 let new = lines.iter().filter(|line| !printed.remove(&line.seq));

@@ -36,7 +36,7 @@ pub struct ApiOptions {
     /// The server's address, where the description has none, or another one.
     pub server: Option<String>,
     /// Effect classes by tool, where the method says something else: a search by
-    /// `POST` is a read, a `PUT` with a `GET` beside it can be put back.
+    /// `POST` is a read, a `PATCH` with a `GET` beside it can be put back.
     pub effects: BTreeMap<String, Effect>,
     /// The tools to make; all where it is empty.
     pub only: Vec<String>,

@@ -61,7 +61,13 @@ fn the_database_connector_asks_for_what_its_sample_manifest_grants() {
     let database = built("plugins/database");
     assert_eq!(
         database.request.imports,
-        ["config.get", "log.panic", "sql.execute", "sql.query"]
+        [
+            "config.get",
+            "log.panic",
+            "sql.execute",
+            "sql.preview",
+            "sql.query"
+        ]
     );
     let text = fs::read_to_string(repository().join("plugins/database/manifest.toml")).unwrap();
     let manifest = Manifest::parse("manifest.toml", &text).unwrap();

@@ -70,7 +70,8 @@ pub(super) fn make(
 }
 
 /// A write is one that the host can put back: it reads the resource at the same
-/// path before and after.
+/// path before and after, and puts the members back that were named. A PUT replaces
+/// the others as well.
 fn undo(document: &Document, raw: &Raw<'_>, effect: Effect) -> Result<Undo, String> {
     if effect != Effect::Write {
         return Ok(Undo::None);
@@ -78,10 +79,10 @@ fn undo(document: &Document, raw: &Raw<'_>, effect: Effect) -> Result<Undo, Stri
     let has_get = document
         .operations()
         .any(|other| other.method == "GET" && other.path == raw.path);
-    if matches!(raw.method.as_str(), "PUT" | "PATCH") && has_get {
+    if raw.method == "PATCH" && has_get {
         return Ok(Undo::Restore);
     }
-    Err("only a PUT or PATCH with a GET of the same path can be a `write`".to_owned())
+    Err("only a PATCH with a GET of the same path can be a `write`".to_owned())
 }
 
 /// From the operation's id, or from method and path.

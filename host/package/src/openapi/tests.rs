@@ -48,7 +48,7 @@ paths:
   /orders/{orderId}.json:
     parameters: [{ name: orderId, in: path, required: true, schema: { type: integer } }]
     get: { operationId: getOrder, responses: {} }
-    put:
+    patch:
       operationId: updateOrder
       requestBody: { content: { application/json: { schema: { $ref: "#/components/schemas/Order" } } } }
     delete: { responses: {} }

@@ -224,6 +224,9 @@ fn segments(path: &[&str]) -> Result<(), HttpRefusal> {
             "has a control character; remove it"
         } else if goes_up(segment) {
             "is or holds `.` or `..`; name the resource from the base URL down"
+        } else if segment.contains(['/', '\\']) {
+            // Front ends that decode `%2F` before they route would see two.
+            "holds `/` or `\\`, which many servers take for the end of a segment"
         } else {
             continue;
         };

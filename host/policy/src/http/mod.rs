@@ -17,7 +17,7 @@
 //! query = { include = "id" }
 //!
 //! [[grant.http.desk.route]]
-//! call = "PUT /tickets/{id:int}"
+//! call = "PATCH /tickets/{id:int}"
 //! effect = "write"                     # irreversible, unless an undo is accepted here
 //! undo = "restore"
 //! ```

@@ -88,9 +88,13 @@ impl Route {
         let mut left = segments;
         for part in &self.path {
             if let PathPart::Rest { .. } = part {
-                // A slash inside would make two lists of segments one text.
+                // A slash inside would make two lists of segments one text. An empty
+                // one before the end would lead servers that merge slashes to a
+                // path that an earlier row was to decide about.
                 let plain = |segment: &&str| !segment.contains(['/', '\\']);
-                let is_rest = left.first().is_some_and(|first| !first.is_empty());
+                let before_last = left.split_last().map_or(&[][..], |(_, before)| before);
+                let is_rest = left.first().is_some_and(|first| !first.is_empty())
+                    && !before_last.iter().any(|segment| segment.is_empty());
                 return match is_rest && left.iter().all(plain) {
                     true => misfit,
                     false => Err(Misfit::Shape),

@@ -53,7 +53,7 @@ fn desk() -> HttpGrant {
         "call = \"GET /files/{rest:path}\"",
         "call = \"GET /v{major:int}.json\"",
         "call = \"GET /lists/\"",
-        "call = \"PUT /tickets/{id:int}\"\neffect = \"write\"\nundo = \"restore\"\nat = \"/ticket\"\nconditional = true",
+        "call = \"PUT /tickets/{id:int}\"\neffect = \"write\"\nundo = \"restore\"\npartial = true\nat = \"/ticket\"\nconditional = true",
         "call = \"PUT /payments/{number:key}/lines\"\nidempotency = \"path\"",
         "call = \"POST /tickets\"\nidempotency = \"body:/request_id\"",
         "call = \"POST /tickets/search\"\neffect = \"read\"",

@@ -36,10 +36,15 @@ fn no_spelling_of_a_segment_goes_up_or_becomes_two() {
             );
         }
     }
+    for segment in ["a/b", "a\\b", "//evil.example", "1/close"] {
+        let told = desk.judge(&get(&["t", segment], &[])).unwrap_err();
+        assert!(
+            matches!(told, HttpRefusal::Segment { index: 2, .. }),
+            "{segment:?}: {told}"
+        );
+    }
     for (segment, sent) in [
         ("%2e%2e", "%252e%252e"),
-        ("a/b", "a%2Fb"),
-        ("a\\b", "a%5Cb"),
         ("a?b=c", "a%3Fb=c"),
         ("a#b", "a%23b"),
         ("a;b", "a%3Bb"),
@@ -49,7 +54,6 @@ fn no_spelling_of_a_segment_goes_up_or_becomes_two() {
         ("a:b@c!$&'()*,=~", "a:b@c!$&'()*,=~"),
         ("ü", "%C3%BC"),
         ("\u{ff0e}\u{ff0e}", "%EF%BC%8E%EF%BC%8E"),
-        ("//evil.example", "%2F%2Fevil.example"),
     ] {
         let judged = desk.judge(&get(&["t", segment], &[])).unwrap();
         assert_eq!(judged.target.with_key(""), format!("/api/v2/t/{sent}"));

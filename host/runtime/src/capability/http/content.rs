@@ -1,5 +1,7 @@
 //! Content: how a person and a rule see it, and what the host puts into it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use tollgate_policy::parse_exact;
 use url::form_urlencoded;
@@ -24,23 +26,62 @@ pub(super) fn shown(body: &Body) -> (&'static str, Value) {
 }
 
 /// The value of JSON content. Nothing where it is no JSON, or where a reader
-/// could see something else in it: a member twice, a number that is rounded.
+/// could see something else in it: a member twice (in upper and lower case too,
+/// which many readers take for one), a number that is rounded, another charset.
 pub(super) fn json(body: &Body) -> Option<Value> {
     let essence = essence(body);
     if essence != "application/json" && !essence.ends_with("+json") {
         return None;
     }
+    if !is_utf8(body) {
+        return None;
+    }
     let text = std::str::from_utf8(&body.bytes).ok()?;
-    parse_exact(text).ok()
+    parse_exact(text).ok().filter(has_no_twins)
+}
+
+/// Whether the declared type says UTF-8, or nothing about how to read it. The
+/// attack: UTF-7, in which a server reads members where a rule reads a text.
+fn is_utf8(body: &Body) -> bool {
+    let mut parameters = body.content_type.split(';').skip(1).map(str::trim);
+    parameters.all(|parameter| {
+        let Some((name, value)) = parameter.split_once('=') else {
+            return parameter.is_empty();
+        };
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset") && value.eq_ignore_ascii_case("utf-8")
+    })
+}
+
+/// Whether no object has two members that differ in case only.
+fn has_no_twins(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            let mut seen = BTreeSet::new();
+            let apart = members.keys().all(|name| seen.insert(folded(name)));
+            apart && members.values().all(has_no_twins)
+        }
+        Value::Array(items) => items.iter().all(has_no_twins),
+        _ => true,
+    }
+}
+
+/// A name as readers see it that do not tell case: `ſ` and the Kelvin sign too.
+fn folded(name: &str) -> String {
+    name.to_uppercase().to_lowercase()
 }
 
 /// The fields of a form, where none stands twice.
 fn form(body: &Body) -> Option<Value> {
-    if essence(body) != "application/x-www-form-urlencoded" {
+    if essence(body) != "application/x-www-form-urlencoded" || !is_utf8(body) {
         return None;
     }
     let mut fields = Map::new();
+    let mut seen = BTreeSet::new();
     for (name, value) in form_urlencoded::parse(&body.bytes) {
+        if !seen.insert(folded(&name)) {
+            return None;
+        }
         let twice = fields.insert(name.into_owned(), json!(value));
         if twice.is_some() {
             return None;
@@ -105,6 +146,22 @@ mod tests {
                 json,
                 b"9007199254740993",
                 ("text", json!("9007199254740993")),
+            ),
+            // Servers that do not tell case see two amounts, too.
+            (
+                json,
+                b"{\"m\":[{\"amount\":1,\"Amount\":2}]}",
+                ("text", json!("{\"m\":[{\"amount\":1,\"Amount\":2}]}")),
+            ),
+            (
+                "application/json; charset=utf-7",
+                b"{\"a\":\"+ACI-\"}",
+                ("text", json!("{\"a\":\"+ACI-\"}")),
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                b"to=a&TO=b",
+                ("text", json!("to=a&TO=b")),
             ),
             (json, b"\xff", ("base64", json!("/w=="))),
             ("text/plain", b"{}", ("text", json!("{}"))),

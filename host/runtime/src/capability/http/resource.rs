@@ -96,7 +96,8 @@ impl Resource {
         let members = seen.members.as_ref()?;
         Some(Prior {
             version: match &seen.etag {
-                Some(etag) => etag.clone(),
+                // A digest: what a server calls a version is no public fact.
+                Some(etag) => Digest::of(etag.as_bytes()).to_string(),
                 None => Digest::of(members.to_string().as_bytes()).to_string(),
             },
             value: self.image(members, seen.etag.as_deref()),

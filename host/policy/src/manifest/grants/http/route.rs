@@ -201,6 +201,23 @@ fn undo(
             "write undo = \"inverse\" if the connector has a tool that takes it back",
         );
     }
+    // The attack, or the accident: a PUT of one member empties all others, and what
+    // is put back is that one.
+    let partial = keys.get("partial");
+    let is_partial = partial.is_some_and(|node| matches!(node.get_ref(), DeValue::Boolean(true)));
+    match (is_restore && method == HttpMethod::Put, partial) {
+        (true, _) if !is_partial => faults.add(
+            start(node),
+            "a PUT replaces the whole resource (RFC 9110, 9.3.4), and only the members that it names could be put back",
+            "write partial = true if this server changes only what a PUT names, or use PATCH or undo = \"inverse\"",
+        ),
+        (false, Some(node)) => faults.add(
+            start(node),
+            "`partial` belongs to a PUT with undo = \"restore\"",
+            "remove it",
+        ),
+        _ => {}
+    }
     if let (false, Some(node)) = (is_restore, pointer) {
         faults.add(
             start(node),

@@ -114,26 +114,34 @@ fn each_mistake_in_a_route_has_its_own_advice() {
             "this is a DELETE",
         ),
         (
-            rows(&["call = \"PUT /a\"\neffect = \"write\"\nundo = \"restore\""]),
+            rows(&["call = \"PUT /b\"\neffect = \"write\"\nundo = \"restore\""]),
+            "replaces the whole resource",
+        ),
+        (
+            rows(&["call = \"PATCH /b\"\neffect = \"write\"\nundo = \"restore\"\npartial = true"]),
+            "`partial` belongs to a PUT",
+        ),
+        (
+            rows(&["call = \"PUT /a\"\neffect = \"write\"\nundo = \"restore\"\npartial = true"]),
             "add a route with call = \"GET /a\"",
         ),
         (
             rows(&[
-                "call = \"PUT /a/{id:id}\"\neffect = \"write\"\nundo = \"restore\"",
+                "call = \"PUT /a/{id:id}\"\neffect = \"write\"\nundo = \"restore\"\npartial = true",
                 "call = \"GET /a/{id:int}\"",
             ]),
             "no route reads it",
         ),
         (
             rows(&[
-                "call = \"PUT /a\"\neffect = \"write\"\nundo = \"restore\"",
+                "call = \"PUT /a\"\neffect = \"write\"\nundo = \"restore\"\npartial = true",
                 "call = \"GET /a\"\neffect = \"irreversible\"",
             ]),
             "no route reads it",
         ),
         (
             rows(&[
-                "call = \"PUT /{x:key}\"\neffect = \"write\"\nundo = \"restore\"\nidempotency = \"path\"",
+                "call = \"PUT /{x:key}\"\neffect = \"write\"\nundo = \"restore\"\npartial = true\nidempotency = \"path\"",
             ]),
             "nothing to put back",
         ),
@@ -144,7 +152,7 @@ fn each_mistake_in_a_route_has_its_own_advice() {
         (rows(&["call = \"PUT /a\"\nat = \"/a\""]), "`at` belongs to"),
         (
             rows(&[
-                "call = \"PUT /a\"\neffect = \"write\"\nundo = \"restore\"\nat = \"a\"",
+                "call = \"PUT /a\"\neffect = \"write\"\nundo = \"restore\"\npartial = true\nat = \"a\"",
                 "call = \"GET /a\"",
             ]),
             "a JSON Pointer",
