@@ -243,7 +243,7 @@ async fn a_scenario_that_cannot_be_run_is_broken_and_says_where() {
         (format!("manifest = \"no.toml\"\n{LOOKUP}"), "no.toml"),
         (
             format!("down = [\"desk\"]\n{LOOKUP}"),
-            "no http destination",
+            "no http or mail destination",
         ),
         (format!("at = \"soon\"\n{LOOKUP}"), "`at`"),
         (

@@ -1,5 +1,6 @@
 //! `sql.restore`: only the host calls it.
 
+use serde_json::Value;
 use tollgate_policy::{Effect, SqlGrant};
 
 use super::{SqlError, grant, image};
