@@ -44,7 +44,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{Effect, Manifest, Outcome, UndoDecl};
+use tollgate_policy::{Digest, Effect, Manifest, Outcome, UndoDecl};
 use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
@@ -280,7 +280,9 @@ impl Door {
         if passing.effect == Effect::Read {
             return self.read::<O>(&passing, plan, &admission).await;
         }
-        match self.intent(&passing, prior.as_ref(), &admission).await? {
+        let recovery = O::recovery(&plan);
+        let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
+        match intent.await? {
             Ok(send_by) => {
                 self.write::<O>(&passing, plan, prior, &admission, send_by)
                     .await
@@ -732,6 +734,11 @@ impl Passing {
             text,
         };
         Ok((passing, described.next))
+    }
+
+    /// What its destination resolves to, for a record: no server's name is public.
+    fn identity_digest(&self) -> String {
+        Digest::of(self.identity.as_bytes()).to_string()
     }
 
     fn saying(&self, stage: Stage) -> Saying {

@@ -62,6 +62,7 @@ impl Door {
         &self,
         passing: &Passing,
         prior: Option<&Prior>,
+        recovery: Recovery,
         admission: &Admission,
     ) -> Result<Result<SendBy, Refusal>, Ending> {
         fail::fail_point!("door::before_intent");
@@ -70,6 +71,8 @@ impl Door {
             .saying(Stage::CallIntent)
             .maybe("rule", admission.rule.as_deref())
             .fact("send_by", send_by.at_ms)
+            .fact("identity", passing.identity_digest())
+            .fact("recovery", recovery.as_str())
             .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
             .value("arguments", passing.text.clone().into_bytes());
         if let Some(prior) = prior {
