@@ -55,6 +55,7 @@ pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
+pub(crate) use perform::SEND_WITHIN;
 pub use operation::{
     Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope, WayBack,
 };
@@ -382,6 +383,7 @@ impl Door {
             opened_under: &self.run.opened_under,
             deadline: self.deadline,
             in_doubt: false,
+            sending: None,
         }
     }
 

@@ -2,7 +2,7 @@
 //! performs; everything between the two is the door's.
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +13,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower};
 use super::Refusal;
 use crate::capability::Backends;
 use crate::names;
+use crate::runs::{Lease, awake_ms};
 
 /// One function of a capability.
 pub trait Operation: Send + Sync + 'static {
@@ -221,9 +222,33 @@ pub struct Scope<'a> {
     /// nothing about the first time, such as that nobody listens, is then
     /// [`Performed::Unknown`].
     pub in_doubt: bool,
+    /// Until when a write may be sent; nothing for what is no write.
+    pub(crate) sending: Option<Sending<'a>>,
+}
+
+/// Until when a write may be sent, as the door asked immediately before it handed
+/// the write over.
+#[derive(Clone, Copy)]
+pub(crate) struct Sending<'a> {
+    /// By [`awake_ms`].
+    pub(super) at: u64,
+    pub(super) lease: &'a Lease,
 }
 
 impl Scope<'_> {
+    /// How long a write may still wait before it is sent; nothing where it may not
+    /// be sent any more. The attack: a server of tokens, or of names, that is slow
+    /// until another host has taken the run over.
+    #[must_use]
+    pub fn left_to_send(&self) -> Option<Duration> {
+        let sending = self.sending.as_ref()?;
+        let now = awake_ms();
+        let left = sending.at.saturating_sub(now);
+        let left = left.min(sending.lease.remaining_ms(now));
+        (left > 0).then(|| Duration::from_millis(left))
+    }
+
+
     /// The same for every attempt at this call, and for no other call.
     #[must_use]
     pub fn idempotency_key(&self) -> String {

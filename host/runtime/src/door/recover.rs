@@ -189,6 +189,7 @@ impl Door {
         let send_by = self.send_by()?;
         let scope = Scope {
             in_doubt: true,
+            sending: self.sending(send_by),
             ..self.scope(passing.position)
         };
         let saying = passing

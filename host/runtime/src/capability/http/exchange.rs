@@ -10,7 +10,7 @@ use super::credential::{self, Ready};
 use super::destination;
 use super::wire::{Answer, Content, Field, HttpError};
 use crate::capability::Backends;
-use crate::door::{Refusal, Scope};
+use crate::door::{Refusal, SEND_WITHIN, Scope};
 
 /// Most times that one request is sent within one call.
 const ATTEMPTS_MAX: u32 = 3;
@@ -92,13 +92,26 @@ impl Exchange<'_> {
         let until = self.until(again);
         let mut attempts = 0;
         loop {
+            // A token, a place and a pause take their time: what was in time before
+            // them may be late now.
+            let begin_within = match again {
+                Again::Read => None,
+                Again::SameKey | Again::Never => match self.scope.left_to_send() {
+                    Some(left) => Some(left),
+                    None => {
+                        let refusal = Refusal::limited("send_by", SEND_WITHIN.as_secs());
+                        let error = Lost::NotSent(HttpError::Refused(refusal));
+                        return settled(Err(error), in_doubt);
+                    }
+                },
+            };
             let Some(within) = self.within() else {
                 let refusal =
                     Refusal::limited("deadline", self.scope.manifest.limits.deadline.as_secs());
                 return settled(Err(Lost::NotSent(HttpError::Refused(refusal))), in_doubt);
             };
             attempts += 1;
-            let outgoing = ready.outgoing(within, self.grant.max_response);
+            let outgoing = ready.outgoing(within, begin_within, self.grant.max_response);
             let came = self.backends.egress.send(&to, &pool, outgoing).await;
             self.forget_token(&came).await;
             let pause = pause_before_next(&came, attempts)
