@@ -46,7 +46,7 @@ pub use crate::capability::Backends;
 pub use crate::capability::restore::{RestoreFailure, Restored, Restoring};
 pub use crate::door::{
     Denial, Described, Imported, Imports, Limit, Looked, Next, Operation, Performed, Prior,
-    Recovery, Refusal, Rejection, Scope, WayBack,
+    OwnLook, Recovery, Refusal, Rejection, Scope, WayBack,
 };
 pub use crate::sandbox::SandboxError;
 

@@ -57,7 +57,7 @@ pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
 pub(crate) use perform::SEND_WITHIN;
 pub use operation::{
-    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope, WayBack,
+    Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Scope, WayBack,
 };
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 
@@ -252,7 +252,14 @@ impl Door {
                 return Ok(reply);
             }
         }
-        let prior = if passing.effect > Effect::Read {
+        // A person said no: nothing is looked at for it any more.
+        if let Some(refusal) = self.refused_by_person(position) {
+            let rule = self.rule_name(self.decide(&passing).rule);
+            let reply = O::refuse(refusal);
+            self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
+            return Ok(reply);
+        }
+        let prior = if passing.effect > Effect::Read && self.may_look::<O>(&plan) {
             match O::prior(&plan, &scope, &self.backends).await {
                 Ok(prior) => prior,
                 Err(reply) => {

@@ -57,6 +57,13 @@ pub trait Operation: Send + Sync + 'static {
     /// The reply that tells the guest of a refusal.
     fn refuse(refusal: Refusal) -> Self::Reply;
 
+    /// The call by which the host itself looks at what a write changes, where that
+    /// look leaves the host. The rules must allow it as a call of the same tool,
+    /// else there is no look.
+    fn looks_by(_plan: &Self::Plan) -> Option<OwnLook<'_>> {
+        None
+    }
+
     /// Look at what a write would replace. `None`: it cannot be put back, so
     /// the call counts as irreversible.
     fn prior(
@@ -91,6 +98,18 @@ pub trait Operation: Send + Sync + 'static {
     fn assumed(_plan: &Self::Plan, _prior: Option<&Prior>) -> Option<Self::Reply> {
         None
     }
+}
+
+/// A read of the host's own, as the rules see it. The attack: a path or a query
+/// that carries data out by the look before a write that a person would refuse.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnLook<'a> {
+    /// Name in rules.
+    pub call: &'a str,
+    /// Name of the granted thing.
+    pub destination: &'a str,
+    /// What a guest's own call would have.
+    pub arguments: &'a Value,
 }
 
 /// How a write is taken back.

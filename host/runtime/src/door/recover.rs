@@ -142,6 +142,10 @@ impl Door {
                 .resend::<O>(passing, plan, prior, recorded.resent)
                 .await;
         }
+        if !self.may_look::<O>(&plan) {
+            let why = "the rules in force do not allow to look for it";
+            return Err(self.give_to_person(doubtful(true), why, None).await);
+        }
         let look = O::look(&plan, prior.as_ref(), scope, &self.backends);
         let looked = tokio::time::timeout_at(self.deadline.into(), look).await;
         fail::fail_point!("recover::after_look");

@@ -40,7 +40,7 @@ use wire::{Answer, HttpError, Request, Response};
 
 use super::Backends;
 use crate::door::{
-    Denial, Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal,
+    Denial, Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Refusal,
     Scope, WayBack,
 };
 
@@ -239,6 +239,15 @@ impl Operation for Send {
 
     fn refuse(refusal: Refusal) -> Self::Reply {
         Err(HttpError::Refused(refusal))
+    }
+
+    fn looks_by(plan: &Plan) -> Option<OwnLook<'_>> {
+        let resource = plan.resource.as_ref()?;
+        Some(OwnLook {
+            call: Self::CALL,
+            destination: &plan.destination,
+            arguments: resource.asked(),
+        })
     }
 
     /// A resource that does not have all that is written cannot be put back.

@@ -17,6 +17,8 @@ use crate::door::Prior;
 #[derive(Clone, Debug)]
 pub(super) struct Resource {
     look: Message,
+    /// The same as a guest would ask for it.
+    asked: Value,
     /// Where in the answer it is.
     at: String,
     /// What the write sets, where it is JSON.
@@ -42,12 +44,15 @@ impl Resource {
             read.query.clear();
         }
         let judged = read.judge(grant).ok()?;
-        // A row can make more of a `GET` than reading, and then it is no look.
-        if judged.effect > tollgate_policy::Effect::Read || judged.target.has_key() {
+        // A row can make more of a `GET` than reading, and then it is no look. One
+        // that can carry data out is a guest's to ask for, and a rule's to allow.
+        if judged.egress || judged.effect > tollgate_policy::Effect::Read || judged.target.has_key() {
             return None;
         }
+        let look = message::of(&read, &judged, grant, "").ok()?;
         Some(Self {
-            look: message::of(&read, &judged, grant, "").ok()?,
+            asked: read.arguments(Some((&judged, &look.target))),
+            look,
             at: at.to_owned(),
             sent: asked.body.as_ref().and_then(content::json),
             request: json!({
@@ -76,6 +81,11 @@ impl Resource {
             members,
             etag,
         })
+    }
+
+    /// The look as the rules see it.
+    pub(super) fn asked(&self) -> &Value {
+        &self.asked
     }
 
     /// What the write sets.
