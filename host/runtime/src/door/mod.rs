@@ -55,10 +55,11 @@ pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
-pub(crate) use perform::SEND_WITHIN;
 pub use operation::{
-    Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Scope, WayBack,
+    Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Scope,
+    WayBack,
 };
+pub(crate) use perform::SEND_WITHIN;
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 
 use crate::capability::Backends;

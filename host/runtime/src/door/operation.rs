@@ -267,7 +267,6 @@ impl Scope<'_> {
         (left > 0).then(|| Duration::from_millis(left))
     }
 
-
     /// The same for every attempt at this call, and for no other call.
     #[must_use]
     pub fn idempotency_key(&self) -> String {

@@ -7,10 +7,12 @@ use tollgate_journal::Stage;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
 use super::gate::Admission;
-use super::recover::Doubtful;
 use super::operation::Sending;
+use super::recover::Doubtful;
 use super::repeats;
-use super::{Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, encode, last_words};
+use super::{
+    Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, encode, last_words,
+};
 use crate::error::Ending;
 use crate::journal::Saying;
 use crate::runs::awake_ms;

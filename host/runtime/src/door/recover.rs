@@ -21,8 +21,8 @@ use tollgate_policy::Outcome;
 use tollgate_store::{Change, RunState};
 
 use super::{
-    Door, Looked, NextOf, Operation, Passing, Performed, Prior, RecordedCall, Recovery, Refusal, Scope, Settled,
-    decode, encode,
+    Door, Looked, NextOf, Operation, Passing, Performed, Prior, RecordedCall, Recovery, Refusal,
+    Scope, Settled, decode,
 };
 use crate::door::Next;
 use crate::error::Ending;
@@ -266,8 +266,8 @@ impl Door {
         let saying = passing
             .saying(Stage::CallOutcome)
             .fact("changed", settled.happened)
-            .fact("settled", resolution)
-            .value("reply", encode(&reply));
+            .fact("settled", resolution);
+        let (reply, saying) = self.answered::<O>(saying, reply, settled.happened);
         let recovery = plan.map_or(O::RECOVERY, O::recovery);
         self.write_outcome(passing, recovery, saying).await?;
         Ok(reply)

@@ -40,8 +40,8 @@ use wire::{Answer, HttpError, Request, Response};
 
 use super::Backends;
 use crate::door::{
-    Denial, Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Refusal,
-    Scope, WayBack,
+    Denial, Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery,
+    Refusal, Scope, WayBack,
 };
 
 const INTERFACE: &str = "tollgate:connector/http@0.1.0";

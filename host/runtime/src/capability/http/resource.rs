@@ -9,7 +9,7 @@ use tollgate_policy::http::HttpGrant;
 use super::asked::Asked;
 use super::exchange::{Again, Exchange, Message};
 use super::members::{members, resource};
-use super::wire::{Answer, Field, HttpError};
+use super::wire::{Answer, Content, Field, HttpError};
 use super::{content, message};
 use crate::door::Prior;
 
@@ -46,7 +46,8 @@ impl Resource {
         let judged = read.judge(grant).ok()?;
         // A row can make more of a `GET` than reading, and then it is no look. One
         // that can carry data out is a guest's to ask for, and a rule's to allow.
-        if judged.egress || judged.effect > tollgate_policy::Effect::Read || judged.target.has_key() {
+        if judged.egress || judged.effect > tollgate_policy::Effect::Read || judged.target.has_key()
+        {
             return None;
         }
         let look = message::of(&read, &judged, grant, "").ok()?;
@@ -86,6 +87,27 @@ impl Resource {
     /// The look as the rules see it.
     pub(super) fn asked(&self) -> &Value {
         &self.asked
+    }
+
+    /// What stands for the lost answer to a write that is found done: the members
+    /// that it sent, where the server has them, and nothing else of what is there.
+    pub(super) fn as_answered(&self, members: &Value) -> Answer {
+        let names = self.at.strip_prefix('/').into_iter();
+        let names = names.flat_map(|names| names.rsplit('/'));
+        let whole = names.fold(
+            members.clone(),
+            |inner, name| json!({ name.replace("~1", "/").replace("~0", "~"): inner }),
+        );
+        Answer {
+            status: 200,
+            headers: vec![Field {
+                name: "content-type".to_owned(),
+                value: "application/json".to_owned(),
+            }],
+            body: Content::of(whole.to_string().into_bytes()),
+            truncated: false,
+            attempts: 0,
+        }
     }
 
     /// What the write sets.
