@@ -63,9 +63,9 @@ impl Egress {
         request: Outgoing,
     ) -> Result<Incoming, EgressError> {
         let deadline = Instant::now() + request.within;
-        let begin = request.begin_within.map_or(deadline, |within| {
-            deadline.min(Instant::now() + within)
-        });
+        let begin = request
+            .begin_within
+            .map_or(deadline, |within| deadline.min(Instant::now() + within));
         let url = check(to, &request)?;
         let entry = self.pools.entry(pool, to)?;
         let _place = timeout_at(begin, entry.places.acquire())
