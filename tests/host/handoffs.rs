@@ -97,7 +97,11 @@ async fn a_person_ends_it_once_and_says_how() {
 async fn an_undo_withdraws_what_nobody_worked_on() {
     let house = house().await;
     let first = hand(&house, item("refunds")).await;
-    let undone = house.host.undo(&agent(), &first.run, false).await.unwrap();
+    // Who asked for the work does not make it go away.
+    let refused = house.host.undo(&agent(), &first.run, false).await.unwrap();
+    assert_ne!(refused.outcome, "undone", "{refused:?}");
+    assert_eq!(open(&house).await.len(), 1);
+    let undone = house.host.undo(&mira(), &first.run, false).await.unwrap();
     assert_eq!(undone.outcome, "undone", "{undone:?}");
     assert!(open(&house).await.is_empty());
 
@@ -109,7 +113,7 @@ async fn an_undo_withdraws_what_nobody_worked_on() {
         .resolve(&mira(), &id, Resolution::NotDone, note, None)
         .await
         .unwrap();
-    let undone = house.host.undo(&agent(), &second.run, false).await.unwrap();
+    let undone = house.host.undo(&mira(), &second.run, false).await.unwrap();
     assert_eq!(undone.outcome, "conflict", "{undone:?}");
     let kept = house.host.queue_item(&mira(), &id).await.unwrap();
     assert_eq!(kept.resolution.as_deref(), Some("not_done"));

@@ -63,13 +63,16 @@ impl Egress {
         request: Outgoing,
     ) -> Result<Incoming, EgressError> {
         let deadline = Instant::now() + request.within;
+        let begin = request
+            .begin_within
+            .map_or(deadline, |within| deadline.min(Instant::now() + within));
         let url = check(to, &request)?;
         let entry = self.pools.entry(pool, to)?;
-        let _place = timeout_at(deadline, entry.places.acquire())
+        let _place = timeout_at(begin, entry.places.acquire())
             .await
             .map_err(|_| BUSY)?
             .map_err(|_| BUSY)?;
-        let client = timeout_at(deadline, entry.client(&self.limits, &self.resolver))
+        let client = timeout_at(begin, entry.client(&self.limits, &self.resolver))
             .await
             .map_err(|_| EgressError::Unreachable("the time is over".to_owned()))??;
         // Last of all: who waited for a place does not overtake a hold.
@@ -78,7 +81,7 @@ impl Egress {
             .admit(Instant::now())
             .map_err(|after| EgressError::Busy { after })?;
         let most = request.max_response;
-        let response = exchange(client, url, request, deadline).await?;
+        let response = exchange(client, url, request, begin, deadline).await?;
         check_peer(&response, &to.addresses)?;
         self.note(&entry, &response);
         answer::read(response, &self.limits, most, deadline).await
@@ -124,6 +127,7 @@ async fn exchange(
     client: &Client,
     url: Url,
     request: Outgoing,
+    begin: Instant,
     deadline: Instant,
 ) -> Result<Response, EgressError> {
     let taken_up = TakenUp::default();
@@ -134,7 +138,13 @@ async fn exchange(
     let mut sent = reqwest::Request::new(request.method, url);
     *sent.headers_mut() = request.headers;
     *sent.body_mut() = Some(Body::wrap(body));
-    match timeout_at(deadline, client.execute(sent)).await {
+    let mut answer = std::pin::pin!(client.execute(sent));
+    let came = match timeout_at(begin, &mut answer).await {
+        // On its way in time.
+        Err(_) if taken_up.get() => timeout_at(deadline, answer).await,
+        came => came,
+    };
+    match came {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => Err(failure::classify(&error, taken_up.get())),
         Err(_) if taken_up.get() => Err(no_answer("the time was over before an answer")),

@@ -51,6 +51,9 @@ pub struct Outgoing {
     pub body: Option<Vec<u8>>,
     /// Longest time from here to the last byte of the answer.
     pub within: Duration,
+    /// Longest time until it is taken up for sending, where that matters: what is
+    /// later is not sent.
+    pub begin_within: Option<Duration>,
     /// Most bytes of content that are read, after decompression.
     pub max_response: u64,
 }

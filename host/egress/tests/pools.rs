@@ -134,6 +134,14 @@ async fn no_more_connections_than_granted() {
     };
     let refused = egress.send(&to, &pool(), request).await.unwrap_err();
     assert!(matches!(refused, EgressError::Busy { .. }), "{refused}");
+    // And what must begin by then does not wait for longer.
+    let late = Outgoing {
+        begin_within: Some(Duration::from_millis(50)),
+        ..get("/late")
+    };
+    let refused = egress.send(&to, &pool(), late).await.unwrap_err();
+    assert!(matches!(refused, EgressError::Busy { .. }), "{refused}");
+    assert_eq!(server.requests().len(), 1);
     // Another pool has places of its own.
     let other = Pool {
         tenant: "globex".to_owned(),

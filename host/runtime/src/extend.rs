@@ -45,8 +45,8 @@ use tollgate_policy::Manifest;
 pub use crate::capability::Backends;
 pub use crate::capability::restore::{RestoreFailure, Restored, Restoring};
 pub use crate::door::{
-    Denial, Described, Imported, Imports, Limit, Looked, Next, Operation, Performed, Prior,
-    Recovery, Refusal, Rejection, Scope, WayBack,
+    Denial, Described, Imported, Imports, Limit, Looked, Next, Operation, OwnLook, Performed,
+    Prior, Recovery, Refusal, Rejection, Scope, WayBack,
 };
 pub use crate::sandbox::SandboxError;
 

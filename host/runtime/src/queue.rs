@@ -251,6 +251,14 @@ impl Inner {
         let reply = reply.filter(|_| resolution == Resolution::Done);
         if let Some(reply) = &reply {
             capability::fits(&item.call, reply).map_err(DecideError::ReplyUnfit)?;
+            // The attack: what a person pastes has a token in it, and goes to the
+            // guest and into the record.
+            let scanner = self.backends.secrets.scanner();
+            if let Some(found) = scanner.find(&row.tenant, reply.to_string().as_bytes()) {
+                return Err(DecideError::ReplyUnfit(format!(
+                    "it has {found} in it, and nothing of it was recorded"
+                )));
+            }
         }
         let run = self.journal.store.run(&row.tenant, &row.run).await?;
         let Some(mut run) = run.filter(|run| run.state == RunState::InDoubt) else {

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tollgate_runtime::{Resolution, RunReport, RunState};
 
-use super::{Desk, Fault, ROWS, ask, opened, run};
-use crate::house::{House, mira, output};
+use super::{Desk, Fault, ROWS, ask, manifest, opened, run};
+use crate::faulty::Faulty;
+use crate::house::{House, agent, mira, output};
 
 fn create() -> Value {
     ask("POST", &["tickets"], json!({"json": {"subject": "new"}}))
@@ -102,6 +103,55 @@ async fn a_second_attempt_that_is_turned_away_does_not_make_the_first_undone() {
     assert_eq!(desk.effects(), 1);
 }
 
+/// A server that says no to the second one may mean that the first one is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_to_the_second_attempt_is_no_answer_to_the_first() {
+    for status in [303, 400, 412, 422] {
+        let (house, desk) = opened("", &keyed()).await;
+        let no = Fault::Answers(status, Vec::new(), String::new());
+        desk.order([Fault::DoesAndBreaks, no]);
+        let report = run(&house, "create", create()).await;
+        assert_eq!(output(report.clone())["status"], 201, "{status}");
+        assert_eq!(
+            fact(&house, &report, "call.outcome", "recovered").await,
+            "resent"
+        );
+        assert_eq!((desk.effects(), keys(&desk).len()), (1, 1));
+    }
+}
+
+/// The attack, or the accident: while a call is in doubt the manifest begins to name
+/// another server, or a key that the first sending did not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_in_doubt_is_not_sent_to_another_server_or_under_a_new_key() {
+    let guest = tollgate_tests::component("tests/guests/caller");
+    for elsewhere in [true, false] {
+        let (house, store) = House::on("", Faulty::new).await;
+        let (desk, other) = (Desk::open().await, Desk::open().await);
+        let first = if elsewhere { keyed() } else { ROWS.to_owned() };
+        house.install(&manifest(&desk, "", &first), &guest).await;
+        house.answers().await;
+        store.allow_records(1);
+        let report = run(&house, "create", create()).await;
+        assert_eq!(report.state, RunState::Open, "{report:?}");
+        assert_eq!(desk.effects(), 1);
+        store.repair();
+        let to = if elsewhere { &other } else { &desk };
+        house.install(&manifest(to, "", &keyed()), &guest).await;
+        house.host.expire_due().await.unwrap();
+        let patience = std::time::Duration::from_secs(20);
+        let report = house
+            .host
+            .wait(&agent(), &report.run, patience)
+            .await
+            .unwrap();
+        assert_eq!(report.state, RunState::InDoubt, "{report:?}");
+        assert_eq!((desk.lines().len(), other.lines().len()), (1, 0));
+        let item = house.host.queue(&mira(), false).await.unwrap().remove(0);
+        assert!(item.why.contains("elsewhere than it was sent"), "{item:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_a_lost_write_is_a_persons_and_not_sent_again() {
     for fault in [
@@ -151,6 +201,11 @@ async fn a_restorable_write_is_looked_for() {
     assert!(
         answer["body"].as_str().unwrap().contains("closed"),
         "{answer}"
+    );
+    // Not the whole resource: the tool may not be one that reads it.
+    assert_eq!(
+        (&answer["status"], &answer["body"]),
+        (&json!(200), &json!("{\"status\":\"closed\"}"))
     );
     assert_eq!(
         fact(&house, &report, "call.in_doubt", "recovery").await,

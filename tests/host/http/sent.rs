@@ -12,7 +12,7 @@ use tollgate_secrets::FileSource;
 use tollgate_tests::component;
 
 use super::{Desk, Fault, ROWS, ask, came, manifest, opened, refused, run, tool};
-use crate::house::{House, agent, output};
+use crate::house::{House, agent, mira, output};
 
 const CANARY: &str = "canary-4f1c9a77e2b8";
 
@@ -99,6 +99,29 @@ async fn an_answer_that_echoes_the_credential_is_withheld() {
         error.contains("was made") && error.contains("withheld"),
         "{error}"
     );
+    assert!(!known(&house, &report.run).await.contains(CANARY));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_a_person_pastes_is_not_taken_with_a_secret_in_it() {
+    let (house, desk) = with_credential("").await;
+    desk.order([Fault::DoesAndBreaks]);
+    let create = ask("POST", &["tickets"], json!({"json": {"subject": "new"}}));
+    let report = run(&house, "create", create).await;
+    let item = house.host.queue(&mira(), false).await.unwrap().remove(0);
+    let answer = json!({"Ok": {
+        "status": 201, "headers": [], "body": {"text": CANARY}, "truncated": false,
+    }});
+    let resolved = house.host.resolve(
+        &mira(),
+        &item.id,
+        tollgate_runtime::Resolution::Done,
+        "there",
+        Some(answer),
+    );
+    let refused = resolved.await.unwrap_err();
+    assert_eq!(refused.kind(), "reply_unfit", "{refused}");
+    assert!(!refused.to_string().contains(CANARY), "{refused}");
     assert!(!known(&house, &report.run).await.contains(CANARY));
 }
 

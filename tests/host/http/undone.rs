@@ -74,6 +74,20 @@ async fn what_somebody_changed_since_is_a_conflict_with_three_values() {
     assert_eq!(desk.effects(), 1);
 }
 
+/// The attack: what is to be carried out stands in the path of a write that a person
+/// would refuse, and the host's own look before it has sent it already.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_looked_at_before_a_person_where_the_tool_may_not_read_it() {
+    let free = ROWS.replace("{id:int}", "{id:text}");
+    let deny = "[[rule]]\nname = \"no-reads\"\ntool = \"change\"\ncall = \"http.send\"\nwhen = { \"args.method\" = { eq = \"GET\" } }\nthen = \"deny\"\n";
+    for rows in [free, format!("{ROWS}\n{deny}")] {
+        let (house, desk) = opened("", &rows).await;
+        let report = run(&house, "change", patch(json!({"status": "closed"}))).await;
+        assert_eq!(report.state, RunState::Held, "{report:?}");
+        assert_eq!((desk.lines().len(), desk.connections()), (0, 0));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_cannot_be_put_back_asks_a_person() {
     let (house, desk) = opened("", ROWS).await;

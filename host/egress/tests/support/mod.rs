@@ -174,6 +174,7 @@ pub(crate) fn get(target: &str) -> Outgoing {
         headers: HeaderMap::new(),
         body: None,
         within: Duration::from_secs(10),
+        begin_within: None,
         max_response: 64 * 1024,
     }
 }

@@ -243,8 +243,9 @@ impl Operation for Restore {
         let withdraw = Change::ResolveQueueItem {
             id: item.clone(),
             resolution: WITHDRAWN.to_owned(),
-            // No person has this name: it names the run that took it back.
-            by: scope.run.to_owned(),
+            // The attack: who asked for the work undoes it, and nobody sees it any
+            // more. The store refuses that to the requester, here as to anybody.
+            by: scope.principal.to_owned(),
             at_ms: backends.clock.now_ms(),
         };
         match change(backends, scope, withdraw).await {
@@ -257,6 +258,9 @@ impl Operation for Restore {
                     let now = json!({ "item": item, "resolved_by": by, "resolution": resolution });
                     Performed::answered(Err(RestoreFailure::Conflict(now)))
                 }
+                Some(Rejected::OwnRequest) => Performed::answered(Err(RestoreFailure::Failed(
+                    "who asked for the work cannot withdraw it; another person can".to_owned(),
+                ))),
                 Some(_) => Performed::answered(Err(RestoreFailure::Failed(error.to_string()))),
                 None => Performed::Unknown(error.to_string()),
             },
@@ -272,10 +276,15 @@ impl Operation for Restore {
         backends: &Backends,
     ) -> Looked<Restored> {
         match backends.store.queue_item(scope.tenant, item).await {
-            Ok(Some(row)) if row.resolved_by.as_deref() == Some(scope.run) => Looked::Happened {
-                reply: Ok(()),
-                written: Some(json!({ "item": item, "state": WITHDRAWN })),
-            },
+            Ok(Some(row))
+                if row.resolved_by.as_deref() == Some(scope.principal)
+                    && row.resolution.as_deref() == Some(WITHDRAWN) =>
+            {
+                Looked::Happened {
+                    reply: Ok(()),
+                    written: Some(json!({ "item": item, "state": WITHDRAWN })),
+                }
+            }
             Ok(Some(row)) if row.state == QueueState::Open => Looked::NotHappened,
             Ok(Some(row)) => Looked::changed(now(&row)),
             Ok(None) => Looked::unclear("there is no such item"),

@@ -1,10 +1,10 @@
 //! The gate: what the rules say of a call, and what a person has said.
 
-use tollgate_policy::{CallFacts, Decision, Outcome, ToolFacts};
+use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts};
 use tollgate_store::{ApprovalState, Change, RunState};
 
 use super::refusal::Denial;
-use super::{Door, Passing, Prior, Refusal, repeats};
+use super::{Door, Operation, Passing, Prior, Refusal, repeats};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
 
@@ -44,6 +44,29 @@ impl Door {
     /// Judged by the manifest in force now: a run that goes on after a hold may
     /// find its tool no longer allowed.
     pub(super) fn decide(&self, passing: &Passing) -> Decision {
+        self.decide_on(&CallFacts {
+            call: passing.call,
+            destination: &passing.destination,
+            effect: passing.effect,
+            args: &passing.arguments,
+        })
+    }
+
+    /// Whether the host may look at what a call would replace: where the look leaves
+    /// the host, only as the tool itself might without asking anybody.
+    pub(super) fn may_look<O: Operation>(&self, plan: &O::Plan) -> bool {
+        O::looks_by(plan).is_none_or(|look| {
+            let facts = CallFacts {
+                call: look.call,
+                destination: look.destination,
+                effect: Effect::Read,
+                args: look.arguments,
+            };
+            self.decide_on(&facts).outcome == Outcome::Allow
+        })
+    }
+
+    fn decide_on(&self, facts: &CallFacts<'_>) -> Decision {
         let by_host = self
             .run
             .undoes
@@ -55,15 +78,9 @@ impl Door {
                 return tool;
             }
         }
-        self.manifest.compiled.decide_call(
-            &self.tool_facts(),
-            &CallFacts {
-                call: passing.call,
-                destination: &passing.destination,
-                effect: passing.effect,
-                args: &passing.arguments,
-            },
-        )
+        self.manifest
+            .compiled
+            .decide_call(&self.tool_facts(), facts)
     }
 
     pub(super) fn rule_name(&self, rule: Option<usize>) -> Option<String> {

@@ -23,6 +23,11 @@ pub(crate) struct RecordedCall {
     /// Whether a later call of the same run, or an undo, can put it back.
     pub(crate) prior: Option<Value>,
     pub(crate) prior_version: Option<String>,
+    /// Digest of what its destination was when it was admitted; older records have
+    /// none.
+    pub(crate) identity: Option<String>,
+    /// What it allowed then where its outcome is not known, by name.
+    pub(crate) recovery: Option<String>,
     pub(crate) written: Option<Value>,
     /// Whether it was said that the call is in doubt.
     pub(crate) marked: bool,
@@ -151,6 +156,8 @@ impl RecordedCall {
             Stage::CallIntent => {
                 self.intent = true;
                 self.prior_version = record.fact("prior_version").map(str::to_owned);
+                self.identity = record.fact("identity").map(str::to_owned);
+                self.recovery = record.fact("recovery").map(str::to_owned);
             }
             Stage::CallInDoubt => self.marked = true,
             Stage::CallResent => self.resent += 1,

@@ -117,14 +117,33 @@ impl Door {
         reply: O::Reply,
         written: Option<&Value>,
     ) -> (O::Reply, Saying) {
-        let mut saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply)
+        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply)
             .fact("changed", written.is_some());
-        let mut reply = reply;
+        let (reply, saying) = self.answered::<O>(saying, reply, written.is_some());
+        let Some(written) = written else {
+            return (reply, saying);
+        };
+        let saying = match self.secret_in(written.to_string().as_bytes()) {
+            Some(found) => withheld(saying, WRITTEN, &found),
+            None => saying.json("written", written),
+        };
+        (reply, saying)
+    }
+
+    /// A reply for the guest and the record, or what stands for one with a secret.
+    pub(super) fn answered<O: Operation>(
+        &self,
+        saying: Saying,
+        mut reply: O::Reply,
+        changed: bool,
+    ) -> (O::Reply, Saying) {
+        let mut saying = saying;
         let mut bytes = encode(&reply);
         if let Some(found) = self.secret_in(&bytes) {
-            let did = match written {
-                Some(_) => "the call was made; its answer",
-                None => "the call's answer",
+            let did = if changed {
+                "the call was made; its answer"
+            } else {
+                "the call's answer"
             };
             reply = O::refuse(Refusal::outside(format!(
                 "{did} contained {found} and was withheld"
@@ -132,14 +151,7 @@ impl Door {
             bytes = encode(&reply);
             saying = withheld(saying, REPLY, &found);
         }
-        saying = saying.value("reply", bytes);
-        if let Some(written) = written {
-            saying = match self.secret_in(written.to_string().as_bytes()) {
-                Some(found) => withheld(saying, WRITTEN, &found),
-                None => saying.json("written", written),
-            };
-        }
-        (reply, saying)
+        (reply, saying.value("reply", bytes))
     }
 
     /// Record that something of the run itself was withheld.

@@ -44,7 +44,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{Effect, Manifest, Outcome, UndoDecl};
+use tollgate_policy::{Digest, Effect, Manifest, Outcome, UndoDecl};
 use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
@@ -56,8 +56,10 @@ pub use linker::Imports;
 pub(crate) use linker::Offered;
 pub(crate) use operation::Immediate;
 pub use operation::{
-    Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Scope, WayBack,
+    Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Scope,
+    WayBack,
 };
+pub(crate) use perform::SEND_WITHIN;
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 
 use crate::capability::Backends;
@@ -251,7 +253,14 @@ impl Door {
                 return Ok(reply);
             }
         }
-        let prior = if passing.effect > Effect::Read {
+        // A person said no: nothing is looked at for it any more.
+        if let Some(refusal) = self.refused_by_person(position) {
+            let rule = self.rule_name(self.decide(&passing).rule);
+            let reply = O::refuse(refusal);
+            self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
+            return Ok(reply);
+        }
+        let prior = if passing.effect > Effect::Read && self.may_look::<O>(&plan) {
             match O::prior(&plan, &scope, &self.backends).await {
                 Ok(prior) => prior,
                 Err(reply) => {
@@ -280,7 +289,9 @@ impl Door {
         if passing.effect == Effect::Read {
             return self.read::<O>(&passing, plan, &admission).await;
         }
-        match self.intent(&passing, prior.as_ref(), &admission).await? {
+        let recovery = O::recovery(&plan);
+        let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
+        match intent.await? {
             Ok(send_by) => {
                 self.write::<O>(&passing, plan, prior, &admission, send_by)
                     .await
@@ -380,6 +391,7 @@ impl Door {
             opened_under: &self.run.opened_under,
             deadline: self.deadline,
             in_doubt: false,
+            sending: None,
         }
     }
 
@@ -732,6 +744,11 @@ impl Passing {
             text,
         };
         Ok((passing, described.next))
+    }
+
+    /// What its destination resolves to, for a record: no server's name is public.
+    fn identity_digest(&self) -> String {
+        Digest::of(self.identity.as_bytes()).to_string()
     }
 
     fn saying(&self, stage: Stage) -> Saying {

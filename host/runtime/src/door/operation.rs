@@ -2,7 +2,7 @@
 //! performs; everything between the two is the door's.
 
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +13,7 @@ use wasmtime::component::{ComponentNamedList, Lift, Lower};
 use super::Refusal;
 use crate::capability::Backends;
 use crate::names;
+use crate::runs::{Lease, awake_ms};
 
 /// One function of a capability.
 pub trait Operation: Send + Sync + 'static {
@@ -56,6 +57,13 @@ pub trait Operation: Send + Sync + 'static {
     /// The reply that tells the guest of a refusal.
     fn refuse(refusal: Refusal) -> Self::Reply;
 
+    /// The call by which the host itself looks at what a write changes, where that
+    /// look leaves the host. The rules must allow it as a call of the same tool,
+    /// else there is no look.
+    fn looks_by(_plan: &Self::Plan) -> Option<OwnLook<'_>> {
+        None
+    }
+
     /// Look at what a write would replace. `None`: it cannot be put back, so
     /// the call counts as irreversible.
     fn prior(
@@ -90,6 +98,18 @@ pub trait Operation: Send + Sync + 'static {
     fn assumed(_plan: &Self::Plan, _prior: Option<&Prior>) -> Option<Self::Reply> {
         None
     }
+}
+
+/// A read of the host's own, as the rules see it. The attack: a path or a query
+/// that carries data out by the look before a write that a person would refuse.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnLook<'a> {
+    /// Name in rules.
+    pub call: &'a str,
+    /// Name of the granted thing.
+    pub destination: &'a str,
+    /// What a guest's own call would have.
+    pub arguments: &'a Value,
 }
 
 /// How a write is taken back.
@@ -221,9 +241,32 @@ pub struct Scope<'a> {
     /// nothing about the first time, such as that nobody listens, is then
     /// [`Performed::Unknown`].
     pub in_doubt: bool,
+    /// Until when a write may be sent; nothing for what is no write.
+    pub(crate) sending: Option<Sending<'a>>,
+}
+
+/// Until when a write may be sent, as the door asked immediately before it handed
+/// the write over.
+#[derive(Clone, Copy)]
+pub(crate) struct Sending<'a> {
+    /// By [`awake_ms`].
+    pub(super) at: u64,
+    pub(super) lease: &'a Lease,
 }
 
 impl Scope<'_> {
+    /// How long a write may still wait before it is sent; nothing where it may not
+    /// be sent any more. The attack: a server of tokens, or of names, that is slow
+    /// until another host has taken the run over.
+    #[must_use]
+    pub fn left_to_send(&self) -> Option<Duration> {
+        let sending = self.sending.as_ref()?;
+        let now = awake_ms();
+        let left = sending.at.saturating_sub(now);
+        let left = left.min(sending.lease.remaining_ms(now));
+        (left > 0).then(|| Duration::from_millis(left))
+    }
+
     /// The same for every attempt at this call, and for no other call.
     #[must_use]
     pub fn idempotency_key(&self) -> String {

@@ -1,20 +1,25 @@
 //! After the gate: the intent, durable before the effect; the effect; the
 //! outcome.
 
+use std::time::Duration;
+
 use tollgate_journal::Stage;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
 use super::gate::Admission;
+use super::operation::Sending;
 use super::recover::Doubtful;
 use super::repeats;
-use super::{Door, Operation, Passing, Performed, Prior, Recovery, Refusal, encode, last_words};
+use super::{
+    Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, encode, last_words,
+};
 use crate::error::Ending;
 use crate::journal::Saying;
 use crate::runs::awake_ms;
 
 /// How long after its intent a call may be sent: what is later is not sent, so
 /// that another host that takes the run over never meets a late call.
-const SEND_WITHIN_MS: u64 = 10_000;
+pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// Until when a call may be sent.
 #[derive(Clone, Copy)]
@@ -33,7 +38,7 @@ impl Door {
         if remaining == 0 {
             return Err(self.end(Ending::LeaseLost));
         }
-        let within = remaining.min(SEND_WITHIN_MS);
+        let within = remaining.min(SEND_WITHIN.as_secs() * 1_000);
         Ok(SendBy {
             at: now.saturating_add(within),
             at_ms: self.journal.now_ms().saturating_add(within),
@@ -49,6 +54,15 @@ impl Door {
         Ok(now < send_by.at)
     }
 
+    /// The same for the operation to ask: it may wait before it sends.
+    pub(super) fn sending(&self, send_by: SendBy) -> Option<Sending<'_>> {
+        let lease = self.lease.as_deref()?;
+        Some(Sending {
+            at: send_by.at,
+            lease,
+        })
+    }
+
     /// How long this host has the run at least.
     fn lease_ms(&self, now: u64) -> u64 {
         self.lease
@@ -62,6 +76,7 @@ impl Door {
         &self,
         passing: &Passing,
         prior: Option<&Prior>,
+        recovery: Recovery,
         admission: &Admission,
     ) -> Result<Result<SendBy, Refusal>, Ending> {
         fail::fail_point!("door::before_intent");
@@ -70,6 +85,8 @@ impl Door {
             .saying(Stage::CallIntent)
             .maybe("rule", admission.rule.as_deref())
             .fact("send_by", send_by.at_ms)
+            .fact("identity", passing.identity_digest())
+            .fact("recovery", recovery.as_str())
             .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
             .value("arguments", passing.text.clone().into_bytes());
         if let Some(prior) = prior {
@@ -158,7 +175,10 @@ impl Door {
             return self.not_sent::<O>(passing, recovery).await;
         }
         fail::fail_point!("door::before_send");
-        let scope = self.scope(passing.position);
+        let scope = Scope {
+            sending: self.sending(send_by),
+            ..self.scope(passing.position)
+        };
         let performed = O::perform(plan, prior.as_ref(), &scope, &self.backends).await;
         fail::fail_point!("door::after_send");
         match performed {
@@ -184,7 +204,7 @@ impl Door {
         passing: &Passing,
         recovery: Recovery,
     ) -> Result<O::Reply, Ending> {
-        let reply = O::refuse(Refusal::limited("send_by", SEND_WITHIN_MS / 1_000));
+        let reply = O::refuse(Refusal::limited("send_by", SEND_WITHIN.as_secs()));
         let saying = passing
             .saying(Stage::LimitHit)
             .fact("limit", "send_by")

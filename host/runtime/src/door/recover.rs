@@ -21,8 +21,8 @@ use tollgate_policy::Outcome;
 use tollgate_store::{Change, RunState};
 
 use super::{
-    Door, Looked, NextOf, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, Settled,
-    decode, encode,
+    Door, Looked, NextOf, Operation, Passing, Performed, Prior, RecordedCall, Recovery, Refusal,
+    Scope, Settled, decode,
 };
 use crate::door::Next;
 use crate::error::Ending;
@@ -67,6 +67,27 @@ impl<'a> Doubtful<'a> {
     }
 }
 
+/// Why what the manifest in force says of a call is nothing to recover it by:
+/// it was sent under another one. Older intents do not say.
+fn sent_otherwise(
+    recorded: &RecordedCall,
+    passing: &Passing,
+    recovery: Recovery,
+) -> Option<&'static str> {
+    let identity = recorded.identity.as_deref();
+    if identity.is_some_and(|then| then != passing.identity_digest()) {
+        return Some("the manifest in force sends it elsewhere than it was sent");
+    }
+    // Looking repeats nothing. Everything else must hold for the first sending too.
+    let then = recorded.recovery.as_deref()?;
+    let holds = match recovery {
+        Recovery::None => true,
+        Recovery::Readable => then != Recovery::None.as_str(),
+        Recovery::IdempotencyKey | Recovery::Conditional => then == recovery.as_str(),
+    };
+    (!holds).then_some("the manifest in force recovers it by what it was not sent with")
+}
+
 impl Door {
     /// Find out what became of a recorded call, or have a person find out.
     pub(super) async fn doubtful<O: Operation>(
@@ -94,6 +115,12 @@ impl Door {
             let doubtful = doubtful(recorded.marked);
             return Err(self.give_to_person(doubtful, why, None).await);
         };
+        // The attack, or the accident: between the two sendings the manifest names
+        // another server, or a key that the first one did not have.
+        if let Some(why) = sent_otherwise(recorded, passing, recovery) {
+            let doubtful = doubtful(recorded.marked);
+            return Err(self.give_to_person(doubtful, why, None).await);
+        }
         if recovery == Recovery::None {
             let why = "nothing can show whether it happened, and it cannot be repeated";
             let doubtful = doubtful(recorded.marked);
@@ -114,6 +141,10 @@ impl Door {
             return self
                 .resend::<O>(passing, plan, prior, recorded.resent)
                 .await;
+        }
+        if !self.may_look::<O>(&plan) {
+            let why = "the rules in force do not allow to look for it";
+            return Err(self.give_to_person(doubtful(true), why, None).await);
         }
         let look = O::look(&plan, prior.as_ref(), scope, &self.backends);
         let looked = tokio::time::timeout_at(self.deadline.into(), look).await;
@@ -162,6 +193,7 @@ impl Door {
         let send_by = self.send_by()?;
         let scope = Scope {
             in_doubt: true,
+            sending: self.sending(send_by),
             ..self.scope(passing.position)
         };
         let saying = passing
@@ -234,8 +266,8 @@ impl Door {
         let saying = passing
             .saying(Stage::CallOutcome)
             .fact("changed", settled.happened)
-            .fact("settled", resolution)
-            .value("reply", encode(&reply));
+            .fact("settled", resolution);
+        let (reply, saying) = self.answered::<O>(saying, reply, settled.happened);
         let recovery = plan.map_or(O::RECOVERY, O::recovery);
         self.write_outcome(passing, recovery, saying).await?;
         Ok(reply)

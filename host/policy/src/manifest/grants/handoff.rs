@@ -2,7 +2,18 @@
 
 use super::super::{HandoffGrant, error::Faults, keys::Keys, limits};
 
+/// The host's queue of calls in doubt.
+const IN_DOUBT: &str = "in_doubt";
+
 pub(super) fn read(name: &str, mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> HandoffGrant {
+    // The attack: an item of a connector's that stands among the host's own.
+    if name == IN_DOUBT {
+        faults.add(
+            keys.at,
+            format!("the queue `{IN_DOUBT}` is the host's own"),
+            "choose another name for the queue",
+        );
+    }
     let max_open = keys.count_within(
         "max_open",
         limits::HANDOFF_OPEN,

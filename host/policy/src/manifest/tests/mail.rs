@@ -153,6 +153,10 @@ fn each_mistake_in_a_mail_server_has_its_own_advice() {
             "whole number above 0",
         ),
         (
+            "[grant.handoff.in_doubt]\nmax_open = 1".to_owned(),
+            "the host's own",
+        ),
+        (
             "[grant.handoff.q]\nmax_open = 10001".to_owned(),
             "write at most 10000",
         ),

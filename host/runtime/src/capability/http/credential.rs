@@ -25,13 +25,19 @@ pub(super) struct Ready {
 
 impl Ready {
     /// One more attempt.
-    pub(super) fn outgoing(&self, within: Duration, max_response: u64) -> Outgoing {
+    pub(super) fn outgoing(
+        &self,
+        within: Duration,
+        begin_within: Option<Duration>,
+        max_response: u64,
+    ) -> Outgoing {
         Outgoing {
             method: self.method.clone(),
             target: self.target.clone(),
             headers: self.headers.clone(),
             body: self.body.clone(),
             within,
+            begin_within,
             max_response,
         }
     }

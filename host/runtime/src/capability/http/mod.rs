@@ -40,8 +40,8 @@ use wire::{Answer, HttpError, Request, Response};
 
 use super::Backends;
 use crate::door::{
-    Denial, Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal,
-    Scope, WayBack,
+    Denial, Described, Imported, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery,
+    Refusal, Scope, WayBack,
 };
 
 const INTERFACE: &str = "tollgate:connector/http@0.1.0";
@@ -170,7 +170,7 @@ fn describe<R>(
     let key = scope.idempotency_key();
     match Plan::of(asked, &judged, grant, &key) {
         Ok(plan) => Described {
-            identity: grant.identity(),
+            identity: identity(grant, &judged),
             effect: judged.effect,
             arguments: asked.arguments(Some((&judged, &plan.message.target))),
             next: Next::Perform(plan),
@@ -178,6 +178,19 @@ fn describe<R>(
         },
         Err(why) => refused(grant.identity(), Next::Answer(invalid(why))),
     }
+}
+
+/// Where a request goes and what makes a second one harmless there: an approval,
+/// and what is sent again, are bound to both.
+fn identity(grant: &HttpGrant, judged: &Judged<'_>) -> String {
+    let mut identity = grant.identity();
+    if let Some(key) = &judged.route.idempotency {
+        identity.push_str(&format!(" under a key: {key:?}"));
+    }
+    if judged.route.conditional {
+        identity.push_str(" under a condition");
+    }
+    identity
 }
 
 fn denied(refusal: &HttpRefusal) -> Refusal {
@@ -226,6 +239,15 @@ impl Operation for Send {
 
     fn refuse(refusal: Refusal) -> Self::Reply {
         Err(HttpError::Refused(refusal))
+    }
+
+    fn looks_by(plan: &Plan) -> Option<OwnLook<'_>> {
+        let resource = plan.resource.as_ref()?;
+        Some(OwnLook {
+            call: Self::CALL,
+            destination: &plan.destination,
+            arguments: resource.asked(),
+        })
     }
 
     /// A resource that does not have all that is written cannot be put back.

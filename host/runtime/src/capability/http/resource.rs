@@ -9,7 +9,7 @@ use tollgate_policy::http::HttpGrant;
 use super::asked::Asked;
 use super::exchange::{Again, Exchange, Message};
 use super::members::{members, resource};
-use super::wire::{Answer, Field, HttpError};
+use super::wire::{Answer, Content, Field, HttpError};
 use super::{content, message};
 use crate::door::Prior;
 
@@ -17,6 +17,8 @@ use crate::door::Prior;
 #[derive(Clone, Debug)]
 pub(super) struct Resource {
     look: Message,
+    /// The same as a guest would ask for it.
+    asked: Value,
     /// Where in the answer it is.
     at: String,
     /// What the write sets, where it is JSON.
@@ -42,12 +44,16 @@ impl Resource {
             read.query.clear();
         }
         let judged = read.judge(grant).ok()?;
-        // A row can make more of a `GET` than reading, and then it is no look.
-        if judged.effect > tollgate_policy::Effect::Read || judged.target.has_key() {
+        // A row can make more of a `GET` than reading, and then it is no look. One
+        // that can carry data out is a guest's to ask for, and a rule's to allow.
+        if judged.egress || judged.effect > tollgate_policy::Effect::Read || judged.target.has_key()
+        {
             return None;
         }
+        let look = message::of(&read, &judged, grant, "").ok()?;
         Some(Self {
-            look: message::of(&read, &judged, grant, "").ok()?,
+            asked: read.arguments(Some((&judged, &look.target))),
+            look,
             at: at.to_owned(),
             sent: asked.body.as_ref().and_then(content::json),
             request: json!({
@@ -76,6 +82,32 @@ impl Resource {
             members,
             etag,
         })
+    }
+
+    /// The look as the rules see it.
+    pub(super) fn asked(&self) -> &Value {
+        &self.asked
+    }
+
+    /// What stands for the lost answer to a write that is found done: the members
+    /// that it sent, where the server has them, and nothing else of what is there.
+    pub(super) fn as_answered(&self, members: &Value) -> Answer {
+        let names = self.at.strip_prefix('/').into_iter();
+        let names = names.flat_map(|names| names.rsplit('/'));
+        let whole = names.fold(
+            members.clone(),
+            |inner, name| json!({ name.replace("~1", "/").replace("~0", "~"): inner }),
+        );
+        Answer {
+            status: 200,
+            headers: vec![Field {
+                name: "content-type".to_owned(),
+                value: "application/json".to_owned(),
+            }],
+            body: Content::of(whole.to_string().into_bytes()),
+            truncated: false,
+            attempts: 0,
+        }
     }
 
     /// What the write sets.

@@ -89,6 +89,7 @@ impl Asking {
             headers,
             body: Some(body),
             within: self.within,
+            begin_within: None,
             max_response: ANSWER_BYTES_MAX,
         };
         let incoming = self.egress.send(&self.to, &self.pool, outgoing).await?;

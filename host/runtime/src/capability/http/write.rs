@@ -64,8 +64,9 @@ async fn written(
     }
 }
 
-/// Look whether a write happened. The answer to one that did is lost; what the
-/// server says of the resource now stands for it.
+/// Look whether a write happened. The answer to one that did is lost; what was sent
+/// and is there now stands for it. The attack: the whole resource reaches a guest
+/// that may not read it.
 pub(super) async fn look(
     plan: &Plan,
     prior: Option<&Prior>,
@@ -91,7 +92,7 @@ pub(super) async fn look(
     let image = resource.image(now, seen.etag.as_deref());
     if plan.restores && resource.sent() == Some(now) {
         return Looked::Happened {
-            reply: Ok(seen.answer),
+            reply: Ok(resource.as_answered(now)),
             written: Some(image),
         };
     }
