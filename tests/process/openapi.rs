@@ -38,7 +38,10 @@ fn a_connector_made_of_a_description_reads_a_real_server_with_a_credential() {
 
     // The operator adds the credential; the address of this machine is listed.
     let text = fs::read_to_string(session.path("far/manifest.toml")).unwrap();
-    assert!(text.contains(&format!("base_url = \"{}\"\n", far.url)), "{text}");
+    assert!(
+        text.contains(&format!("base_url = \"{}\"\n", far.url)),
+        "{text}"
+    );
     assert!(text.contains("addresses = [\"127.0.0.1\"]\n"), "{text}");
     let install = [
         "install",

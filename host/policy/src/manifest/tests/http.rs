@@ -154,7 +154,10 @@ fn a_destination_is_read_to_the_last_key() {
 fn what_a_destination_leaves_out_is_safe() {
     let manifest = Manifest::parse("m.toml", &with(&rows(&["call = \"DELETE /a\""]))).unwrap();
     let desk = &manifest.grant.http["d"];
-    assert_eq!((desk.max_request, desk.max_response), (256 << 10, 512 << 10));
+    assert_eq!(
+        (desk.max_request, desk.max_response),
+        (256 << 10, 512 << 10)
+    );
     assert_eq!(
         (desk.timeout, desk.connections),
         (Duration::from_secs(30), 8)
