@@ -47,6 +47,7 @@ fn entry(tenant: &str, name: &str, value: &str) -> SecretEntry {
             tenant: tenant.to_owned(),
             origin: "https://desk.example".to_owned(),
             place: Place::Header("authorization".to_owned()),
+            resources: Vec::new(),
         },
         source: SecretSource::Of(Arc::new(Cell(Arc::new(Mutex::new(value.to_owned()))))),
     }

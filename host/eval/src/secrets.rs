@@ -28,6 +28,7 @@ pub(crate) fn of(manifest: &Manifest) -> Vec<SecretEntry> {
                 tenant: manifest.tenant.clone(),
                 origin: grant.base_url.origin().ascii_serialization(),
                 place: credential.place.clone(),
+                resources: Vec::new(),
             },
         })
     });

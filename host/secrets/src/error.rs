@@ -42,6 +42,16 @@ pub enum SecretError {
         /// What the manifest wants.
         asked: String,
     },
+    /// A token that is got with it may not be sent there.
+    #[error("a token got with secret `{name}` may be sent to {allowed} only, not to {asked}")]
+    OtherResource {
+        /// Which.
+        name: String,
+        /// Where the settings allow.
+        allowed: String,
+        /// Where the manifest wants it.
+        asked: String,
+    },
     /// Its source does not give it now. An earlier value is not used instead.
     #[error("secret `{name}` cannot be read: {source}")]
     Unreadable {
@@ -132,7 +142,7 @@ pub enum SlotError {
     },
     /// Not an origin.
     #[error(
-        "the origin of tenant `{tenant}`'s secret `{name}` is none; write scheme, host and port, as `https://desk.example`"
+        "an origin of tenant `{tenant}`'s secret `{name}` is none; write scheme, host and port, as `https://desk.example`"
     )]
     Origin {
         /// Whose.

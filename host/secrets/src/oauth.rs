@@ -3,12 +3,15 @@
 //!
 //! The attacks: a token's server that echoes the client's secret in its error, which
 //! is told without any of the server's own words; a token that never ends, or one
-//! that is used after its end.
+//! that is used after its end; a token that is common text, so that the host finds
+//! it everywhere and withholds what has it; a new token with every answer, so that
+//! more and more is looked for; a resource that answers 401 to have one asked for
+//! with every call.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use oauth2::basic::{BasicClient, BasicErrorResponseType, BasicTokenType};
@@ -19,7 +22,7 @@ use oauth2::{
 use thiserror::Error;
 use tollgate_policy::http::OAuthClient;
 
-use crate::source::{SECRET_BYTES_MAX, SECRET_BYTES_MIN};
+use crate::source::SECRET_BYTES_MAX;
 use crate::{Scanner, Secret};
 
 /// How long a token is used whose server does not say.
@@ -31,6 +34,14 @@ const AT_MOST_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// A token is not used in this last part of its time, or the last quarter of a
 /// short one: it has to arrive before it ends.
 const MARGIN: Duration = Duration::from_secs(60);
+
+/// The shortest token that is taken, bytes: 120 bits in base64 (RFC 6749, 10.10
+/// asks for 128 to be hard to guess), and longer than words are.
+const TOKEN_BYTES_MIN: usize = 20;
+
+/// The shortest time between two tokens that are given up because a resource did
+/// not take them.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Why there is no token. No message has a word of the server's in it.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -53,17 +64,33 @@ pub enum OAuthError {
 /// The tokens of a host. Callers at the same time ask for one token once.
 #[derive(Default)]
 pub struct Tokens {
-    held: Mutex<HashMap<Key, Arc<tokio::sync::Mutex<Option<Held>>>>>,
+    cells: Mutex<HashMap<Key, Arc<Cell>>>,
 }
 
 /// Whose token, from where, for what.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     tenant: String,
     secret: String,
     url: String,
     client: String,
     scopes: Vec<String>,
+    /// The origin whose requests carry it.
+    resource: String,
+}
+
+#[derive(Default)]
+struct Cell {
+    /// Held while the server is asked.
+    asking: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    /// When one was last given up before its end.
+    forgotten: Option<Instant>,
 }
 
 struct Held {
@@ -74,8 +101,9 @@ struct Held {
 }
 
 impl Tokens {
-    /// An access token for a tenant's client, kept until shortly before it ends. It
-    /// is a live secret under the name of the client's slot.
+    /// An access token for a tenant's client, for requests to the resource's origin,
+    /// kept until shortly before it ends. It is a live secret of this tenant's under
+    /// the name of the client's slot.
     ///
     /// # Errors
     ///
@@ -85,6 +113,7 @@ impl Tokens {
         tenant: &str,
         client: &OAuthClient,
         secret: &Secret,
+        resource: &str,
         scanner: &Scanner,
         send: F,
     ) -> Result<Secret, OAuthError>
@@ -93,46 +122,68 @@ impl Tokens {
         R: Future<Output = Result<HttpResponse, E>>,
         E: std::error::Error + 'static,
     {
-        let slot = self.slot(tenant, client, secret);
-        let mut held = slot.lock().await;
-        if let Some(known) = held.as_ref()
-            && known.until > Instant::now()
-            && known.by.expose() == secret.expose()
+        let key = Key::of(tenant, client, secret.name(), resource);
+        let cell = Arc::clone(self.cells().entry(key.clone()).or_default());
+        let _asking = cell.asking.lock().await;
         {
-            return Ok(known.token.clone());
+            let mut state = cell.state();
+            if let Some(known) = &state.held
+                && known.until > Instant::now()
+                && known.by.expose() == secret.expose()
+            {
+                return Ok(known.token.clone());
+            }
+            state.held = None;
         }
-        *held = None;
-        let fresh = ask(tenant, client, secret, scanner, send).await?;
+        let fresh = ask(&key, client, secret, scanner, send).await?;
         let token = fresh.token.clone();
-        *held = Some(fresh);
+        cell.state().held = Some(fresh);
         Ok(token)
     }
 
-    /// Use a token no longer: the server that it is for does not take it.
-    pub async fn forget(&self, tenant: &str, client: &OAuthClient, secret: &Secret) {
-        *self.slot(tenant, client, secret).lock().await = None;
+    /// Use a token no longer that was sent to the resource: it does not take it.
+    /// Only that very token is given up, since all runs of a tenant share it, and
+    /// only once a minute.
+    pub fn forget(&self, tenant: &str, client: &OAuthClient, resource: &str, sent: &Secret) {
+        let key = Key::of(tenant, client, sent.name(), resource);
+        let Some(cell) = self.cells().get(&key).map(Arc::clone) else {
+            return;
+        };
+        let mut state = cell.state();
+        let is_it = |held: &Held| held.token.expose() == sent.expose();
+        let is_early = |at: Instant| at.elapsed() < FORGET_EVERY;
+        if state.held.as_ref().is_some_and(is_it) && !state.forgotten.is_some_and(is_early) {
+            state.held = None;
+            state.forgotten = Some(Instant::now());
+        }
     }
 
-    fn slot(
-        &self,
-        tenant: &str,
-        client: &OAuthClient,
-        secret: &Secret,
-    ) -> Arc<tokio::sync::Mutex<Option<Held>>> {
-        let key = Key {
+    fn cells(&self) -> MutexGuard<'_, HashMap<Key, Arc<Cell>>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Key {
+    fn of(tenant: &str, client: &OAuthClient, secret: &str, resource: &str) -> Self {
+        Self {
             tenant: tenant.to_owned(),
-            secret: secret.name().to_owned(),
+            secret: secret.to_owned(),
             url: client.token_url.to_string(),
             client: client.client_id.clone(),
             scopes: client.scopes.clone(),
-        };
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(held.entry(key).or_default())
+            resource: resource.to_owned(),
+        }
+    }
+}
+
+impl Cell {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 async fn ask<F, R, E>(
-    tenant: &str,
+    key: &Key,
     client: &OAuthClient,
     secret: &Secret,
     scanner: &Scanner,
@@ -157,7 +208,7 @@ where
         RequestTokenError::ServerResponse(said) => OAuthError::Refused(word(said.error())),
         RequestTokenError::Request(error) => {
             let said = error.to_string();
-            OAuthError::Unreachable(scanner.scrub_for(tenant, &said).into_owned())
+            OAuthError::Unreachable(scanner.scrub_for(&key.tenant, &said).into_owned())
         }
         // These quote the answer.
         _ => OAuthError::Unusable("its answer is not of RFC 6749"),
@@ -167,22 +218,36 @@ where
     }
     let lifetime = answer.expires_in().unwrap_or(USUALLY_FOR).min(AT_MOST_FOR);
     let text = answer.access_token().secret();
-    if !(SECRET_BYTES_MIN..=SECRET_BYTES_MAX).contains(&text.len()) {
+    // The attack: a token that stands in every answer, as `application/json`.
+    if !(TOKEN_BYTES_MIN..=SECRET_BYTES_MAX).contains(&text.len()) {
         return Err(OAuthError::Unusable("it is too short or too long"));
     }
-    // What cannot be found again is not used.
+    if !is_token68(text) {
+        return Err(OAuthError::Unusable(
+            "it has characters that no bearer token has (RFC 6750, 2.1)",
+        ));
+    }
+    // What cannot be found again is not used. A refresh token is never used, so it
+    // is not kept, and nothing that only a server says is looked for.
     let name = secret.name();
     let ends = asked + lifetime;
-    let refresh = answer.refresh_token().map(|token| token.secret());
-    for value in [Some(text), refresh].into_iter().flatten() {
-        let learnt = scanner.learn_until(tenant, name, value.as_bytes(), ends);
-        learnt.map_err(|_| OAuthError::Unusable("there are too many secrets to look for"))?;
-    }
+    let of = format!("{key:?}");
+    scanner
+        .learn_until(&key.tenant, name, &of, text.as_bytes(), ends)
+        .map_err(|_| OAuthError::Unusable("there are too many secrets to look for"))?;
     Ok(Held {
         token: Secret::new(name, text.as_bytes().to_vec()),
         by: secret.clone(),
         until: ends - MARGIN.min(lifetime / 4),
     })
+}
+
+/// Whether a text is what can stand behind `Bearer` (RFC 6750, 2.1; `token68` of
+/// RFC 9110, 11.2).
+fn is_token68(text: &str) -> bool {
+    let letters = text.trim_end_matches('=');
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !letters.is_empty() && letters.bytes().all(fits)
 }
 
 /// The standard's words for a refusal (RFC 6749, 5.2). A server's own word could be
@@ -201,8 +266,7 @@ fn word(said: &BasicErrorResponseType) -> &'static str {
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        write!(f, "Tokens({} clients)", held.len())
+        write!(f, "Tokens({} clients)", self.cells().len())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Finds secrets where they should not be: in a server's answer that echoes the
 //! request, in a file, in a message.
 //!
-//! All live values of all tenants are looked for, in everything: a value of one
-//! tenant in another's answer is what matters most. A value is found as it is, in
+//! The live values of all tenants' slots are looked for, in everything: a value of
+//! one tenant in another's answer is what matters most. What a remote server gave,
+//! as an access token, is looked for in its own tenant's texts alone: a server says
+//! what it likes, and must not have other tenants' answers withheld. A value is found as it is, in
 //! base64 (both alphabets, at any place of a longer text, padded or not), in hex,
 //! as a list of numbers, and below JSON escapes, percent-encoding and further base64
 //! or hex ([`views`]).
@@ -17,7 +19,10 @@ mod patterns;
 mod views;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::fmt;
+use std::iter;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -32,6 +37,9 @@ use crate::source::SECRET_BYTES_MIN;
 /// requests that were sent with it still arrive, and the receiver may take it.
 const PREVIOUS_FOR: Duration = Duration::from_secs(10 * 60);
 
+/// How many values that were got for one purpose are looked for: the current and the one before.
+const GIVEN_MAX: usize = 2;
+
 /// Looks for all live values at once. Costs nothing while there are none.
 #[derive(Default)]
 pub struct Scanner {
@@ -45,18 +53,27 @@ struct Live {
     tenant: Arc<str>,
     name: Arc<str>,
     value: Arc<Zeroizing<Vec<u8>>>,
-    /// Whether it is what the slot has, and not made of that.
-    is_slot: bool,
+    /// None where it is what the slot has; else what it was got for.
+    given: Option<Arc<str>>,
     /// None as long as it is the slot's.
     until: Option<Instant>,
 }
 
-/// One state of the scanner. Its automaton has the values in it, and is not wiped.
+/// One state of the scanner.
 struct Search {
+    /// The slots' values.
+    slots: Patterns,
+    /// What was got for each tenant, if any was. An automaton of its own: in a
+    /// common one a value that begins earlier would hide another tenant's.
+    given: HashMap<Arc<str>, Patterns>,
+    live: Vec<Live>,
+}
+
+/// Its automaton has the values in it, and is not wiped.
+struct Patterns {
     automaton: AhoCorasick,
     /// What each pattern is: an index of `live`.
     patterns: Vec<(usize, Encoding)>,
-    live: Vec<Live>,
 }
 
 /// How a value was written where it was found.
@@ -101,11 +118,13 @@ impl Scanner {
     ///
     /// When there are too many values to look for. The caller must not use it then.
     pub fn learn(&self, tenant: &str, secret: &Secret) -> Result<(), BuildError> {
-        self.add(tenant, secret.name(), secret.expose(), true, None)
+        self.add(tenant, secret.name(), secret.expose(), None)
     }
 
-    /// Look also for a value that was made of a slot's or got for it, such as an
-    /// access token, until a time.
+    /// Look also for a value that a remote server gave, such as an access token,
+    /// until a time, and in this tenant's texts only. Of what was got for one
+    /// purpose (`of`) the last two are looked for: a server that gives another one
+    /// every time must not have the host look for more and more.
     ///
     /// # Errors
     ///
@@ -114,6 +133,7 @@ impl Scanner {
         &self,
         tenant: &str,
         name: &str,
+        of: &str,
         value: &[u8],
         until: Instant,
     ) -> Result<(), BuildError> {
@@ -121,14 +141,14 @@ impl Scanner {
             return Ok(());
         }
         let until = until.checked_add(PREVIOUS_FOR).unwrap_or(until);
-        self.add(tenant, name, value, false, Some(until))
+        self.add(tenant, name, value, Some((of, until)))
     }
 
     /// The first live value in these bytes, for a message to this tenant.
     #[must_use]
     pub fn find(&self, tenant: &str, bytes: &[u8]) -> Option<Found> {
         let search = self.search()?;
-        let (live, encoding) = search.first(bytes)?;
+        let (live, encoding) = search.first(Some(tenant), bytes)?;
         let is_own = |one: &Live| *one.tenant == *tenant && one.value == live.value;
         let own = search.live.iter().find(|one| is_own(one));
         Some(Found {
@@ -137,31 +157,37 @@ impl Scanner {
         })
     }
 
-    /// A text for the operator, with `[secret NAME]` where a value was.
+    /// A text for the operator, with `[secret NAME]` where a value was, of whatever
+    /// tenant.
     #[must_use]
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.scrubbed(text, |live| format!("[secret {}]", live.name))
+        self.scrubbed(None, text, |live| format!("[secret {}]", live.name))
     }
 
     /// A text for a tenant: the same, and no other tenant's names.
     #[must_use]
     pub fn scrub_for<'a>(&self, tenant: &str, text: &'a str) -> Cow<'a, str> {
-        self.scrubbed(text, |live| match *live.tenant == *tenant {
+        self.scrubbed(Some(tenant), text, |live| match *live.tenant == *tenant {
             true => format!("[secret {}]", live.name),
             false => "[secret]".to_owned(),
         })
     }
 
-    fn scrubbed<'a>(&self, text: &'a str, instead: impl Fn(&Live) -> String) -> Cow<'a, str> {
+    fn scrubbed<'a>(
+        &self,
+        tenant: Option<&str>,
+        text: &'a str,
+        instead: impl Fn(&Live) -> String,
+    ) -> Cow<'a, str> {
         let Some(search) = self.search() else {
             return Cow::Borrowed(text);
         };
-        let Some((live, _)) = search.first(text.as_bytes()) else {
+        let Some((live, _)) = search.first(tenant, text.as_bytes()) else {
             return Cow::Borrowed(text);
         };
         let mut scrubbed = String::new();
         let mut end = 0;
-        for (range, found) in search.all(text.as_bytes()) {
+        for (range, found) in search.all(tenant, text.as_bytes()) {
             // Part of the one before, or not at the bounds of characters: what is
             // left is looked at below.
             let Some(before) = text.get(end..range.start) else {
@@ -173,7 +199,7 @@ impl Scanner {
         }
         scrubbed.push_str(text.get(end..).unwrap_or_default());
         // What is below another encoding has no place in the text.
-        if search.first(scrubbed.as_bytes()).is_some() {
+        if search.first(tenant, scrubbed.as_bytes()).is_some() {
             return Cow::Owned(format!("[withheld: it has {} in it]", instead(live)));
         }
         Cow::Owned(scrubbed)
@@ -189,35 +215,43 @@ impl Scanner {
         tenant: &str,
         name: &str,
         value: &[u8],
-        is_slot: bool,
-        until: Option<Instant>,
+        given: Option<(&str, Instant)>,
     ) -> Result<(), BuildError> {
         let mut held = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let known = |live: &Live| {
-            live.is_slot == is_slot
-                && *live.tenant == *tenant
-                && *live.name == *name
-                && live.value.as_slice() == value
-                && (live.until.is_none() || live.until >= until && until.is_some())
+        let (of, mut until) = (given.map(|(of, _)| of), given.map(|(_, until)| until));
+        let alike = |live: &Live| {
+            live.given.as_deref() == of && *live.tenant == *tenant && *live.name == *name
         };
-        if held.iter().any(known) {
+        let same = |live: &Live| alike(live) && live.value.as_slice() == value;
+        let current = |live: &Live| same(live) && live.until.is_none();
+        if held.iter().any(current) {
             return Ok(());
         }
         let mut live = held.clone();
         live.retain(|one| one.until.is_none_or(|until| until > now));
-        if is_slot {
-            for one in &mut live {
-                if one.is_slot && *one.tenant == *tenant && *one.name == *name {
-                    one.until.get_or_insert(now + PREVIOUS_FOR);
-                }
+        if of.is_some() {
+            until = live
+                .iter()
+                .filter(|one| same(one))
+                .fold(until, |until, one| until.max(one.until));
+            live.retain(|one| !same(one));
+            let mut more = live.iter().filter(|one| alike(one)).count() + 1;
+            live.retain(|one| {
+                let is_old = more > GIVEN_MAX && alike(one);
+                more -= usize::from(is_old);
+                !is_old
+            });
+        } else {
+            for one in live.iter_mut().filter(|one| alike(one)) {
+                one.until.get_or_insert(now + PREVIOUS_FOR);
             }
         }
         live.push(Live {
             tenant: tenant.into(),
             name: name.into(),
             value: Arc::new(Zeroizing::new(value.to_vec())),
-            is_slot,
+            given: of.map(Into::into),
             until,
         });
         let search = Search::new(live.clone())?;
@@ -229,9 +263,57 @@ impl Scanner {
 
 impl Search {
     fn new(live: Vec<Live>) -> Result<Self, BuildError> {
+        let slots = Patterns::of(&live, |one| one.given.is_none())?;
+        let mut given = HashMap::new();
+        for one in live.iter().filter(|one| one.given.is_some()) {
+            if !given.contains_key(&one.tenant) {
+                let own = |other: &Live| other.given.is_some() && other.tenant == one.tenant;
+                given.insert(Arc::clone(&one.tenant), Patterns::of(&live, own)?);
+            }
+        }
+        Ok(Self { slots, given, live })
+    }
+
+    /// What is looked for in a tenant's texts; without a tenant, everything.
+    fn patterns(&self, tenant: Option<&str>) -> impl Iterator<Item = &Patterns> {
+        let own = tenant.and_then(|tenant| self.given.get(tenant));
+        let all = tenant.is_none().then(|| self.given.values());
+        iter::once(&self.slots)
+            .chain(own)
+            .chain(all.into_iter().flatten())
+    }
+
+    /// The first value in any view of these bytes.
+    fn first(&self, tenant: Option<&str>, bytes: &[u8]) -> Option<(&Live, Encoding)> {
+        views::first(bytes, &mut |view, is_decoded| {
+            let (index, encoding) = self.patterns(tenant).find_map(|one| one.first(view))?;
+            let encoding = if is_decoded {
+                Encoding::Nested
+            } else {
+                encoding
+            };
+            Some((&self.live[index], encoding))
+        })
+    }
+
+    /// All values in these very bytes, by their place. One in base64 is found
+    /// without the letters at its ends that it shares with its neighbours: they go
+    /// with it.
+    fn all(&self, tenant: Option<&str>, bytes: &[u8]) -> Vec<(Range<usize>, &Live)> {
+        let found = self.patterns(tenant).flat_map(|one| one.all(bytes));
+        let mut found: Vec<_> = found
+            .map(|(range, index)| (range, &self.live[index]))
+            .collect();
+        found.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
+        found
+    }
+}
+
+impl Patterns {
+    fn of(live: &[Live], is_one: impl Fn(&Live) -> bool) -> Result<Self, BuildError> {
         let mut patterns = Vec::new();
         let mut texts: Vec<Zeroizing<Vec<u8>>> = Vec::new();
-        for (index, one) in live.iter().enumerate() {
+        for (index, one) in live.iter().enumerate().filter(|(_, one)| is_one(one)) {
             for (text, encoding) in patterns::of(&one.value) {
                 texts.push(text);
                 patterns.push((index, encoding));
@@ -243,27 +325,15 @@ impl Search {
         Ok(Self {
             automaton,
             patterns,
-            live,
         })
     }
 
-    /// The first value in any view of these bytes.
-    fn first(&self, bytes: &[u8]) -> Option<(&Live, Encoding)> {
-        views::first(bytes, &mut |view, is_decoded| {
-            let found = self.automaton.find(view)?;
-            let (index, encoding) = self.patterns[found.pattern()];
-            let encoding = if is_decoded {
-                Encoding::Nested
-            } else {
-                encoding
-            };
-            Some((&self.live[index], encoding))
-        })
+    fn first(&self, bytes: &[u8]) -> Option<(usize, Encoding)> {
+        let found = self.automaton.find(bytes)?;
+        Some(self.patterns[found.pattern()])
     }
 
-    /// All values in these very bytes. One in base64 is found without the letters
-    /// at its ends that it shares with its neighbours: they go with it.
-    fn all(&self, bytes: &[u8]) -> Vec<(Range<usize>, &Live)> {
+    fn all(&self, bytes: &[u8]) -> Vec<(Range<usize>, usize)> {
         let found = self.automaton.find_iter(bytes).map(|found| {
             let (index, encoding) = self.patterns[found.pattern()];
             let mut range = found.range();
@@ -275,7 +345,7 @@ impl Search {
                     .take_while(|b| views::is_base64(**b) || **b == b'=')
                     .count();
             }
-            (range, &self.live[index])
+            (range, index)
         });
         found.collect()
     }

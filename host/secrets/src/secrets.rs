@@ -28,6 +28,8 @@ pub struct Secrets {
 struct Entry {
     slot: Slot,
     origin: String,
+    /// Where a token may go that is got with it.
+    resources: Vec<String>,
     source: Arc<dyn Source>,
     /// Held while the source is asked: callers at the same time ask once.
     value: Mutex<Option<Fresh>>,
@@ -47,14 +49,20 @@ impl Secrets {
     pub fn new(slots: Vec<(Slot, Arc<dyn Source>)>) -> Result<Self, SlotError> {
         let mut secrets = Self::default();
         for (slot, source) in slots {
-            let origin = origin_of(&slot.origin).ok_or_else(|| SlotError::Origin {
-                tenant: slot.tenant.clone(),
-                name: slot.name.clone(),
-            })?;
+            let known = |text: &String| {
+                origin_of(text).ok_or_else(|| SlotError::Origin {
+                    tenant: slot.tenant.clone(),
+                    name: slot.name.clone(),
+                })
+            };
+            let origin = known(&slot.origin)?;
+            let resources = slot.resources.iter().map(known);
+            let resources = resources.collect::<Result<_, _>>()?;
             let key = (slot.tenant.clone(), slot.name.clone());
             let entry = Entry {
                 slot: slot.clone(),
                 origin,
+                resources,
                 source,
                 value: Mutex::new(None),
             };
@@ -83,12 +91,38 @@ impl Secrets {
         place: &Place,
     ) -> Result<Secret, SecretError> {
         let entry = self.entry(tenant, name)?;
+        Self::agree(entry, origin, place)?;
+        Self::may_carry(entry, None)?;
+        self.value(entry).await
+    }
+
+    /// The secret of a tenant's OAuth client, to ask the server at this origin for
+    /// a token that requests to the resource's origin carry.
+    ///
+    /// # Errors
+    ///
+    /// As of [`get`](Self::get), and when the slot is for tokens of other origins.
+    pub async fn client(
+        &self,
+        tenant: &str,
+        name: &str,
+        origin: &str,
+        resource: &str,
+    ) -> Result<Secret, SecretError> {
+        let entry = self.entry(tenant, name)?;
+        Self::agree(entry, origin, &Place::OAuthClient)?;
+        Self::may_carry(entry, Some(resource))?;
+        self.value(entry).await
+    }
+
+    fn agree(entry: &Entry, origin: &str, place: &Place) -> Result<(), SecretError> {
+        let name = &entry.slot.name;
         // The attack: a manifest that names a slot of the host, and a server of
         // its author's.
         let asked = origin_of(origin);
         if asked.as_ref() != Some(&entry.origin) {
             return Err(SecretError::OtherOrigin {
-                name: name.to_owned(),
+                name: name.clone(),
                 allowed: entry.origin.clone(),
                 asked: asked.unwrap_or_else(|| "what is no origin".to_owned()),
             });
@@ -97,12 +131,35 @@ impl Secrets {
         // keeps in its log, or sends on.
         if *place != entry.slot.place {
             return Err(SecretError::OtherPlace {
-                name: name.to_owned(),
+                name: name.clone(),
                 allowed: words(&entry.slot.place),
                 asked: words(place),
             });
         }
-        self.value(entry).await
+        Ok(())
+    }
+
+    /// The attack: a manifest that names a client and its true token server, and a
+    /// destination of its author's: what was bought there is sent here.
+    fn may_carry(entry: &Entry, resource: Option<&str>) -> Result<(), SecretError> {
+        if entry.slot.place != Place::OAuthClient {
+            return Ok(());
+        }
+        let asked = resource.and_then(origin_of);
+        if let Some(asked) = &asked
+            && entry.resources.contains(asked)
+        {
+            return Ok(());
+        }
+        let allowed = match entry.resources.as_slice() {
+            [] => "no origin".to_owned(),
+            some => some.join(", "),
+        };
+        Err(SecretError::OtherResource {
+            name: entry.slot.name.clone(),
+            allowed,
+            asked: asked.unwrap_or_else(|| "what is no origin".to_owned()),
+        })
     }
 
     /// Whether a secret's source gives a usable value now.

@@ -17,4 +17,8 @@ pub struct Slot {
     pub origin: String,
     /// The only place in a request that it is put into.
     pub place: Place,
+    /// Of an OAuth client's secret, the only origins whose requests may carry a
+    /// token that was got with it. With none, no token is asked for. Of other
+    /// secrets nothing.
+    pub resources: Vec<String>,
 }

@@ -29,6 +29,7 @@ async fn with_credential(keys: &str) -> (House, Desk) {
         tenant: "default".to_owned(),
         origin: format!("http://{}", desk.address),
         place: Place::Header("authorization".to_owned()),
+        resources: Vec::new(),
     };
     let source = SecretSource::Of(Arc::new(FileSource::new(file)));
     let house = house

@@ -371,6 +371,7 @@ async fn with_password(origin: String) -> House {
             tenant: "default".to_owned(),
             origin,
             place: Place::Login,
+            resources: Vec::new(),
         },
         source: SecretSource::Of(Arc::new(Known)),
     };

@@ -6,6 +6,7 @@
 //! tenant = "acme"                     # `default` where nothing is said
 //! origin = "https://desk.example"     # the only place that it is ever sent to
 //! header = "authorization"            # or: query, body, signature, oauth = true, login = true
+//! # resource = "https://api.example" # with `oauth`: the only place for its tokens; or `resources`, a list
 //! env = "DESK_TOKEN"                  # or: file, command = ["pass", "desk"], store = true
 //! ```
 //!
@@ -86,6 +87,8 @@ pub(super) struct SecretTable {
     signature: Option<Spanned<String>>,
     oauth: Option<Spanned<bool>>,
     login: Option<Spanned<bool>>,
+    resource: Option<Spanned<String>>,
+    resources: Option<Spanned<Vec<Spanned<String>>>>,
 
     env: Option<Spanned<String>>,
     file: Option<Spanned<PathBuf>>,
@@ -120,11 +123,7 @@ impl Reader<'_> {
             Some(tenant) => self.plain(tenant)?,
             None => TENANT.to_owned(),
         };
-        let origin = table.origin.get_ref();
-        let origin = origin_of(origin).ok_or_else(|| {
-            let problem = "this is no origin; write scheme, host and port, as `https://desk.example`, without path or user";
-            self.wrong(table.origin.span().start, problem.to_owned())
-        })?;
+        let origin = self.origin(&table.origin)?;
         let place = self.place(at, &table)?;
         // The attack: a key that checks what comes in is sent out, or one whose
         // receiver knows it too is believed to be the sender's.
@@ -134,14 +133,50 @@ impl Reader<'_> {
             let problem = "a secret of `hook://TRIGGER` has a `signature` that verifies what comes in: `standard-webhooks`, `github` or `slack`; the last two are of no other origin";
             return Err(self.wrong(at, problem.to_owned()));
         }
+        let resources = self.resources(at, &table, &place)?;
         let source = self.source(at, table)?;
         let slot = Slot {
             name,
             tenant,
             origin,
             place,
+            resources,
         };
         Ok(SecretEntry { slot, source })
+    }
+
+    fn origin(&self, text: &Spanned<String>) -> Result<String, SettingsError> {
+        origin_of(text.get_ref()).ok_or_else(|| {
+            let problem = "this is no origin; write scheme, host and port, as `https://desk.example`, without path or user";
+            self.wrong(text.span().start, problem.to_owned())
+        })
+    }
+
+    /// Where the tokens of an OAuth client may go. The attack: without a word on it,
+    /// a manifest has them sent to a server of its author's.
+    fn resources(
+        &self,
+        at: usize,
+        table: &SecretTable,
+        place: &Place,
+    ) -> Result<Vec<String>, SettingsError> {
+        let named = match (&table.resource, &table.resources) {
+            (Some(one), None) => vec![self.origin(one)?],
+            (None, Some(list)) => {
+                let origins = list.get_ref().iter().map(|one| self.origin(one));
+                origins.collect::<Result<_, _>>()?
+            }
+            (None, None) => Vec::new(),
+            (Some(_), Some(list)) => {
+                let problem = "give `resource` or `resources`, not both";
+                return Err(self.wrong(list.span().start, problem.to_owned()));
+            }
+        };
+        if named.is_empty() == (*place == Place::OAuthClient) {
+            let problem = "a secret with `oauth = true`, and no other, has a `resource`: the origin that its tokens are for, as `https://api.example`; or several in `resources`";
+            return Err(self.wrong(at, problem.to_owned()));
+        }
+        Ok(named)
     }
 
     fn plain(&self, name: &Spanned<String>) -> Result<String, SettingsError> {
@@ -339,7 +374,10 @@ mod tests {
                 "signature = \"http-message\"",
                 Place::Signature(SignatureScheme::HttpMessage),
             ),
-            ("oauth = true", Place::OAuthClient),
+            (
+                "oauth = true\nresource = \"https://api.example\"",
+                Place::OAuthClient,
+            ),
             ("login = true", Place::Login),
         ];
         for (text, place) in places {
@@ -368,6 +406,23 @@ mod tests {
     }
 
     #[test]
+    fn an_oauth_clients_tokens_have_the_origins_that_the_operator_names() {
+        for (keys, expected) in [
+            (
+                "resource = \"https://API.example:443/\"",
+                vec!["https://api.example"],
+            ),
+            (
+                "resources = [\"https://api.example\", \"https://eu.api.example\"]",
+                vec!["https://api.example", "https://eu.api.example"],
+            ),
+        ] {
+            let text = table(&format!("oauth = true\n{keys}"), "store = true");
+            assert_eq!(read(&text).unwrap()[0].slot.resources, expected);
+        }
+    }
+
+    #[test]
     fn a_secret_that_verifies_what_comes_in_is_bound_to_its_trigger() {
         for scheme in ["standard-webhooks", "github", "slack"] {
             let text = table(&format!("signature = \"{scheme}\""), "store = true");
@@ -391,6 +446,33 @@ mod tests {
             (table("", env), "1:1"),
             (table("login = true\noauth = true", env), "1:1"),
             (table("login = false", env), "4:9"),
+            (table("oauth = true", env), "1:1"),
+            (table("oauth = true\nresources = []", env), "1:1"),
+            (
+                table("login = true\nresource = \"https://api.example\"", env),
+                "1:1",
+            ),
+            (
+                table(
+                    "oauth = true\nresource = \"https://u:canary@api.example\"",
+                    env,
+                ),
+                "5:12",
+            ),
+            (
+                table(
+                    "oauth = true\nresources = [\"https://api.example/canary\"]",
+                    env,
+                ),
+                "5:14",
+            ),
+            (
+                table(
+                    "oauth = true\nresource = \"https://a.example\"\nresources = [\"https://a.example\"]",
+                    env,
+                ),
+                "6:13",
+            ),
             (table("header = \"Canary\"", env), "4:10"),
             (table("header = \"host\"", env), "4:10"),
             (table("query = \"\"", env), "4:9"),

@@ -177,10 +177,10 @@ fn an_earlier_value_and_a_token_are_looked_for_until_their_time() {
     scanner.learn("acme", &second).unwrap();
     let now = Instant::now();
     scanner
-        .learn_until("acme", "desk-token", b"an-access-token", now)
+        .learn_until("acme", "desk-token", "desk", b"an-access-token", now)
         .unwrap();
     scanner
-        .learn_until("acme", "desk-token", b"short", now)
+        .learn_until("acme", "desk-token", "desk", b"short", now)
         .unwrap();
     let knows = |text: &str| scanner.find("acme", text.as_bytes()).is_some();
     for value in ["the-first-value", "the-second-value", "an-access-token"] {
@@ -208,6 +208,34 @@ fn an_earlier_value_and_a_token_are_looked_for_until_their_time() {
         current
             .iter()
             .any(|live| live.value.as_slice() == second.expose())
+    );
+}
+
+/// The attack: a server gives one tenant a value that begins before another
+/// tenant's secret in an answer, and covers its beginning.
+#[test]
+fn a_value_that_a_server_gave_withholds_nothing_of_others_and_hides_nothing() {
+    let scanner = scanner("canary-of-acme");
+    let given = b"a-header-then-canary-of";
+    scanner
+        .learn_until("other", "api", "api", given, Instant::now())
+        .unwrap();
+    let both = "a-header-then-canary-of-acme";
+    for tenant in ["acme", "other", "third"] {
+        assert!(scanner.find(tenant, both.as_bytes()).is_some(), "{tenant}");
+        let scrubbed = scanner.scrub_for(tenant, both);
+        assert!(!scrubbed.contains("canary-of-acme"), "{scrubbed}");
+    }
+    let found = |tenant| scanner.find(tenant, given);
+    assert_eq!(found("acme"), None);
+    assert_eq!(found("other").unwrap().to_string(), "the secret `api`");
+    let text = "a-header-then-canary-of";
+    assert_eq!(scanner.scrub_for("acme", text), text);
+    assert_eq!(scanner.scrub_for("other", text), "[secret api]");
+    assert_eq!(scanner.scrub(text), "[secret api]");
+    assert_eq!(
+        scanner.scrub_for("other", "canary-of-acme, a-header-then-canary-of"),
+        "[secret], [secret api]"
     );
 }
 

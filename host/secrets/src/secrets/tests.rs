@@ -51,6 +51,7 @@ fn slot(tenant: &str, name: &str) -> Slot {
         tenant: tenant.to_owned(),
         origin: "https://desk.example".to_owned(),
         place: bearer(),
+        resources: Vec::new(),
     }
 }
 
@@ -102,6 +103,57 @@ async fn a_secret_is_given_only_where_tenant_origin_and_place_agree() {
     for (answer, said) in refused {
         assert_eq!(answer.unwrap_err().to_string(), said);
     }
+}
+
+#[tokio::test]
+async fn a_clients_secret_buys_tokens_for_its_resources_only() {
+    let cell = Cell::of(CANARY);
+    let mut client = slot("acme", "desk");
+    client.place = Place::OAuthClient;
+    client.resources = vec!["https://API.example:443/".to_owned()];
+    let mut none = client.clone();
+    none.name = "none".to_owned();
+    none.resources = Vec::new();
+    let slots = [client, none].map(|slot| (slot, Arc::new(cell.clone()) as Arc<dyn Source>));
+    let secrets = Secrets::new(slots.into()).unwrap();
+    let to = async |name, resource| {
+        let given = secrets.client("acme", name, DESK, resource).await;
+        given.unwrap_err().to_string()
+    };
+    assert_eq!(
+        to("desk", "https://evil.example").await,
+        "a token got with secret `desk` may be sent to https://api.example only, not to https://evil.example"
+    );
+    assert_eq!(
+        to("desk", "null").await,
+        "a token got with secret `desk` may be sent to https://api.example only, not to what is no origin"
+    );
+    assert_eq!(
+        to("none", "https://api.example").await,
+        "a token got with secret `none` may be sent to no origin only, not to https://api.example"
+    );
+    let plain = secrets.get("acme", "desk", DESK, &Place::OAuthClient).await;
+    assert!(matches!(plain, Err(SecretError::OtherResource { .. })));
+    assert_eq!(cell.asked.load(Ordering::SeqCst), 0, "no source is asked");
+    let given = secrets
+        .client("acme", "desk", DESK, "https://api.example")
+        .await;
+    assert_eq!(given.unwrap().expose(), CANARY.as_bytes());
+    let elsewhere = secrets.client(
+        "acme",
+        "desk",
+        "https://evil.example",
+        "https://api.example",
+    );
+    assert!(matches!(
+        elsewhere.await,
+        Err(SecretError::OtherOrigin { .. })
+    ));
+
+    let mut bad = slot("acme", "desk");
+    bad.resources = vec!["https://u:canary@api.example".to_owned()];
+    let error = Secrets::new(vec![(bad, Arc::new(cell))]).unwrap_err();
+    assert!(matches!(error, SlotError::Origin { .. }));
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ pub(super) struct Ready {
     target: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
+    /// The access token in it, if it has one.
+    token: Option<Secret>,
 }
 
 impl Ready {
@@ -55,6 +57,7 @@ pub(super) async fn put_in(
         target: message.target.clone(),
         headers: headers(message)?,
         body: message.body.clone(),
+        token: None,
     };
     let Some(credential) = &grant.credential else {
         return Ok(ready);
@@ -82,6 +85,7 @@ pub(super) async fn put_in(
     };
     tollgate_secrets::put_in(place, manner, &secret, &mut parts)
         .map_err(|error| unusable(grant, &error))?;
+    ready.token = credential.oauth.is_some().then_some(secret);
     Ok(ready)
 }
 
@@ -93,14 +97,14 @@ async fn secret(
     backends: &Backends,
 ) -> Result<Secret, HttpError> {
     let Some(client) = &credential.oauth else {
-        let origin = grant.base_url.origin().ascii_serialization();
+        let origin = resource(grant);
         let secrets = &backends.secrets;
         return secrets
             .get(scope.tenant, &credential.secret, &origin, &credential.place)
             .await
             .map_err(|error| unusable(grant, &error));
     };
-    let secret = client_secret(credential, client, scope, backends)
+    let secret = client_secret(credential, client, grant, scope, backends)
         .await
         .map_err(|error| unusable(grant, &error))?;
     token::of(client, &secret, grant, scope, backends).await
@@ -109,27 +113,35 @@ async fn secret(
 async fn client_secret(
     credential: &Credential,
     client: &OAuthClient,
+    grant: &HttpGrant,
     scope: &Scope<'_>,
     backends: &Backends,
 ) -> Result<Secret, SecretError> {
     let origin = client.token_url.origin().ascii_serialization();
-    let place = Place::OAuthClient;
     backends
         .secrets
-        .get(scope.tenant, &credential.secret, &origin, &place)
+        .client(scope.tenant, &credential.secret, &origin, &resource(grant))
         .await
 }
 
-/// Get another token for the next call, where the credential is one.
-pub(super) async fn forget_token(grant: &HttpGrant, scope: &Scope<'_>, backends: &Backends) {
-    let Some(credential) = &grant.credential else {
-        return;
-    };
-    let Some(client) = &credential.oauth else {
-        return;
-    };
-    if let Ok(secret) = client_secret(credential, client, scope, backends).await {
-        backends.tokens.forget(scope.tenant, client, &secret).await;
+/// The origin that the grant's requests go to, and what is in them.
+pub(super) fn resource(grant: &HttpGrant) -> String {
+    grant.base_url.origin().ascii_serialization()
+}
+
+/// Get another token for the next call, where this request had one. Nothing is
+/// waited for here: a write's outcome is not recorded yet.
+pub(super) fn forget_token(
+    sent: &Ready,
+    grant: &HttpGrant,
+    scope: &Scope<'_>,
+    backends: &Backends,
+) {
+    let credential = grant.credential.as_ref();
+    let client = credential.and_then(|credential| credential.oauth.as_ref());
+    if let Some((client, token)) = client.zip(sent.token.as_ref()) {
+        let tokens = &backends.tokens;
+        tokens.forget(scope.tenant, client, &resource(grant), token);
     }
 }
 

@@ -113,7 +113,7 @@ impl Exchange<'_> {
             attempts += 1;
             let outgoing = ready.outgoing(within, begin_within, self.grant.max_response);
             let came = self.backends.egress.send(&to, &pool, outgoing).await;
-            self.forget_token(&came).await;
+            self.forget_token(&ready, &came);
             let pause = pause_before_next(&came, attempts)
                 .filter(|_| again != Again::Never && attempts < ATTEMPTS_MAX)
                 .filter(|pause| Instant::now() + *pause < until);
@@ -132,9 +132,9 @@ impl Exchange<'_> {
     }
 
     /// A token that the server does not take is not used for the next call.
-    async fn forget_token(&self, came: &Result<Incoming, EgressError>) {
+    fn forget_token(&self, sent: &Ready, came: &Result<Incoming, EgressError>) {
         if matches!(came, Ok(incoming) if incoming.status == 401) {
-            credential::forget_token(self.grant, self.scope, self.backends).await;
+            credential::forget_token(sent, self.grant, self.scope, self.backends);
         }
     }
 

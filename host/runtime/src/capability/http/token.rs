@@ -10,7 +10,7 @@ use tollgate_egress::{Destination, Egress, EgressError, Outgoing, Pool};
 use tollgate_policy::http::{HttpGrant, OAuthClient};
 use tollgate_secrets::Secret;
 
-use super::credential::unusable;
+use super::credential::{resource, unusable};
 use super::destination;
 use super::wire::HttpError;
 use crate::capability::Backends;
@@ -72,7 +72,14 @@ pub(super) async fn of(
     let scanner = backends.secrets.scanner();
     let token = backends
         .tokens
-        .token(scope.tenant, client, secret, scanner, send)
+        .token(
+            scope.tenant,
+            client,
+            secret,
+            &resource(grant),
+            scanner,
+            send,
+        )
         .await;
     token.map_err(|error| unusable(grant, &error))
 }
