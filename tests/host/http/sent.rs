@@ -113,14 +113,12 @@ async fn a_reply_that_a_person_pastes_is_not_taken_with_a_secret_in_it() {
     let answer = json!({"Ok": {
         "status": 201, "headers": [], "body": {"text": CANARY}, "truncated": false,
     }});
-    let resolved = house.host.resolve(
-        &mira(),
-        &item.id,
-        tollgate_runtime::Resolution::Done,
-        "there",
-        Some(answer),
-    );
-    let refused = resolved.await.unwrap_err();
+    let done = tollgate_runtime::Resolution::Done;
+    let refused = house
+        .host
+        .resolve(&mira(), &item.id, done, "there", Some(answer))
+        .await
+        .unwrap_err();
     assert_eq!(refused.kind(), "reply_unfit", "{refused}");
     assert!(!refused.to_string().contains(CANARY), "{refused}");
     assert!(!known(&house, &report.run).await.contains(CANARY));
