@@ -11,7 +11,7 @@ use installed::{Installed, tell};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tollgate_live::{Pace, Synapse, live};
-use tollgate_runtime::{RunReport, RunState};
+use tollgate_runtime::RunState;
 use tollgate_tests::workspace;
 use web::{Secret, at};
 
@@ -35,11 +35,9 @@ async fn chat(server: &Synapse) -> Installed {
     .await
 }
 
-/// A deletion: held for a person first, who approves it.
-async fn deleted(house: &Installed, id: &str, text: &str) -> RunReport {
-    let input = json!({ "channel": "support", "message": id, "text": text });
-    let held = house.call("delete_message", input).await;
-    house.approve(&held).await
+/// What `delete_message` takes.
+fn deletion(id: &str, text: &str) -> Value {
+    json!({ "channel": "support", "message": id, "text": text })
 }
 
 /// All that the room says, newest first, read two messages at a time.
@@ -122,7 +120,7 @@ live! {
         let said: Vec<Value> = history(&house).await.iter().map(|one| one["text"].clone()).collect();
         assert_eq!(said, ["note 4", "note 3", "note 2", "note 1", "where is order 4711?"]);
         let wrong = json!({ "channel": "support", "page": "no-page" });
-        assert_eq!(house.fails("channel_history", wrong).await.0, "invalid-input");
+        assert_eq!(house.fails("channel_history", wrong).await.0, "invalid_input");
 
         // Twice under one key: one message in the room.
         let post = json!({ "channel": "support", "text": "@room it is on its way", "key": "order-4711" });
@@ -149,7 +147,7 @@ live! {
         let (_, thread) = house.done("channel_history", thread).await;
         assert_eq!(thread["messages"][0]["id"], reply, "{thread}");
 
-        // The undo waits for a person; until then the message is there.
+        // A person approves the undo, since it deletes.
         assert_eq!(house.undo(&run).await, "undone");
         let event = judge.event(id).await?;
         assert_eq!(event["content"], json!({}), "{event}");
@@ -157,20 +155,23 @@ live! {
         assert_eq!((messages.len(), &messages[5].1), (7, &None));
         assert_eq!(messages[6].1.as_deref(), Some("tomorrow"), "the other one stays");
 
-        // Neither other people's messages, nor one that says something else.
-        let theirs = deleted(&house, &question, "where is order 4711?").await;
-        assert_eq!(theirs.failure.map(|failure| failure.kind).as_deref(), Some("denied"));
-        let other = deleted(&house, reply, "today").await;
-        assert_eq!(other.failure.map(|failure| failure.kind).as_deref(), Some("conflict"));
+        // Refused before a person is asked: other people's messages, and one that
+        // says something else.
+        let theirs = deletion(&question, "where is order 4711?");
+        assert_eq!(house.fails("delete_message", theirs).await.0, "denied");
+        let other = deletion(reply, "today");
+        assert_eq!(house.fails("delete_message", other).await.0, "conflict");
         assert_eq!(judge.messages().await?, messages);
-        let gone = deleted(&house, reply, "tomorrow").await;
+        let held = house.call("delete_message", deletion(reply, "tomorrow")).await;
+        assert_eq!(judge.messages().await?, messages, "held for a person first");
+        let gone = house.approve(&held).await;
         assert_eq!(gone.state, RunState::Done, "{gone:?}");
         assert_eq!(gone.output.unwrap_or_default()["was_there"], true);
         assert_eq!(judge.messages().await?[6].1, None);
-        let twice = deleted(&house, reply, "tomorrow").await;
-        assert_eq!(twice.output.unwrap_or_default()["was_there"], false);
-        // What is gone needs no taking back, and a redaction cannot be.
+        let (_, twice) = house.done("delete_message", deletion(reply, "tomorrow")).await;
+        assert_eq!(twice["was_there"], false, "nothing to ask a person about");
         assert_eq!(house.undo(&gone.run).await, "irreversible");
+        // What is gone needs no taking back.
         assert_eq!(house.undo(&replied).await, "undone");
         let what = format!("chat Synapse {}", server.version());
         tell(&what, "tools=5/5 undo=1/2", Some(server.needs()));
