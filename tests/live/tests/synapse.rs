@@ -147,8 +147,13 @@ live! {
         let (_, thread) = house.done("channel_history", thread).await;
         assert_eq!(thread["messages"][0]["id"], reply, "{thread}");
 
-        // A person approves the undo, since it deletes.
-        assert_eq!(house.undo(&run).await, "undone");
+        // The undo deletes, so it waits for a person; until then the message is there.
+        let before = judge.messages().await?;
+        let asked = house.ask_undo(&run).await;
+        assert_eq!(asked.outcome, "held", "{asked:?}");
+        assert_eq!(judge.messages().await?, before);
+        let taken = house.approve(asked.undo_run.as_ref().unwrap()).await;
+        assert_eq!(taken.state, RunState::Done, "{taken:?}");
         let event = judge.event(id).await?;
         assert_eq!(event["content"], json!({}), "{event}");
         let messages = judge.messages().await?;
