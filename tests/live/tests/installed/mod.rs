@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tollgate_live::Needs;
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState, Settings,
-    ToolCall,
+    ToolCall, UndoReport,
 };
 use tollgate_tests::{component, pinned, workspace};
 use toml::Table;
@@ -88,10 +88,15 @@ impl Installed {
             .unwrap()
     }
 
+    /// The agent asks to take a run back.
+    pub(crate) async fn ask_undo(&self, run: &str) -> UndoReport {
+        let agent = principal("agent", PrincipalKind::Agent);
+        self.host.undo(&agent, run, false).await.unwrap()
+    }
+
     /// Take a run back, with a person's word where it is held.
     pub(crate) async fn undo(&self, run: &str) -> String {
-        let agent = principal("agent", PrincipalKind::Agent);
-        let report = self.host.undo(&agent, run, false).await.unwrap();
+        let report = self.ask_undo(run).await;
         if report.outcome != "held" {
             return report.outcome;
         }
