@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use tollgate_live::Needs;
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState,
-    SETTINGS_FILE, ToolCall,
+    SETTINGS_FILE, Settings, ToolCall,
 };
 use tollgate_tests::{component, pinned, workspace};
 use toml::Table;
@@ -45,13 +46,17 @@ impl Office {
         let (name, place, value) = secret;
         let file = home.path().join("secret");
         std::fs::write(&file, value).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         let settings = format!(
             "[[secret]]\nname = \"{name}\"\norigin = \"{origin}\"\n{place}\nfile = \"{}\"\n",
             file.display()
         );
         let path = home.path().join(SETTINGS_FILE);
         std::fs::write(&path, settings).unwrap();
-        let options = HostOptions::new(home.path(), Compiler::InProcess, Role::Serve);
+        let options = HostOptions {
+            secrets: Settings::of(home.path()).unwrap().secrets,
+            ..HostOptions::new(home.path(), Compiler::InProcess, Role::Serve)
+        };
         let host = Host::open(options)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
