@@ -38,7 +38,7 @@ live! {
     async fn the_connector_works_on_its_issues() {
         let server = Roundup::start().await?;
         let judge = server.client()?;
-        let secret = ("desk-password", "login = true", server.agent().1);
+        let secret = ("desk-password", "header = \"authorization\"", server.agent().1);
         let base = "/tracker/rest/data";
         let mut office = Office::open("manifests/roundup.toml", server.origin(), base, secret, |_| {}).await;
         let made = json!({ "subject": "It rains in", "text": "Since Monday.", "key": "case-4711", "values": { "priority": "bug" } });
