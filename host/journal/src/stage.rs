@@ -91,6 +91,22 @@ stages! {
     CheckpointAnchored = 22, "checkpoint.anchored";
     /// A person said what became of work that a connector handed over.
     HandoffResolved = 23, "handoff.resolved";
+    /// A workflow was installed, replaced or removed.
+    WorkflowChanged = 24, "workflow.changed";
+    /// One of several people that an approval asks for said yes.
+    ApprovalVoted = 26, "approval.voted";
+    /// A person took a vote or an approval back before it was used.
+    ApprovalRevoked = 27, "approval.revoked";
+    /// A person named a deputy, or took that back.
+    DelegationChanged = 28, "delegation.changed";
+    /// An item of a queue reached its owner elsewhere.
+    QueueDelivered = 30, "queue.delivered";
+    /// An item of a queue could not be brought to its owner.
+    QueueDeliveryFailed = 31, "queue.delivery_failed";
+    /// A budget of a rule was used up.
+    BudgetReached = 32, "budget.reached";
+    /// A person changed the input of a held run, which goes on as another one.
+    RunEdited = 33, "run.edited";
 }
 
 impl fmt::Display for Stage {
