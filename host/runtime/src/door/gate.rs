@@ -3,8 +3,9 @@
 use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts};
 use tollgate_store::{ApprovalState, Change, RunState};
 
+use super::flush::repeats;
 use super::refusal::Denial;
-use super::{Door, Operation, Passing, Prior, Refusal, repeats};
+use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
 

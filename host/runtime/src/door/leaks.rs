@@ -11,8 +11,8 @@ use tollgate_journal::Stage;
 use tollgate_secrets::Found;
 
 use super::gate::Admission;
-use super::perform::with_facts;
-use super::{Door, Operation, Passing, Prior, Refusal, encode};
+use super::perform::{encode, with_facts};
+use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::error::Ending;
 use crate::journal::Saying;
 

@@ -3,16 +3,15 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
+use super::flush::repeats;
 use super::gate::Admission;
 use super::operation::Sending;
 use super::recover::Doubtful;
-use super::repeats;
-use super::{
-    Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, encode, last_words,
-};
+use super::{Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope};
 use crate::error::Ending;
 use crate::journal::Saying;
 use crate::runs::awake_ms;
@@ -319,4 +318,15 @@ pub(super) fn with_facts<O: Operation>(saying: Saying, reply: &O::Reply) -> Sayi
     O::facts(reply)
         .into_iter()
         .fold(saying, |saying, (name, number)| saying.fact(name, number))
+}
+
+/// A panic's message and place in one line.
+fn last_words(arguments: &Value) -> String {
+    let text = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
+    format!("{} at {}", text("message"), text("place"))
+}
+
+pub(super) fn encode<T: serde::Serialize>(reply: &T) -> Vec<u8> {
+    // Replies are plain data of this crate: no map with keys that are no text.
+    serde_json::to_vec(reply).unwrap_or_default()
 }

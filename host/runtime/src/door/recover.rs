@@ -20,9 +20,10 @@ use tollgate_journal::Stage;
 use tollgate_policy::Outcome;
 use tollgate_store::{Change, RunState};
 
+use super::replay::decode;
 use super::{
     Door, Looked, NextOf, Operation, Passing, Performed, Prior, RecordedCall, Recovery, Refusal,
-    Scope, Settled, decode,
+    Scope, Settled,
 };
 use crate::door::Next;
 use crate::error::Ending;
