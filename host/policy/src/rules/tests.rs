@@ -38,6 +38,7 @@ fn decide_call(rows: &str, effect: Effect, args: &Value) -> (Outcome, String) {
         call: "kv.set",
         destination: "notes",
         effect,
+        egress: false,
         args,
     };
     let decision = manifest.compiled.decide_call(&tool(&json!({})), &facts);
@@ -317,6 +318,7 @@ fn an_allow_for_writes_does_not_speak_of_what_is_worse() {
                 call: "kv.set",
                 destination: "notes",
                 effect,
+                egress: false,
                 args: &args,
             },
         )

@@ -49,6 +49,7 @@ impl Door {
             call: passing.call,
             destination: &passing.destination,
             effect: passing.effect,
+            egress: passing.egress,
             args: &passing.arguments,
         })
     }
@@ -61,6 +62,8 @@ impl Door {
                 call: look.call,
                 destination: look.destination,
                 effect: Effect::Read,
+                // One that would carry words out is no look.
+                egress: false,
                 args: look.arguments,
             };
             self.decide_on(&facts).outcome == Outcome::Allow

@@ -51,19 +51,11 @@ impl Door {
                 return Ok(Err(reply));
             }
         };
+        passing.egress = passing.effect == Effect::Read && O::egress(&plan);
         // What an operator's row raises above what the tool declared is gated, and
         // is no lie of the tool: only reading against writing is compared here.
-        if passing.effect.min(Effect::Write) > self.run.tool.effect {
-            let reply = O::refuse(Refusal::not_granted(
-                format!(
-                    "the tool `{}` declares itself `{}`, and `{}` is `{}`",
-                    self.run.tool.name,
-                    self.run.tool.effect.as_str(),
-                    passing.call,
-                    passing.effect.as_str()
-                ),
-                "the connector's author must declare the tool's effect",
-            ));
+        if let Some(refusal) = self.above_its_tool(passing) {
+            let reply = O::refuse(refusal);
             self.record_reply::<O>(passing, Stage::CallDenied, &reply, None)?;
             return Ok(Err(reply));
         }
@@ -79,7 +71,23 @@ impl Door {
         Ok(Ok(plan))
     }
 
-    fn over_budget(&self, passing: &Passing) -> Option<Refusal> {
+    /// The refusal of a call of another class than its tool declares.
+    pub(super) fn above_its_tool(&self, passing: &Passing) -> Option<Refusal> {
+        (passing.effect.min(Effect::Write) > self.run.tool.effect).then(|| {
+            Refusal::not_granted(
+                format!(
+                    "the tool `{}` declares itself `{}`, and `{}` is `{}`",
+                    self.run.tool.name,
+                    self.run.tool.effect.as_str(),
+                    passing.call,
+                    passing.effect.as_str()
+                ),
+                "the connector's author must declare the tool's effect",
+            )
+        })
+    }
+
+    pub(super) fn over_budget(&self, passing: &Passing) -> Option<Refusal> {
         let limits = &self.manifest.limits;
         let mut state = self.state();
         state.calls += 1;

@@ -35,6 +35,7 @@ mod leaks;
 mod linker;
 mod meter;
 mod operation;
+mod outcome;
 mod pass;
 mod passing;
 mod perform;

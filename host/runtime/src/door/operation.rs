@@ -42,6 +42,13 @@ pub trait Operation: Send + Sync + 'static {
         Self::RECOVERY
     }
 
+    /// Whether a read carries words of the guest's out: a parameter with free text, a
+    /// content. The attack: a "read" that takes a customer list to another server. A
+    /// rule that holds a tool holds such a call as it holds a write.
+    fn egress(_plan: &Self::Plan) -> bool {
+        false
+    }
+
     /// How a write by this call is taken back. A call that has no way back is
     /// irreversible, whatever it is called.
     fn way_back(_plan: &Self::Plan) -> WayBack {
@@ -136,6 +143,9 @@ pub enum Recovery {
     /// The call happens only if what it replaces is still what was seen: one that
     /// was not found can be sent again, and a late first one is refused.
     Conditional,
+    /// It changes nothing: a read that was recorded before it was sent, because it
+    /// carries words out or uses an approval up. It is made again.
+    Repeatable,
     /// Nothing can be done by a machine.
     None,
 }
@@ -148,6 +158,7 @@ impl Recovery {
             Self::IdempotencyKey => "idempotency_key",
             Self::Readable => "readable",
             Self::Conditional => "conditional",
+            Self::Repeatable => "repeatable",
             Self::None => "none",
         }
     }

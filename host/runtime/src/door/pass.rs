@@ -5,6 +5,7 @@ use tollgate_journal::Stage;
 use tollgate_policy::{Effect, Outcome, UndoDecl};
 
 use super::gate::{Admission, Gate};
+use super::perform::encode;
 use super::replay::{Differs, Found, decode};
 use super::state::OnTheWay;
 use super::{Door, Immediate, Operation, Passing, Performed, Prior, Scope, WayBack};
@@ -27,8 +28,9 @@ impl Door {
             Found::Doubt => return self.doubtful::<O>(&mut passing, next, &scope).await,
             Found::New => {}
         }
-        if let Some(reply) = self.withhold_arguments::<O>(&passing)? {
-            return Ok(reply);
+        let found = self.secret_in_arguments(&passing).await;
+        if let Some(found) = found {
+            return self.withhold_arguments::<O>(&passing, &found);
         }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
@@ -57,13 +59,15 @@ impl Door {
                 Ok(prior) => prior,
                 Err(reply) => {
                     let performed = Performed::answered(reply);
-                    return self.read_outcome::<O>(&passing, performed, &Admission::none());
+                    return self
+                        .read_outcome::<O>(&passing, performed, &Admission::none())
+                        .await;
                 }
             }
         } else {
             None
         };
-        if let Some(reply) = self.withhold_prior::<O>(&passing, prior.as_ref())? {
+        if let Some(reply) = self.withhold_prior::<O>(&passing, prior.as_ref()).await? {
             return Ok(reply);
         }
         // A write that cannot be taken back is irreversible, whatever it is called.
@@ -78,12 +82,18 @@ impl Door {
                 return Ok(reply);
             }
         };
-        if passing.effect == Effect::Read {
+        // The attack: a guest is stopped after an approved read, and the run that goes
+        // on reads under the same approval as often as it likes.
+        if !passing.needs_intent() && admission.approval.is_none() {
             return self.read::<O>(&passing, plan, &admission).await;
         }
-        let recovery = O::recovery(&plan);
+        let recovery = passing.recovery::<O>(&plan);
         let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
         match intent.await? {
+            Ok(send_by) if passing.effect == Effect::Read => {
+                self.read_with_intent::<O>(&passing, plan, &admission, send_by)
+                    .await
+            }
             Ok(send_by) => {
                 self.write::<O>(&passing, plan, prior, &admission, send_by)
                     .await
@@ -99,7 +109,11 @@ impl Door {
     /// Whether there is a way back for a write. The attack: a connector that has no
     /// inverse calls what the operator accepted one for, and its write passes for
     /// one that can be taken back.
-    fn can_be_taken_back<O: Operation>(&self, plan: &O::Plan, prior: Option<&Prior>) -> bool {
+    pub(super) fn can_be_taken_back<O: Operation>(
+        &self,
+        plan: &O::Plan,
+        prior: Option<&Prior>,
+    ) -> bool {
         match O::way_back(plan) {
             WayBack::Captured => prior.is_some() && self.extensions().can_restore(O::CALL),
             WayBack::Inverse => matches!(self.run.tool.undo, UndoDecl::Inverse(_)),
@@ -132,8 +146,8 @@ impl Door {
             }
             Err(Differs::Known(ending)) => return Err(self.end(ending)),
         }
-        if let Some(reply) = self.withhold_arguments::<O>(&passing)? {
-            return Ok(reply);
+        if let Some(found) = self.secret_in(passing.text.as_bytes()) {
+            return self.withhold_arguments::<O>(&passing, &found);
         }
         let plan = match self.grant_and_meter::<O>(&mut passing, next)? {
             Ok(plan) => plan,
@@ -146,8 +160,10 @@ impl Door {
             self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
             return Ok(reply);
         }
-        let performed = Performed::answered(O::perform_now(plan, &scope, &self.backends));
-        self.read_outcome::<O>(&passing, performed, &Admission::none())
+        let reply = O::perform_now(plan, &scope, &self.backends);
+        let (bytes, none) = (encode(&reply), Admission::none());
+        let found = self.secret_in(&bytes);
+        self.answer_read::<O>(&passing, reply, bytes, found, &none)
     }
 
     pub(super) fn scope(&self, position: u32) -> Scope<'_> {

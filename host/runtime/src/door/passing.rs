@@ -4,7 +4,7 @@ use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect};
 
-use super::{Described, Next, Operation};
+use super::{Described, Next, Operation, Recovery};
 use crate::error::Ending;
 use crate::journal::Saying;
 
@@ -19,6 +19,8 @@ pub(super) struct Passing {
     pub(super) destination: String,
     pub(super) identity: String,
     pub(super) effect: Effect,
+    /// Whether a read carries words of the guest's out.
+    pub(super) egress: bool,
     pub(super) arguments: Value,
     /// Canonical form of `arguments`; what is recorded and compared.
     pub(super) text: String,
@@ -51,6 +53,7 @@ impl Passing {
             destination,
             identity: described.identity,
             effect: described.effect,
+            egress: false,
             arguments: described.arguments,
             text,
         };
@@ -60,6 +63,21 @@ impl Passing {
     /// What its destination resolves to, for a record: no server's name is public.
     pub(super) fn identity_digest(&self) -> String {
         Digest::of(self.identity.as_bytes()).to_string()
+    }
+
+    /// Whether it is recorded before it is made: a write, and a read that carries
+    /// words out. An approval makes the same of any call.
+    pub(super) fn needs_intent(&self) -> bool {
+        self.effect > Effect::Read || self.egress
+    }
+
+    /// What can be done where its outcome is not known. A read is made again.
+    pub(super) fn recovery<O: Operation>(&self, plan: &O::Plan) -> Recovery {
+        if self.effect == Effect::Read {
+            Recovery::Repeatable
+        } else {
+            O::recovery(plan)
+        }
     }
 
     pub(super) fn saying(&self, stage: Stage) -> Saying {
