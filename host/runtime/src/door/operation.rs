@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tollgate_policy::{Effect, Manifest};
+use tollgate_store::Change;
 use wasmtime::component::{ComponentNamedList, Lift, Lower};
 
 use super::Refusal;
@@ -276,6 +277,11 @@ impl Scope<'_> {
         let left = sending.at.saturating_sub(now);
         let left = left.min(sending.lease.remaining_ms(now));
         (left > 0).then(|| Duration::from_millis(left))
+    }
+
+    /// What must be true of the run for a change of the host's own store.
+    pub(crate) fn lease_condition(&self) -> Option<Change> {
+        self.sending.as_ref()?.lease.condition(self.run)
     }
 
     /// The same for every attempt at this call, and for no other call.

@@ -175,7 +175,7 @@ fn describe<R>(
         Ok(plan) => Described {
             identity: identity(grant, &judged),
             effect: judged.effect,
-            arguments: asked.arguments(Some((&judged, &plan.message.target))),
+            arguments: asked.arguments(Some((&judged, &plan.message))),
             next: Next::Perform(plan),
             destination,
         },
