@@ -2,23 +2,27 @@
 
 mod author;
 mod call;
-mod common;
 mod eval;
+mod home;
 mod journal;
 mod proof;
 mod secret;
 mod serve;
+mod server;
+mod who;
 
 use clap::{Parser, Subcommand};
 
 pub(crate) use author::{Build, Demo, Inspect, Install, New};
 pub(crate) use call::{Approve, Call, Deny, PendingCalls, Show, Undo};
-pub(crate) use common::{Home, OfTenant, Server};
 pub(crate) use eval::Eval;
+pub(crate) use home::Home;
 pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
 pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 pub(crate) use serve::{Kind, NewPrincipal, Serve};
+pub(crate) use server::Server;
+pub(crate) use who::OfTenant;
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -40,7 +40,7 @@ impl Egress {
     #[must_use]
     pub fn with(limits: Limits, resolver: Arc<dyn Resolver>) -> Self {
         Self {
-            pools: Pools::new(limits.pools),
+            pools: Pools::new(limits.pools, limits.tenant_pools),
             limits,
             resolver,
         }
@@ -76,10 +76,7 @@ impl Egress {
             .await
             .map_err(|_| EgressError::Unreachable("the time is over".to_owned()))??;
         // Last of all: who waited for a place does not overtake a hold.
-        entry
-            .pace()
-            .admit(Instant::now())
-            .map_err(|after| EgressError::Busy { after })?;
+        entry.admit(Instant::now())?;
         let most = request.max_response;
         let response = exchange(client, url, request, begin, deadline).await?;
         check_peer(&response, &to.addresses)?;

@@ -32,15 +32,27 @@ impl Pace {
     /// # Errors
     /// The time after which to ask again.
     pub fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+        self.admit_by(self.rate, now)
+    }
+
+    /// The same by a rate that may be another one than before. What went under that
+    /// one still counts. The attack: a manifest is put in force again and again, and
+    /// each time the count starts from nothing.
+    pub(crate) fn admit_by(
+        &mut self,
+        rate: Option<(u32, Duration)>,
+        now: Instant,
+    ) -> Result<(), Duration> {
         if let Some(until) = self.held_until
             && until > now
         {
             return Err(until - now);
         }
         self.held_until = None;
-        let Some((most, window)) = self.rate else {
+        let Some((most, window)) = rate else {
             return Ok(());
         };
+        self.rate = rate;
         self.forget(now, window);
         if self.sent.len() < most as usize {
             self.sent.push_back(now);
@@ -94,6 +106,22 @@ mod tests {
         assert_eq!(pace.admit(at(10)), Ok(()));
         // A bucket of three would be refilled by now.
         assert_eq!(pace.admit(at(11)), Err(SECOND * 7));
+    }
+
+    #[test]
+    fn another_rate_does_not_start_from_nothing() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some((2, SECOND * 10)));
+        assert_eq!(pace.admit(start), Ok(()));
+        assert_eq!(pace.admit(start), Ok(()));
+        assert_eq!(
+            pace.admit_by(Some((2, SECOND * 20)), start),
+            Err(SECOND * 20)
+        );
+        assert_eq!(pace.admit_by(Some((3, SECOND * 20)), start), Ok(()));
+        assert_eq!(pace.admit_by(None, start), Ok(()), "no rate at all");
+        assert!(!pace.at_rest(start + SECOND * 19));
+        assert!(pace.at_rest(start + SECOND * 20));
     }
 
     #[test]

@@ -18,42 +18,69 @@ const MAX_RATE: u32 = 100_000;
 
 /// All clients of a host.
 pub(crate) struct Pools {
+    /// Most clients that are kept.
     most: usize,
+    /// Most clients, and most paces, of one tenant. The attack: one tenant has more
+    /// destinations than the host keeps clients, and nobody else gets one.
+    most_of_tenant: usize,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// Usually one for each pool; more while runs under an older manifest end.
-    entries: HashMap<Pool, Vec<Arc<Entry>>>,
+    tenants: HashMap<String, Tenant>,
+    /// Clients of all tenants.
     count: usize,
     /// Counts uses, and so orders them.
     clock: u64,
 }
 
+/// What one tenant has.
+#[derive(Default)]
+struct Tenant {
+    /// Usually one for each pool; more while runs under an older manifest end.
+    clients: Vec<Arc<Entry>>,
+    /// One for each pool, whatever becomes of its clients: a burst of pools, or
+    /// another manifest, must not be a way around a limit.
+    paces: HashMap<Pool, Arc<Mutex<Pace>>>,
+}
+
 /// One client and what its requests share.
 pub(crate) struct Entry {
+    pool: Pool,
     destination: Destination,
     /// A place for each connection.
     pub(crate) places: Semaphore,
-    pace: Mutex<Pace>,
+    pace: Arc<Mutex<Pace>>,
     client: OnceCell<reqwest::Client>,
     used: Mutex<u64>,
 }
 
 impl Entry {
-    fn new(destination: &Destination) -> Self {
+    fn new(pool: &Pool, destination: &Destination, pace: Arc<Mutex<Pace>>) -> Self {
         Self {
+            pool: pool.clone(),
             destination: destination.clone(),
             places: Semaphore::new(destination.connections as usize),
-            pace: Mutex::new(Pace::new(destination.rate)),
+            pace,
             client: OnceCell::new(),
             used: Mutex::new(0),
         }
     }
 
     pub(crate) fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.pace)
+    }
+
+    /// Lets one request go now, by the destination's rate.
+    pub(crate) fn admit(&self, now: Instant) -> Result<(), EgressError> {
+        let admitted = self.pace().admit_by(self.destination.rate, now);
+        admitted.map_err(|after| EgressError::Busy { after })
+    }
+
+    /// Whether nobody has it but these pools.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1
     }
 
     /// The client. The first request makes it: reading the platform's roots takes
@@ -76,9 +103,10 @@ impl Entry {
 }
 
 impl Pools {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, most_of_tenant: usize) -> Self {
         Self {
             most,
+            most_of_tenant,
             inner: Mutex::default(),
         }
     }
@@ -91,27 +119,43 @@ impl Pools {
         if to.rate.is_some_and(|(most, _)| most > MAX_RATE) {
             return Err(invalid("the destination's rate is too high to be kept"));
         }
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = locked(&self.inner);
         inner.clock += 1;
         let now = inner.clock;
-        let known = inner
-            .entries
-            .get(pool)
-            .and_then(|entries| entries.iter().find(|entry| entry.destination == *to));
+        let tenant = inner.tenants.entry(pool.tenant.clone()).or_default();
+        let known = tenant
+            .clients
+            .iter()
+            .find(|entry| entry.pool == *pool && entry.destination == *to);
         if let Some(entry) = known {
             entry.mark(now);
             return Ok(Arc::clone(entry));
         }
-        if inner.count >= self.most {
-            inner.drop_oldest()?;
+        let pace = tenant.pace(pool, to, self.most_of_tenant)?;
+        if tenant.clients.len() >= self.most_of_tenant {
+            if !tenant.drop_oldest() {
+                return Err(BUSY);
+            }
+            inner.count -= 1;
+        } else if inner.count >= self.most {
+            inner.drop_oldest();
         }
-        let entry = Arc::new(Entry::new(to));
+        let entry = Arc::new(Entry::new(pool, to, pace));
         entry.mark(now);
-        let entries = inner.entries.entry(pool.clone()).or_default();
-        entries.push(Arc::clone(&entry));
+        let tenant = inner.tenants.entry(pool.tenant.clone()).or_default();
+        tenant.clients.push(Arc::clone(&entry));
         inner.count += 1;
         Ok(entry)
     }
+}
+
+/// All that a tenant may have is in use; nobody knows for how long.
+const BUSY: EgressError = EgressError::Busy {
+    after: Duration::from_secs(1),
+};
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Entry {
@@ -124,31 +168,67 @@ impl Entry {
     }
 }
 
-impl Inner {
-    /// Drops the entry unused for longest. One in use stays, as does one whose rate
-    /// or hold would be forgotten with it: a burst of pools must not be a way around
-    /// a limit.
-    fn drop_oldest(&mut self) -> Result<(), EgressError> {
-        let now = Instant::now();
-        let oldest = self
-            .entries
-            .iter()
-            .flat_map(|(pool, entries)| entries.iter().map(move |entry| (pool, entry)))
-            .filter(|(_, entry)| Arc::strong_count(entry) == 1 && entry.pace().at_rest(now))
-            .min_by_key(|(_, entry)| entry.used())
-            .map(|(pool, entry)| (pool.clone(), Arc::clone(entry)));
-        let Some((pool, oldest)) = oldest else {
-            return Err(EgressError::Busy {
-                after: Duration::from_secs(1),
-            });
-        };
-        if let Some(entries) = self.entries.get_mut(&pool) {
-            entries.retain(|entry| !Arc::ptr_eq(entry, &oldest));
-            if entries.is_empty() {
-                self.entries.remove(&pool);
-            }
+impl Tenant {
+    /// The pace of a pool. One that would forget nothing goes for another one's; a
+    /// rate in use, or a hold, stays.
+    fn pace(
+        &mut self,
+        pool: &Pool,
+        to: &Destination,
+        most: usize,
+    ) -> Result<Arc<Mutex<Pace>>, EgressError> {
+        if let Some(pace) = self.paces.get(pool) {
+            return Ok(Arc::clone(pace));
         }
-        self.count -= 1;
-        Ok(())
+        if self.paces.len() >= most {
+            let now = Instant::now();
+            // Clients in use have theirs.
+            let clients = &self.clients;
+            self.paces.retain(|pool, pace| {
+                let in_use = |entry: &Arc<Entry>| entry.pool == *pool && !entry.is_idle();
+                clients.iter().any(in_use) || !locked(pace).at_rest(now)
+            });
+            let paces = &self.paces;
+            self.clients.retain(|entry| paces.contains_key(&entry.pool));
+        }
+        if self.paces.len() >= most {
+            return Err(BUSY);
+        }
+        let pace = Arc::new(Mutex::new(Pace::new(to.rate)));
+        self.paces.insert(pool.clone(), Arc::clone(&pace));
+        Ok(pace)
+    }
+
+    /// The client that is unused for longest, where one is not in use.
+    fn oldest(&self) -> Option<(u64, usize)> {
+        let clients = self.clients.iter().enumerate();
+        clients
+            .filter(|(_, entry)| entry.is_idle())
+            .map(|(index, entry)| (entry.used(), index))
+            .min()
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let oldest = self.oldest();
+        if let Some((_, index)) = oldest {
+            self.clients.swap_remove(index);
+        }
+        oldest.is_some()
+    }
+}
+
+impl Inner {
+    /// Drops the client unused for longest, of whichever tenant. Its limits stay.
+    fn drop_oldest(&mut self) {
+        let oldest = self
+            .tenants
+            .values_mut()
+            .filter_map(|tenant| Some((tenant.oldest()?, tenant)))
+            .min_by_key(|(oldest, _)| *oldest);
+        if let Some((_, tenant)) = oldest
+            && tenant.drop_oldest()
+        {
+            self.count -= 1;
+        }
     }
 }

@@ -302,9 +302,11 @@ async fn a_drip_is_over_with_the_time_and_a_stall_before_it() {
         stream
             .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
             .await?;
+        // The attack is the pace itself: always a byte before the stall is noticed.
+        let mut pace = tokio::time::interval(Duration::from_millis(10));
         loop {
+            pace.tick().await;
             stream.write_all(b".").await?;
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     })
     .await;

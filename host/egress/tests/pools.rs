@@ -236,15 +236,54 @@ async fn the_pool_unused_for_longest_goes_but_never_its_limits() {
     egress.send(&free, &of("b"), get("/")).await.unwrap();
     assert_eq!(server.accepted(), 4);
 
-    // Pools with a rate in use stay: another one has to wait for them.
+    // A client goes, and the rate that it was used at stays.
     let rated = Destination {
         rate: Some((1, Duration::from_secs(60))),
         ..free.clone()
     };
     egress.send(&rated, &of("a"), get("/")).await.unwrap();
-    egress.send(&rated, &of("b"), get("/")).await.unwrap();
-    let refused = egress.send(&free, &of("d"), get("/")).await.unwrap_err();
-    assert!(matches!(refused, EgressError::Busy { .. }), "{refused}");
+    for tenant in ["b", "c", "d"] {
+        egress.send(&free, &of(tenant), get("/")).await.unwrap();
+    }
     let refused = egress.send(&rated, &of("a"), get("/")).await.unwrap_err();
     assert!(matches!(refused, EgressError::Busy { .. }), "{refused}");
+}
+
+/// The attack: a tenant with more destinations than the host keeps pools, each held
+/// back by its server, so that nobody else gets one.
+#[tokio::test]
+async fn one_tenant_does_not_use_up_the_pools_of_another() {
+    let server =
+        Server::answering("HTTP/1.1 429 Too Many\r\nretry-after: 60\r\ncontent-length: 0\r\n\r\n")
+            .await;
+    let limits = Limits {
+        pools: 3,
+        tenant_pools: 2,
+        ..Limits::default()
+    };
+    let egress = Egress::with(limits, Arc::new(SystemResolver));
+    let of = |tenant: &str, destination: &str| Pool {
+        tenant: tenant.to_owned(),
+        destination: destination.to_owned(),
+        ..pool()
+    };
+    let to = server.destination();
+    for destination in ["one", "two"] {
+        let pool = of("greedy", destination);
+        assert_eq!(egress.send(&to, &pool, get("/")).await.unwrap().status, 429);
+    }
+    let third = of("greedy", "three");
+    let refused = egress.send(&to, &third, get("/")).await.unwrap_err();
+    assert!(matches!(refused, EgressError::Busy { .. }), "{refused}");
+    assert_eq!(server.requests().len(), 2);
+    // Others have what they may have, also beyond what the host keeps.
+    for tenant in ["globex", "initech"] {
+        for destination in ["one", "two"] {
+            let pool = of(tenant, destination);
+            assert_eq!(egress.send(&to, &pool, get("/")).await.unwrap().status, 429);
+        }
+    }
+    // And what was asked of the first one is not forgotten for them.
+    let held = egress.send(&to, &of("greedy", "one"), get("/")).await;
+    assert!(matches!(held.unwrap_err(), EgressError::Busy { .. }));
 }

@@ -213,8 +213,9 @@ async fn http2(tls: Tls, answer: Answer) -> Server {
                     Answer::EmptyFrames => {
                         let mut send = respond.send_response(head, false).map_err(other)?;
                         tokio::spawn(async move {
+                            let mut pace = tokio::time::interval(Duration::from_millis(20));
                             while send.send_data(Bytes::new(), false).is_ok() {
-                                tokio::time::sleep(Duration::from_millis(20)).await;
+                                pace.tick().await;
                             }
                         });
                     }

@@ -78,6 +78,7 @@ fn deciding_allocates_nothing() {
         call: "kv.set",
         destination: "notes",
         effect: Effect::Irreversible,
+        egress: false,
         args: &args,
     };
 

@@ -274,6 +274,9 @@ pub enum DecideError {
     /// The reply that a person gave is not one that the call can have.
     #[error("the reply does not fit the call: {0}")]
     ReplyUnfit(String),
+    /// What a person wrote cannot be recorded.
+    #[error("the note cannot be recorded: {0}")]
+    NoteUnfit(String),
     /// The decision is recorded, and the run did not go on yet.
     #[error("the decision is recorded, and the run could not go on yet: {0}")]
     DecidedNotDone(String),
@@ -299,6 +302,7 @@ impl DecideError {
             Self::Changed => "changed",
             Self::ReasonMissing => "reason_missing",
             Self::ReplyUnfit(_) => "reply_unfit",
+            Self::NoteUnfit(_) => "note_unfit",
             Self::DecidedNotDone(_) => "decided_not_done",
             Self::Unavailable(_) => "unavailable",
             Self::Unsettled(_) => "unsettled",
@@ -319,6 +323,7 @@ impl DecideError {
             Self::ReplyUnfit(_) => {
                 Some("leave the reply out, or give it as the record has replies")
             }
+            Self::NoteUnfit(_) => Some("say it without the secret"),
             Self::DecidedNotDone(_) => {
                 Some("do not decide again; the host goes on by itself when it can")
             }

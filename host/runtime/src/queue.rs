@@ -243,6 +243,15 @@ impl Inner {
             return Err(DecideError::Requester);
         }
         let note: String = note.trim().chars().take(NOTE_CHARS_MAX).collect();
+        // The attack: what a person pastes has a token in it, and goes to the guest and
+        // into the record.
+        let scanner = self.backends.secrets.scanner();
+        let secret_in = |text: &str| scanner.find(&row.tenant, text.as_bytes());
+        if let Some(found) = secret_in(&note) {
+            return Err(DecideError::NoteUnfit(format!(
+                "it has {found} in it, and nothing of it was recorded"
+            )));
+        }
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
         if row.kind == ESCALATION {
             return self.resolve_escalation(who, &row, resolution, note).await;
@@ -251,10 +260,7 @@ impl Inner {
         let reply = reply.filter(|_| resolution == Resolution::Done);
         if let Some(reply) = &reply {
             capability::fits(&item.call, reply).map_err(DecideError::ReplyUnfit)?;
-            // The attack: what a person pastes has a token in it, and goes to the
-            // guest and into the record.
-            let scanner = self.backends.secrets.scanner();
-            if let Some(found) = scanner.find(&row.tenant, reply.to_string().as_bytes()) {
+            if let Some(found) = secret_in(&reply.to_string()) {
                 return Err(DecideError::ReplyUnfit(format!(
                     "it has {found} in it, and nothing of it was recorded"
                 )));

@@ -80,6 +80,14 @@ pub enum Rejected {
     /// There is no such item in a queue of the tenant.
     #[error("there is no queue item `{0}` in this tenant")]
     NoSuchQueueItem(String),
+    /// As many items are open as may be.
+    #[error("the queue `{queue}` has {most} open items already: people must end some first")]
+    QueueFull {
+        /// The queue.
+        queue: String,
+        /// Most open items.
+        most: u64,
+    },
     /// Somebody resolved it before.
     #[error("{by} resolved it already as {resolution}: nothing was changed")]
     AlreadyResolved {

@@ -114,6 +114,17 @@ pub enum Change {
         /// The approval.
         id: String,
     },
+    /// A condition: the queue has fewer open items than this, or has this one already.
+    /// Refused with [`QueueFull`](crate::Rejected::QueueFull). Counted in the same
+    /// transaction as what it stands before: of two hosts at the last place one gets it.
+    QueueHasRoom {
+        /// The queue.
+        queue: String,
+        /// The item that is to be put.
+        id: String,
+        /// Most open items.
+        most: u64,
+    },
     /// New work for people.
     PutQueueItem(Box<QueueRow>),
     /// A person decided on an open item. Refused with

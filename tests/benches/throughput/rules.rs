@@ -26,6 +26,7 @@ pub(crate) fn measure() {
             call: "sql.execute",
             destination: "orders",
             effect: Effect::Write,
+            egress: false,
             args: &args,
         };
         let mut times = Vec::new();

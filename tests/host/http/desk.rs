@@ -35,6 +35,8 @@ pub(crate) enum Fault {
     DoesAndBreaks,
     /// Breaks the connection without doing it.
     Breaks,
+    /// As usual, and then somebody edits the ticket's status.
+    ThenEdited(u64, &'static str),
     /// As usual: for the second or third request.
     Nothing,
 }
@@ -155,10 +157,7 @@ impl Desk {
 
     /// Somebody else's edit.
     pub(crate) fn edit(&self, id: u64, member: &str, value: Value) {
-        let mut state = self.state();
-        let (version, ticket) = state.tickets.get_mut(&id).unwrap();
-        *version += 1;
-        ticket[member] = value;
+        self.state().edit(id, member, value);
     }
 }
 
@@ -185,6 +184,11 @@ async fn serve(State(state): State<Arc<Mutex<Shelf>>>, request: Request<Body>) -
         Fault::DoesAndBreaks => {
             state.answer(&head.method, &head.uri, &head.headers, &body);
             broken()
+        }
+        Fault::ThenEdited(id, status) => {
+            let answer = state.answer(&head.method, &head.uri, &head.headers, &body);
+            state.edit(id, "status", json!(status));
+            answer
         }
         Fault::Breaks => broken(),
     }
@@ -223,6 +227,12 @@ fn answer(status: u16, text: &str) -> Response<Body> {
 }
 
 impl Shelf {
+    fn edit(&mut self, id: u64, member: &str, value: Value) {
+        let (version, ticket) = self.tickets.get_mut(&id).unwrap();
+        *version += 1;
+        ticket[member] = value;
+    }
+
     fn answer(
         &mut self,
         method: &Method,

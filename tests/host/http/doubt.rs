@@ -152,6 +152,44 @@ async fn a_write_in_doubt_is_not_sent_to_another_server_or_under_a_new_key() {
     }
 }
 
+/// The attack, or the accident: while a call is in doubt the manifest begins to ask a
+/// person for such calls, or its budget is narrowed. What was asked before the first
+/// sending is asked again before the second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_in_doubt_is_sent_again_only_as_the_manifest_in_force_allows() {
+    let guest = tollgate_tests::component("tests/guests/caller");
+    let ask = "[[rule]]\nname = \"ask\"\ntool = \"*\"\ncall = \"http.send\"\nthen = { require = \"boss\" }\n";
+    for (narrowed, said) in [
+        (true, "approved first"),
+        (false, "`journal_bytes` is reached"),
+    ] {
+        let (house, store) = House::on("", Faulty::new).await;
+        let desk = Desk::open().await;
+        let first = manifest(&desk, "", &keyed());
+        house.install(&first, &guest).await;
+        house.answers().await;
+        store.allow_records(1);
+        let report = run(&house, "create", create()).await;
+        assert_eq!(report.state, RunState::Open, "{report:?}");
+        store.repair();
+        let next = if narrowed {
+            first + ask
+        } else {
+            let limit = "deadline = \"10s\"\njournal_bytes = \"1B\"";
+            first.replace("deadline = \"10s\"", limit)
+        };
+        house.install(&next, &guest).await;
+        house.host.expire_due().await.unwrap();
+        let patience = std::time::Duration::from_secs(20);
+        let waited = house.host.wait(&agent(), &report.run, patience).await;
+        let report = waited.unwrap();
+        assert_eq!(report.state, RunState::InDoubt, "{report:?}");
+        assert_eq!(desk.lines().len(), 1, "it was not sent again");
+        let item = house.host.queue(&mira(), false).await.unwrap().remove(0);
+        assert!(item.why.contains(said), "{item:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_a_lost_write_is_a_persons_and_not_sent_again() {
     for fault in [

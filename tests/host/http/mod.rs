@@ -3,6 +3,7 @@
 
 mod desk;
 mod doubt;
+mod egress;
 mod granted;
 mod held;
 mod sent;

@@ -103,6 +103,44 @@ async fn an_answer_that_echoes_the_credential_is_withheld() {
     assert!(!known(&house, &report.run).await.contains(CANARY));
 }
 
+/// The attack: a server that answers every write with as much as it can send, until
+/// the journal's disk is full. What was done is recorded all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_write_stays_within_the_limits_and_the_write_is_recorded() {
+    let desk = Desk::open().await;
+    let house = House::new().await;
+    let text = manifest(&desk, "", ROWS).replace(
+        "deadline = \"10s\"",
+        "deadline = \"10s\"\nreply_bytes = \"2KiB\"",
+    );
+    house
+        .install(&text, &component("tests/guests/caller"))
+        .await;
+    desk.order([Fault::Answers(201, Vec::new(), "x".repeat(4096))]);
+    let create = ask("POST", &["tickets"], json!({"json": {"subject": "new"}}));
+    let report = run(&house, "create", create).await;
+    let lines = house.log(&report.run).await;
+    let outcome = lines.iter().find(|line| line.stage == "call.outcome");
+    let facts = &outcome.unwrap().facts;
+    assert_eq!(
+        (&facts["cut"], &facts["limit"]),
+        (&json!("reply"), &json!("reply_bytes"))
+    );
+    assert_eq!(
+        (&facts["changed"], &facts["status"]),
+        (&json!(true), &json!(201))
+    );
+    let error = output(report.clone())["error"].as_str().unwrap().to_owned();
+    assert!(
+        error.contains("was made") && error.contains("`reply_bytes` of 2048"),
+        "{error}"
+    );
+    let known = known(&house, &report.run).await;
+    assert!(!known.contains(&"x".repeat(100)), "{known}");
+    let replay = house.host.replay("default", &report.run).await.unwrap();
+    assert!(replay.identical, "{:?}", replay.difference);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_a_person_pastes_is_not_taken_with_a_secret_in_it() {
     let (house, desk) = with_credential("").await;
@@ -121,6 +159,16 @@ async fn a_reply_that_a_person_pastes_is_not_taken_with_a_secret_in_it() {
         .unwrap_err();
     assert_eq!(refused.kind(), "reply_unfit", "{refused}");
     assert!(!refused.to_string().contains(CANARY), "{refused}");
+    // Nor is a note.
+    let note = format!("I asked with {CANARY}");
+    let refused = house
+        .host
+        .resolve(&mira(), &item.id, done, &note, None)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.kind(), "note_unfit", "{refused}");
+    assert!(!refused.to_string().contains(CANARY), "{refused}");
+    assert_eq!(house.host.queue(&mira(), false).await.unwrap().len(), 1);
     assert!(!known(&house, &report.run).await.contains(CANARY));
 }
 

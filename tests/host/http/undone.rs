@@ -3,7 +3,7 @@
 use serde_json::json;
 use tollgate_runtime::RunState;
 
-use super::{Fault, ROWS, ask, came, opened, run};
+use super::{Fault, ROWS, ask, came, manifest, opened, run};
 use crate::house::{agent, mira, output};
 
 fn patch(content: serde_json::Value) -> serde_json::Value {
@@ -210,4 +210,51 @@ async fn a_conditional_row_refuses_a_blind_write_and_binds_the_restore_too() {
         .collect();
     assert_eq!(patches.last().unwrap().headers["if-match"], "\"v3\"");
     assert_eq!(desk.ticket(1).unwrap()["status"], "open");
+}
+
+/// The attack, or the accident: somebody edits between the write and the look after
+/// it. The edit is not the write's, so the undo must not overwrite it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_right_after_the_write_is_not_taken_for_the_write() {
+    let (house, desk) = opened("", ROWS).await;
+    desk.order([Fault::Nothing, Fault::ThenEdited(1, "escalated")]);
+    let report = run(&house, "change", patch(json!({"status": "closed"}))).await;
+    assert_eq!(output(report.clone())["status"], 200);
+    let undo = house.host.undo(&agent(), &report.run, false).await.unwrap();
+    assert_eq!(undo.outcome, "conflict", "{undo:?}");
+    let conflict = undo.steps[0].conflict.as_ref().unwrap();
+    assert_eq!(conflict.written["members"], json!({"status": "closed"}));
+    assert_eq!(conflict.now["members"], json!({"status": "escalated"}));
+    assert_eq!(desk.ticket(1).unwrap()["status"], "escalated");
+}
+
+/// The same between the undo's look and its write: the version that was seen goes
+/// with it, though the row asks for no condition.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_between_the_undos_look_and_its_write_stays() {
+    let (house, desk) = opened("", ROWS).await;
+    let report = run(&house, "change", patch(json!({"status": "closed"}))).await;
+    desk.order([Fault::ThenEdited(1, "escalated")]);
+    let undo = house.host.undo(&agent(), &report.run, false).await.unwrap();
+    assert_eq!(undo.outcome, "conflict", "{undo:?}");
+    let sent = desk.seen().into_iter().rfind(|seen| seen.method == "PATCH");
+    assert_eq!(sent.unwrap().headers["if-match"], "\"v2\"");
+    assert_eq!(desk.ticket(1).unwrap()["status"], "escalated");
+}
+
+/// The undo's look is a request like any other: what the rules in force deny is not
+/// sent, and nothing is put back unseen.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_does_not_look_where_the_rules_deny_it() {
+    let (house, desk) = opened("", ROWS).await;
+    let report = run(&house, "change", patch(json!({"status": "closed"}))).await;
+    let sent = desk.lines().len();
+    let narrower = manifest(&desk, "", ROWS)
+        + "\n[[rule]]\nname = \"unread\"\ntool = \"*\"\ncall = \"http.send\"\nthen = \"deny\"\n";
+    let guest = tollgate_tests::component("tests/guests/caller");
+    house.install(&narrower, &guest).await;
+    let undo = house.host.undo(&agent(), &report.run, false).await.unwrap();
+    assert_ne!(undo.outcome, "undone", "{undo:?}");
+    assert_eq!(desk.lines().len(), sent, "nothing was sent");
+    assert_eq!(desk.ticket(1).unwrap()["status"], "closed");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
-use super::common::By;
+use super::who::By;
 
 #[derive(Debug, Args)]
 pub(crate) struct New {

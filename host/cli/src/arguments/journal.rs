@@ -3,7 +3,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::common::OfTenant;
+use super::who::OfTenant;
 
 #[derive(Debug, Args)]
 pub(crate) struct Log {

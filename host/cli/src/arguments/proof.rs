@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::common::{By, OfTenant};
+use super::who::{By, OfTenant};
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {

@@ -26,7 +26,8 @@ impl Rules {
     /// Whether this import call of an allowed tool call may be made.
     ///
     /// Rows for import calls speak first, then rows for the tool: a `deny`
-    /// always, a `require` for every call that is not a plain read. Where none
+    /// always, a `require` for every call that is not a plain read: one that carries
+    /// the guest's words out is none. Where none
     /// speaks, reads and writes inside the grant go on. An irreversible call
     /// never does: at least the floor's approval is required, and it is denied
     /// where the manifest has no approval at all.
@@ -38,7 +39,7 @@ impl Rules {
         };
         let rows = self.matching(&facts, |rule| match (&rule.call, rule.then) {
             (Some(_), _) | (None, Outcome::Deny) => true,
-            (None, Outcome::Require(_)) => call.effect > Effect::Read,
+            (None, Outcome::Require(_)) => call.effect > Effect::Read || call.egress,
             (None, Outcome::Allow) => false,
         });
         let decision = strictest(rows).unwrap_or(Decision {

@@ -62,6 +62,8 @@ pub struct CallFacts<'a> {
     pub destination: &'a str,
     /// The class the host gave the call.
     pub effect: Effect,
+    /// Whether a read carries words of the guest's out of the host.
+    pub egress: bool,
     /// Its arguments.
     pub args: &'a Value,
 }

@@ -38,6 +38,7 @@ fn decide_call(rows: &str, effect: Effect, args: &Value) -> (Outcome, String) {
         call: "kv.set",
         destination: "notes",
         effect,
+        egress: false,
         args,
     };
     let decision = manifest.compiled.decide_call(&tool(&json!({})), &facts);
@@ -231,6 +232,28 @@ fn a_require_on_a_tool_holds_its_first_call_that_is_no_plain_read() {
     );
 }
 
+/// The attack: a tool that reads only after a person agreed carries data out in the
+/// words of a search.
+#[test]
+fn a_row_that_holds_a_tool_holds_its_reads_that_carry_words_out() {
+    let rows = format!(
+        "[[rule]]\nname = \"a\"\ntool = \"*\"\nthen = {{ require = \"finance\" }}\n{FINANCE}"
+    );
+    let manifest = manifest(&rows);
+    let (input, args) = (json!({}), json!({}));
+    for (egress, outcome) in [(true, Outcome::Require(0)), (false, Outcome::Allow)] {
+        let facts = CallFacts {
+            call: "http.send",
+            destination: "desk",
+            effect: Effect::Read,
+            egress,
+            args: &args,
+        };
+        let decision = manifest.compiled.decide_call(&tool(&input), &facts);
+        assert_eq!(decision.outcome, outcome, "{egress}");
+    }
+}
+
 #[test]
 fn rows_for_import_calls_choose_by_call_destination_class_and_arguments() {
     let deny = |which: &str| format!("[[rule]]\nname = \"r\"\n{which}\nthen = \"deny\"\n");
@@ -317,6 +340,7 @@ fn an_allow_for_writes_does_not_speak_of_what_is_worse() {
                 call: "kv.set",
                 destination: "notes",
                 effect,
+                egress: false,
                 args: &args,
             },
         )

@@ -160,13 +160,26 @@ impl Operation for Escalate {
             resolved_ms: None,
             resolution: None,
         };
-        match change(backends, scope, Change::PutQueueItem(Box::new(row))).await {
+        // The attack: a connector that escalates from many runs at once, each of which
+        // has counted before any has put.
+        let room = Change::QueueHasRoom {
+            queue: row.queue.clone(),
+            id: id.clone(),
+            most: plan.max_open,
+        };
+        let put = Change::PutQueueItem(Box::new(row));
+        match apply(backends, scope, vec![room, put]).await {
             Ok(()) => Performed::Known {
                 written: Some(json!({ "item": id })),
                 reply: Ok(id),
             },
-            Err(error) if error.rejected().is_some() => Performed::answered(Err(outside(&error))),
-            Err(error) => Performed::Unknown(error.to_string()),
+            Err(error) => match error.rejected() {
+                Some(Rejected::QueueFull { most, .. }) => {
+                    Performed::answered(Err(HandoffError::Full(*most)))
+                }
+                Some(_) => Performed::answered(Err(outside(&error))),
+                None => Performed::Unknown(error.to_string()),
+            },
         }
     }
 
@@ -248,7 +261,7 @@ impl Operation for Restore {
             by: scope.principal.to_owned(),
             at_ms: backends.clock.now_ms(),
         };
-        match change(backends, scope, withdraw).await {
+        match apply(backends, scope, vec![withdraw]).await {
             Ok(()) => Performed::Known {
                 reply: Ok(()),
                 written: Some(json!({ "item": item, "state": WITHDRAWN })),
@@ -344,11 +357,21 @@ fn outside(error: &StoreError) -> HandoffError {
     HandoffError::Refused(Refusal::outside(error.to_string()))
 }
 
-async fn change(backends: &Backends, scope: &Scope<'_>, change: Change) -> Result<(), StoreError> {
+/// Under the run's lease, where it has one. The attack, or the accident: a host that
+/// was stopped for long and comes back withdraws, or puts, what another host has
+/// decided about since.
+async fn apply(
+    backends: &Backends,
+    scope: &Scope<'_>,
+    mut changes: Vec<Change>,
+) -> Result<(), StoreError> {
+    if let Some(condition) = scope.lease_condition() {
+        changes.insert(0, condition);
+    }
     let submission = Submission {
         tenant: scope.tenant.to_owned(),
         records: Vec::new(),
-        changes: vec![change],
+        changes,
     };
     backends.store.append(submission).await.map(drop)
 }

@@ -3,8 +3,9 @@
 use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts};
 use tollgate_store::{ApprovalState, Change, RunState};
 
+use super::flush::repeats;
 use super::refusal::Denial;
-use super::{Door, Operation, Passing, Prior, Refusal, repeats};
+use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
 
@@ -48,6 +49,7 @@ impl Door {
             call: passing.call,
             destination: &passing.destination,
             effect: passing.effect,
+            egress: passing.egress,
             args: &passing.arguments,
         })
     }
@@ -60,6 +62,8 @@ impl Door {
                 call: look.call,
                 destination: look.destination,
                 effect: Effect::Read,
+                // One that would carry words out is no look.
+                egress: false,
                 args: look.arguments,
             };
             self.decide_on(&facts).outcome == Outcome::Allow

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tollgate_journal::Stage;
 
-use super::Prior;
+use super::outcome::CUT;
+use super::{Prior, WRITTEN};
 use crate::error::Ending;
 use crate::journal::OpenRecord;
 
@@ -20,6 +21,8 @@ pub(crate) struct RecordedCall {
     pub(crate) reply: Option<Vec<u8>>,
     /// Whether the call was admitted, so that it may have had an effect.
     pub(crate) intent: bool,
+    /// Whether that used an approval up.
+    pub(crate) approved: bool,
     /// Whether a later call of the same run, or an undo, can put it back.
     pub(crate) prior: Option<Value>,
     pub(crate) prior_version: Option<String>,
@@ -108,8 +111,13 @@ pub(crate) fn in_doubt(records: &[OpenRecord]) -> Option<u32> {
             (Stage::CallIntent, Some(position)) => {
                 unknown.insert(position);
             }
+            // A limit after the intent: it was not sent.
             (
-                Stage::CallOutcome | Stage::CallDenied | Stage::SecretBlocked | Stage::CallSettled,
+                Stage::CallOutcome
+                | Stage::CallDenied
+                | Stage::LimitHit
+                | Stage::SecretBlocked
+                | Stage::CallSettled,
                 Some(position),
             ) => {
                 unknown.remove(&position);
@@ -152,9 +160,14 @@ impl RecordedCall {
         if let Some(what) = record.fact("withheld") {
             self.withheld = Some(what.to_owned());
         }
+        // What was written is not there, for another reason.
+        if record.fact(CUT) == Some(WRITTEN) {
+            self.withheld = Some(WRITTEN.to_owned());
+        }
         match record.leaf.stage {
             Stage::CallIntent => {
                 self.intent = true;
+                self.approved = record.fact("approval").is_some();
                 self.prior_version = record.fact("prior_version").map(str::to_owned);
                 self.identity = record.fact("identity").map(str::to_owned);
                 self.recovery = record.fact("recovery").map(str::to_owned);

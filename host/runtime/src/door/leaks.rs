@@ -6,13 +6,15 @@
 //! value elsewhere and writes it where others read. What a call that was made did
 //! is recorded all the same: only what it answered is withheld.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use tokio::task::JoinError;
 use tollgate_journal::Stage;
-use tollgate_secrets::Found;
+use tollgate_secrets::{Encoding, Found};
 
 use super::gate::Admission;
-use super::perform::with_facts;
-use super::{Door, Operation, Passing, Prior, Refusal, encode};
+use super::perform::encode;
+use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::error::Ending;
 use crate::journal::Saying;
 
@@ -23,6 +25,23 @@ pub(crate) const WRITTEN: &str = "written";
 pub(crate) const PRIOR: &str = "prior";
 pub(crate) const OUTPUT: &str = "output";
 
+/// From how many bytes on a scan has a thread of its own.
+const ASIDE_FROM: usize = 64 * 1024;
+
+/// Do work on this many bytes without keeping a worker of the runtime from the runs
+/// that wait for it. The attack: a server whose answers are megabytes of what has to
+/// be decoded again and again, so that every tenant waits.
+async fn aside<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    if size > ASIDE_FROM {
+        tokio::task::spawn_blocking(work).await
+    } else {
+        Ok(work())
+    }
+}
+
 impl Door {
     /// The live secret in these bytes, of any tenant.
     pub(crate) fn secret_in(&self, bytes: &[u8]) -> Option<Found> {
@@ -32,16 +51,38 @@ impl Door {
             .find(&self.run.tenant, bytes)
     }
 
+    /// The same for what may be large, with the bytes handed back.
+    pub(crate) async fn scanned(&self, bytes: Vec<u8>) -> (Vec<u8>, Option<Found>) {
+        let scanner = Arc::clone(self.backends.secrets.scanner());
+        let tenant = self.run.tenant.clone();
+        let size = bytes.len();
+        let bytes = Arc::new(bytes);
+        let scanned = Arc::clone(&bytes);
+        let found = aside(size, move || scanner.find(&tenant, &scanned)).await;
+        // Nobody else has them any more, else they are copied.
+        let bytes = Arc::unwrap_or_clone(bytes);
+        // A scan that did not end has not said that there is no secret.
+        let unknown = Found {
+            name: None,
+            encoding: Encoding::Nested,
+        };
+        (bytes, found.unwrap_or(Some(unknown)))
+    }
+
+    /// The secret that a call carries out in its arguments, or in its destination,
+    /// which may be a guest's words too.
+    pub(super) async fn secret_in_arguments(&self, passing: &Passing) -> Option<Found> {
+        let (_, found) = self.scanned(passing.text.clone().into_bytes()).await;
+        found.or_else(|| self.secret_in(passing.destination.as_bytes()))
+    }
+
     /// The refusal of a call that carries a secret out, recorded without its
-    /// arguments and without its destination, which may be a guest's words too.
+    /// arguments and without its destination.
     pub(super) fn withhold_arguments<O: Operation>(
         &self,
         passing: &Passing,
-    ) -> Result<Option<O::Reply>, Ending> {
-        let found = self
-            .secret_in(passing.text.as_bytes())
-            .or_else(|| self.secret_in(passing.destination.as_bytes()));
-        let Some(found) = found else { return Ok(None) };
+        found: &Found,
+    ) -> Result<O::Reply, Ending> {
         let reply = O::refuse(Refusal::outside(format!(
             "the call's arguments have {found} in them; the host puts secrets in by itself"
         )));
@@ -54,24 +95,29 @@ impl Door {
         let size = bytes.len() as u64;
         self.push_saying(
             size,
-            withheld(saying, ARGUMENTS, &found).value("reply", bytes),
+            withheld(saying, ARGUMENTS, found).value("reply", bytes),
         )?;
-        Ok(Some(reply))
+        Ok(reply)
     }
 
     /// The refusal of a write that would record, and show on a card, what it
-    /// replaces.
-    pub(super) fn withhold_prior<O: Operation>(
+    /// replaces, where that is a secret or more than the run may record.
+    pub(super) async fn withhold_prior<O: Operation>(
         &self,
         passing: &Passing,
         prior: Option<&Prior>,
     ) -> Result<Option<O::Reply>, Ending> {
-        let Some(found) = prior.and_then(|prior| {
-            self.secret_in(prior.value.to_string().as_bytes())
-                .or_else(|| self.secret_in(prior.version.as_bytes()))
-        }) else {
-            return Ok(None);
-        };
+        let Some(prior) = prior else { return Ok(None) };
+        let value = prior.value.to_string().into_bytes();
+        let limit = self.manifest.limits.journal_bytes;
+        if value.len() as u64 > self.bytes_left() {
+            let reply = O::refuse(Refusal::limited("journal_bytes", limit));
+            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
+            return Ok(Some(reply));
+        }
+        let (_, found) = self.scanned(value).await;
+        let found = found.or_else(|| self.secret_in(prior.version.as_bytes()));
+        let Some(found) = found else { return Ok(None) };
         let refusal = Refusal::outside(format!(
             "what the call would replace has {found} in it; nothing was changed"
         ));
@@ -109,51 +155,6 @@ impl Door {
         Ok(reply)
     }
 
-    /// What a call with an intent came to, without any secret: the reply for the
-    /// guest, and what is to be recorded. That it happened is never withheld.
-    pub(super) fn outcome<O: Operation>(
-        &self,
-        passing: &Passing,
-        reply: O::Reply,
-        written: Option<&Value>,
-    ) -> (O::Reply, Saying) {
-        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply)
-            .fact("changed", written.is_some());
-        let (reply, saying) = self.answered::<O>(saying, reply, written.is_some());
-        let Some(written) = written else {
-            return (reply, saying);
-        };
-        let saying = match self.secret_in(written.to_string().as_bytes()) {
-            Some(found) => withheld(saying, WRITTEN, &found),
-            None => saying.json("written", written),
-        };
-        (reply, saying)
-    }
-
-    /// A reply for the guest and the record, or what stands for one with a secret.
-    pub(super) fn answered<O: Operation>(
-        &self,
-        saying: Saying,
-        mut reply: O::Reply,
-        changed: bool,
-    ) -> (O::Reply, Saying) {
-        let mut saying = saying;
-        let mut bytes = encode(&reply);
-        if let Some(found) = self.secret_in(&bytes) {
-            let did = if changed {
-                "the call was made; its answer"
-            } else {
-                "the call's answer"
-            };
-            reply = O::refuse(Refusal::outside(format!(
-                "{did} contained {found} and was withheld"
-            )));
-            bytes = encode(&reply);
-            saying = withheld(saying, REPLY, &found);
-        }
-        (reply, saying.value("reply", bytes))
-    }
-
     /// Record that something of the run itself was withheld.
     pub(crate) fn note_withheld(&self, what: &str, found: &Found) -> Result<(), Ending> {
         let saying = withheld(Saying::new(Stage::SecretBlocked), what, found);
@@ -167,8 +168,25 @@ impl Door {
     }
 }
 
-fn withheld(saying: Saying, what: &str, found: &Found) -> Saying {
+pub(super) fn withheld(saying: Saying, what: &str, found: &Found) -> Saying {
     saying
         .fact("withheld", what)
         .maybe("secret", found.name.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::thread;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_large_is_scanned_on_a_thread_of_its_own() {
+        let ran_on = async |size| aside(size, || thread::current().id()).await.unwrap();
+        let worker = thread::current().id();
+        assert_eq!(ran_on(ASIDE_FROM).await, worker);
+        assert_ne!(ran_on(ASIDE_FROM + 1).await, worker);
+    }
 }

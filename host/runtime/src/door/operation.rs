@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tollgate_policy::{Effect, Manifest};
+use tollgate_store::Change;
 use wasmtime::component::{ComponentNamedList, Lift, Lower};
 
 use super::Refusal;
@@ -40,6 +41,13 @@ pub trait Operation: Send + Sync + 'static {
     /// grant says what the receiver allows.
     fn recovery(_plan: &Self::Plan) -> Recovery {
         Self::RECOVERY
+    }
+
+    /// Whether a read carries words of the guest's out: a parameter with free text, a
+    /// content. The attack: a "read" that takes a customer list to another server. A
+    /// rule that holds a tool holds such a call as it holds a write.
+    fn egress(_plan: &Self::Plan) -> bool {
+        false
     }
 
     /// How a write by this call is taken back. A call that has no way back is
@@ -136,6 +144,9 @@ pub enum Recovery {
     /// The call happens only if what it replaces is still what was seen: one that
     /// was not found can be sent again, and a late first one is refused.
     Conditional,
+    /// It changes nothing: a read that was recorded before it was sent, because it
+    /// carries words out or uses an approval up. It is made again.
+    Repeatable,
     /// Nothing can be done by a machine.
     None,
 }
@@ -148,6 +159,7 @@ impl Recovery {
             Self::IdempotencyKey => "idempotency_key",
             Self::Readable => "readable",
             Self::Conditional => "conditional",
+            Self::Repeatable => "repeatable",
             Self::None => "none",
         }
     }
@@ -265,6 +277,11 @@ impl Scope<'_> {
         let left = sending.at.saturating_sub(now);
         let left = left.min(sending.lease.remaining_ms(now));
         (left > 0).then(|| Duration::from_millis(left))
+    }
+
+    /// What must be true of the run for a change of the host's own store.
+    pub(crate) fn lease_condition(&self) -> Option<Change> {
+        self.sending.as_ref()?.lease.condition(self.run)
     }
 
     /// The same for every attempt at this call, and for no other call.

@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tollgate_journal::Stage;
+use tollgate_secrets::Found;
 use tollgate_store::{ApprovalState, Change, Rejected, RunState};
 
+use super::flush::repeats;
 use super::gate::Admission;
 use super::operation::Sending;
 use super::recover::Doubtful;
-use super::repeats;
-use super::{
-    Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope, encode, last_words,
-};
+use super::{Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope};
 use crate::error::Ending;
 use crate::journal::Saying;
 use crate::runs::awake_ms;
@@ -89,10 +89,13 @@ impl Door {
             .fact("recovery", recovery.as_str())
             .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
             .value("arguments", passing.text.clone().into_bytes());
+        let mut prior_bytes = 0;
         if let Some(prior) = prior {
-            saying = saying.json("prior", &prior.value);
+            let bytes = prior.value.to_string().into_bytes();
+            prior_bytes = bytes.len() as u64;
+            saying = saying.value("prior", bytes);
         }
-        self.state().bytes += passing.text.len() as u64;
+        self.state().bytes += passing.text.len() as u64 + prior_bytes;
         let now = self.journal.now_ms();
         let mut changes = vec![Change::PutRun(Box::new(self.row(
             RunState::Open,
@@ -157,7 +160,57 @@ impl Door {
             self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
             return Ok(reply);
         };
-        self.read_outcome::<O>(passing, performed, admission)
+        self.read_outcome::<O>(passing, performed, admission).await
+    }
+
+    /// A read whose intent is durable: what it carries out is out, and what it came
+    /// to is recorded before anything else happens. It may be given up all the same.
+    pub(super) async fn read_with_intent<O: Operation>(
+        &self,
+        passing: &Passing,
+        plan: O::Plan,
+        admission: &Admission,
+        send_by: SendBy,
+    ) -> Result<O::Reply, Ending> {
+        fail::fail_point!("door::after_intent");
+        let recovery = Recovery::Repeatable;
+        if !self.may_send(send_by)? {
+            return self.not_sent::<O>(passing, recovery).await;
+        }
+        fail::fail_point!("door::before_send");
+        let reply = self
+            .answer_to_read::<O>(passing, plan, send_by, false)
+            .await;
+        fail::fail_point!("door::after_send");
+        let (reply, saying) = self.outcome::<O>(passing, reply, None).await;
+        let saying = saying.maybe("rule", admission.rule.as_deref());
+        self.write_outcome(passing, recovery, saying).await?;
+        fail::fail_point!("door::after_outcome");
+        Ok(reply)
+    }
+
+    /// What a read with an intent is answered, within the run's time.
+    pub(super) async fn answer_to_read<O: Operation>(
+        &self,
+        passing: &Passing,
+        plan: O::Plan,
+        send_by: SendBy,
+        in_doubt: bool,
+    ) -> O::Reply {
+        let scope = Scope {
+            in_doubt,
+            sending: self.sending(send_by),
+            ..self.scope(passing.position)
+        };
+        let work = O::perform(plan, None, &scope, &self.backends);
+        match tokio::time::timeout_at(self.deadline.into(), work).await {
+            Ok(Performed::Known { reply, .. }) => reply,
+            Ok(Performed::Unknown(why)) => O::refuse(Refusal::outside(why)),
+            Err(_) => O::refuse(Refusal::limited(
+                "deadline",
+                self.manifest.limits.deadline.as_secs(),
+            )),
+        }
     }
 
     /// A write is never left half observed.
@@ -183,7 +236,7 @@ impl Door {
         fail::fail_point!("door::after_send");
         match performed {
             Performed::Known { reply, written } => {
-                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref()).await;
                 let saying = saying.maybe("rule", admission.rule.as_deref());
                 self.write_outcome(passing, recovery, saying).await?;
                 fail::fail_point!("door::after_outcome");
@@ -214,7 +267,7 @@ impl Door {
         Ok(reply)
     }
 
-    pub(super) fn read_outcome<O: Operation>(
+    pub(super) async fn read_outcome<O: Operation>(
         &self,
         passing: &Passing,
         performed: Performed<O::Reply>,
@@ -225,13 +278,30 @@ impl Door {
             Performed::Unknown(why) => O::refuse(Refusal::outside(why)),
         };
         let bytes = encode(&reply);
+        let (bytes, found) = if bytes.len() as u64 > self.manifest.limits.reply_bytes {
+            (bytes, None)
+        } else {
+            self.scanned(bytes).await
+        };
+        self.answer_read::<O>(passing, reply, bytes, found, admission)
+    }
+
+    /// Record a read's reply, where it is within its limit and has no secret.
+    pub(super) fn answer_read<O: Operation>(
+        &self,
+        passing: &Passing,
+        reply: O::Reply,
+        bytes: Vec<u8>,
+        found: Option<Found>,
+        admission: &Admission,
+    ) -> Result<O::Reply, Ending> {
         let limit = self.manifest.limits.reply_bytes;
         if bytes.len() as u64 > limit {
             let reply = O::refuse(Refusal::limited("reply_bytes", limit));
             self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
             return Ok(reply);
         }
-        if let Some(found) = self.secret_in(&bytes) {
+        if let Some(found) = found {
             return self.withhold_reply::<O>(passing, &found, admission);
         }
         let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
@@ -290,13 +360,20 @@ impl Door {
         self.push_saying(size, saying)
     }
 
-    /// Buffer a record, if the run may still have one of this size.
-    pub(super) fn push_saying(&self, size: u64, saying: Saying) -> Result<(), Ending> {
+    /// How many bytes of values the run may still record: what it has, and something
+    /// beyond for the answers to the last calls.
+    pub(super) fn bytes_left(&self) -> u64 {
         let limits = &self.manifest.limits;
         let most = limits
             .journal_bytes
-            .saturating_add(2 * limits.host_call_bytes);
-        if self.state().bytes.saturating_add(size) > most {
+            .saturating_add(limits.host_call_bytes.saturating_mul(2));
+        most.saturating_sub(self.state().bytes)
+    }
+
+    /// Buffer a record, if the run may still have one of this size.
+    pub(super) fn push_saying(&self, size: u64, saying: Saying) -> Result<(), Ending> {
+        let limits = &self.manifest.limits;
+        if size > self.bytes_left() {
             return Err(self.end(Ending::OverBudget {
                 name: "journal_bytes",
                 allowed: limits.journal_bytes,
@@ -319,4 +396,15 @@ pub(super) fn with_facts<O: Operation>(saying: Saying, reply: &O::Reply) -> Sayi
     O::facts(reply)
         .into_iter()
         .fold(saying, |saying, (name, number)| saying.fact(name, number))
+}
+
+/// A panic's message and place in one line.
+fn last_words(arguments: &Value) -> String {
+    let text = |name: &str| arguments[name].as_str().unwrap_or_default().to_owned();
+    format!("{} at {}", text("message"), text("place"))
+}
+
+pub(super) fn encode<T: serde::Serialize>(reply: &T) -> Vec<u8> {
+    // Replies are plain data of this crate: no map with keys that are no text.
+    serde_json::to_vec(reply).unwrap_or_default()
 }

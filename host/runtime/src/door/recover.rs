@@ -7,6 +7,7 @@
 //! idempotency key   sent again under the same key
 //! readable          looked for; found: that is the outcome; else a person
 //! conditional       looked for; still as before: sent again, under its condition
+//! repeatable        a read: made again
 //! none              a person
 //! ```
 //!
@@ -17,12 +18,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tollgate_journal::Stage;
-use tollgate_policy::Outcome;
+use tollgate_policy::{Effect, Outcome};
 use tollgate_store::{Change, RunState};
 
+use super::replay::decode;
 use super::{
     Door, Looked, NextOf, Operation, Passing, Performed, Prior, RecordedCall, Recovery, Refusal,
-    Scope, Settled, decode,
+    Scope, Settled,
 };
 use crate::door::Next;
 use crate::error::Ending;
@@ -83,7 +85,9 @@ fn sent_otherwise(
     let holds = match recovery {
         Recovery::None => true,
         Recovery::Readable => then != Recovery::None.as_str(),
-        Recovery::IdempotencyKey | Recovery::Conditional => then == recovery.as_str(),
+        Recovery::IdempotencyKey | Recovery::Conditional | Recovery::Repeatable => {
+            then == recovery.as_str()
+        }
     };
     (!holds).then_some("the manifest in force recovers it by what it was not sent with")
 }
@@ -98,18 +102,32 @@ impl Door {
     ) -> Result<O::Reply, Ending> {
         let recorded = &self.recorded[passing.position as usize];
         let prior = recorded.prior();
-        passing.effect = passing.effect.max(self.run.tool.effect);
+        if passing.effect > Effect::Read {
+            passing.effect = passing.effect.max(self.run.tool.effect);
+        }
         let plan = match next {
             Next::Perform(plan) => Some(plan),
             _ => None,
         };
+        passing.egress =
+            passing.effect == Effect::Read && plan.as_ref().is_some_and(|plan| O::egress(plan));
         if let Some(settled) = &recorded.settled {
             return self
                 .settled::<O>(passing, plan.as_ref(), prior.as_ref(), settled)
                 .await;
         }
-        let recovery = plan.as_ref().map_or(O::RECOVERY, O::recovery);
-        let doubtful = |marked| Doubtful::of(passing, recovery, marked);
+        let recovery = plan
+            .as_ref()
+            .map_or(O::RECOVERY, |plan| passing.recovery::<O>(plan));
+        let position = passing.position;
+        let destination = passing.destination.clone();
+        let doubtful = |marked| Doubtful {
+            position,
+            call: O::CALL,
+            destination: &destination,
+            recovery,
+            marked,
+        };
         let Some(plan) = plan else {
             let why = "the manifest in force does not grant the call any more";
             let doubtful = doubtful(recorded.marked);
@@ -137,10 +155,8 @@ impl Door {
                 .map_err(|fault| self.end(fault.into()))?;
             fail::fail_point!("recover::after_mark");
         }
-        if recovery == Recovery::IdempotencyKey {
-            return self
-                .resend::<O>(passing, plan, prior, recorded.resent)
-                .await;
+        if matches!(recovery, Recovery::IdempotencyKey | Recovery::Repeatable) {
+            return self.resend::<O>(passing, plan, prior, recorded).await;
         }
         if !self.may_look::<O>(&plan) {
             let why = "the rules in force do not allow to look for it";
@@ -151,14 +167,13 @@ impl Door {
         fail::fail_point!("recover::after_look");
         match looked.unwrap_or_else(|_| Looked::unclear("looking took too long")) {
             Looked::Happened { reply, written } => {
-                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref()).await;
                 let saying = saying.fact("recovered", "found");
                 self.write_outcome(passing, recovery, saying).await?;
                 Ok(reply)
             }
             Looked::NotHappened if recovery == Recovery::Conditional => {
-                self.resend::<O>(passing, plan, prior, recorded.resent)
-                    .await
+                self.resend::<O>(passing, plan, prior, recorded).await
             }
             Looked::NotHappened => {
                 let why = "it was looked for and not found; it may still arrive";
@@ -171,20 +186,62 @@ impl Door {
         }
     }
 
+    /// Why a call is not sent again, where it is not: everything that was asked
+    /// before the first sending is asked once more, by what is in force now. The
+    /// attack: a manifest is narrowed, or a key comes to the host, between a crash and
+    /// the resend.
+    async fn not_again<O: Operation>(
+        &self,
+        passing: &mut Passing,
+        plan: &O::Plan,
+        prior: Option<&Prior>,
+        recorded: &RecordedCall,
+    ) -> Option<String> {
+        if let Some(found) = self.secret_in_arguments(passing).await {
+            return Some(format!("its arguments have {found} in them"));
+        }
+        if self.above_its_tool(passing).is_some() {
+            return Some(format!(
+                "the tool `{}` declares itself `{}` now",
+                self.run.tool.name,
+                self.run.tool.effect.as_str()
+            ));
+        }
+        if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(plan, prior) {
+            passing.effect = Effect::Irreversible;
+        }
+        if let Some(Refusal::Limited(limit)) = self.over_budget(passing) {
+            return Some(format!("the run's limit `{}` is reached", limit.name));
+        }
+        // Admitted once is not admitted for ever.
+        match self.decide(passing).outcome {
+            Outcome::Deny => {
+                Some("a rule of the manifest in force denies sending it again".to_owned())
+            }
+            Outcome::Require(_) if !recorded.approved => Some(
+                "the manifest in force has it approved first, and it was sent without that"
+                    .to_owned(),
+            ),
+            Outcome::Require(_) | Outcome::Allow => None,
+        }
+    }
+
     /// Send a call again, in a way that cannot double it.
     async fn resend<O: Operation>(
         &self,
-        passing: &Passing,
+        passing: &mut Passing,
         plan: O::Plan,
         prior: Option<Prior>,
-        resent: u32,
+        recorded: &RecordedCall,
     ) -> Result<O::Reply, Ending> {
-        let recovery = O::recovery(&plan);
+        let recovery = passing.recovery::<O>(&plan);
+        let refused = self.not_again::<O>(passing, &plan, prior.as_ref(), recorded);
+        let refused = refused.await;
+        let passing = &*passing;
+        let resent = recorded.resent;
         let doubtful = Doubtful::of(passing, recovery, true);
-        // Admitted once is not admitted for ever.
-        if self.decide(passing).outcome == Outcome::Deny {
-            let why = "a rule of the manifest in force denies sending it again";
-            return Err(self.give_to_person(doubtful, why, None).await);
+        if let Some(why) = refused {
+            return Err(self.give_to_person(doubtful, &why, None).await);
         }
         if resent >= RESENDS_MAX {
             let why = format!("it was sent again {resent} times, and its outcome is not known");
@@ -213,13 +270,20 @@ impl Door {
         if !self.may_send(send_by)? {
             return Err(self.end(Ending::Doubt));
         }
+        if recovery == Recovery::Repeatable {
+            let reply = self.answer_to_read::<O>(passing, plan, send_by, true).await;
+            let (reply, saying) = self.outcome::<O>(passing, reply, None).await;
+            let saying = saying.fact("recovered", "resent");
+            self.write_outcome(passing, recovery, saying).await?;
+            return Ok(reply);
+        }
         match O::perform(plan, prior.as_ref(), &scope, &self.backends).await {
             // Its condition did not hold: the first one may have come late. Look again.
             Performed::Known { written: None, .. } if recovery == Recovery::Conditional => {
                 Err(self.end(Ending::Doubt))
             }
             Performed::Known { reply, written } => {
-                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref());
+                let (reply, saying) = self.outcome::<O>(passing, reply, written.as_ref()).await;
                 let saying = saying.fact("recovered", "resent");
                 self.write_outcome(passing, recovery, saying).await?;
                 Ok(reply)
@@ -267,8 +331,8 @@ impl Door {
             .saying(Stage::CallOutcome)
             .fact("changed", settled.happened)
             .fact("settled", resolution);
-        let (reply, saying) = self.answered::<O>(saying, reply, settled.happened);
-        let recovery = plan.map_or(O::RECOVERY, O::recovery);
+        let (reply, saying) = self.answered::<O>(saying, reply, settled.happened).await;
+        let recovery = plan.map_or(O::RECOVERY, |plan| passing.recovery::<O>(plan));
         self.write_outcome(passing, recovery, saying).await?;
         Ok(reply)
     }
@@ -300,7 +364,13 @@ impl Door {
         why: &str,
         found: Option<Value>,
     ) -> Ending {
-        let found = found.filter(|found| self.secret_in(found.to_string().as_bytes()).is_none());
+        let found = match found {
+            Some(found) => {
+                let (_, secret) = self.scanned(found.to_string().into_bytes()).await;
+                secret.is_none().then_some(found)
+            }
+            None => None,
+        };
         let handover = Handover::new(doubtful.position, doubtful.call, &self.clean(why), found);
         let marked = (!doubtful.marked).then(|| doubtful.saying());
         let records: Result<Vec<_>, _> = marked

@@ -8,12 +8,14 @@ use crate::api::{Failure, RunState};
 use crate::door::Door;
 
 /// An end without any live secret, and the one that was in its output.
-pub(super) fn screened(door: &Door, end: End) -> (End, Option<Found>) {
+pub(super) async fn screened(door: &Door, end: End) -> (End, Option<Found>) {
     match end {
         End::Done { output, inverse } => {
-            let in_output = door.secret_in(output.to_string().as_bytes());
-            let in_inverse = || door.secret_in(inverse.as_ref()?.to_string().as_bytes());
-            let Some(found) = in_output.or_else(in_inverse) else {
+            let (_, mut found) = door.scanned(output.to_string().into_bytes()).await;
+            if let (None, Some(inverse)) = (&found, &inverse) {
+                found = door.scanned(inverse.to_string().into_bytes()).await.1;
+            }
+            let Some(found) = found else {
                 return (End::Done { output, inverse }, None);
             };
             // What the run did is done; only what it says of it is not passed on.

@@ -84,6 +84,7 @@ fn recovery(declared: &str) -> &'static str {
         "idempotency_key" => "Repeating it under the same key would be harmless.",
         "readable" => "Its effect can be looked for at the destination.",
         "conditional" => "It takes effect only on the version it was meant for.",
+        "repeatable" => "It changes nothing; repeating it would be harmless.",
         _ => "Nothing tells whether it happened; repeating it could do it twice.",
     }
 }

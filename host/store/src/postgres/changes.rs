@@ -93,6 +93,7 @@ impl Applying<'_> {
             }
             Change::ExpireApproval { id, at_ms } => self.expire_approval(id, *at_ms).await,
             Change::VoidApproval { id } => self.void_approval(id).await,
+            Change::QueueHasRoom { queue, id, most } => self.queue_has_room(queue, id, *most).await,
             Change::PutQueueItem(row) => self.put_queue_item(row).await,
             Change::ResolveQueueItem {
                 id,

@@ -139,6 +139,7 @@ impl Applying<'_> {
                 self.put_subject_key(subject, wrapped).await
             }
             Change::PutPrincipal(row) => self.put_principal(row).await,
+            Change::QueueHasRoom { queue, id, most } => self.queue_has_room(queue, id, *most).await,
             Change::PutQueueItem(row) => self.put_queue_item(row).await,
             Change::ResolveQueueItem {
                 id,

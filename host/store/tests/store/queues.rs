@@ -93,6 +93,57 @@ async fn of_two_people_who_resolve_at_once_one_does(bench: Bench) {
     assert_eq!(u8::from(one.is_ok()) + u8::from(two.is_ok()), 1);
 }
 
+fn with_room(id: &str, most: u64) -> Vec<Change> {
+    let room = Change::QueueHasRoom {
+        queue: "operations".into(),
+        id: id.into(),
+        most,
+    };
+    vec![room, put(item(id))]
+}
+
+/// The attack: many runs escalate at once, and each has counted before any has put.
+async fn a_queue_takes_as_many_as_it_may_however_many_come_at_once(bench: Bench) {
+    let puts = async |id: &str| {
+        let changes = with_room(id, 3);
+        bench.store.append(submission(Vec::new(), changes)).await
+    };
+    let (a, b, c, d, e) = tokio::join!(puts("q1"), puts("q2"), puts("q3"), puts("q4"), puts("q5"));
+    let mut put = 0;
+    for done in [a, b, c, d, e] {
+        match done {
+            Ok(_) => put += 1,
+            Err(error) => assert_eq!(
+                error.rejected(),
+                Some(&Rejected::QueueFull {
+                    queue: "operations".into(),
+                    most: 3
+                })
+            ),
+        }
+    }
+    assert_eq!(put, 3);
+    let open = bench
+        .store
+        .queue_items("acme", Some(QueueState::Open))
+        .await;
+    let open = open.unwrap();
+    assert_eq!(open.len(), 3);
+    // One that is there is there, and puts nothing.
+    let again = with_room(&open[0].id, 3);
+    let again = bench.store.append(submission(Vec::new(), again)).await;
+    again.unwrap();
+    // A place that a person made is one.
+    bench
+        .change(resolve(&open[0].id, "person:mira", "done"))
+        .await
+        .unwrap();
+    let next = bench
+        .store
+        .append(submission(Vec::new(), with_room("q9", 3)));
+    next.await.unwrap();
+}
+
 async fn items_are_listed_oldest_first_by_state(bench: Bench) {
     for (id, created_ms) in [("q1", NOW + 2), ("q2", NOW), ("q3", NOW + 1)] {
         let row = QueueRow {
@@ -206,6 +257,7 @@ on_each_store! {
     an_item_is_resolved_once_and_never_by_who_asked,
     an_item_cannot_be_born_resolved_or_in_another_tenant,
     of_two_people_who_resolve_at_once_one_does,
+    a_queue_takes_as_many_as_it_may_however_many_come_at_once,
     items_are_listed_oldest_first_by_state,
     what_is_due_is_found_by_the_stores_clock_soonest_first,
     what_happened_is_told_after_it_is_durable_and_nothing_else_is,

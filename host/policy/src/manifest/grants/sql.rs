@@ -111,7 +111,8 @@ fn functions(
     for (at, name) in &names {
         if !is_grantable_function(name, dialect) {
             let message = format!("the function `{}` cannot be granted", visible(name));
-            let hint = did_you_mean(name, grantable_functions(dialect));
+            let known: Vec<&str> = grantable_functions(dialect).collect();
+            let hint = did_you_mean(name, &known);
             faults.add(*at, message, hint);
         }
     }

@@ -82,7 +82,7 @@ fn no_function_is_called_that_is_not_granted() {
 
 #[test]
 fn every_function_that_can_be_granted_can_be_called() {
-    for function in grantable_functions(Dialect::Sqlite).iter().copied() {
+    for function in grantable_functions(Dialect::Sqlite) {
         let call = match function {
             "current_date" | "current_time" | "current_timestamp" => function.to_owned(),
             "iif" | "replace" => format!("{function}(id, customer, 1)"),

@@ -5,6 +5,7 @@ use tollgate_policy::Digest;
 use tollgate_policy::http::{HttpBody, HttpGrant, HttpMethod, HttpRefusal, HttpRequest, Judged};
 
 use super::content;
+use super::exchange::Message;
 use super::wire::{Body, Field, Request};
 
 /// A request as a guest asks for it.
@@ -70,12 +71,12 @@ impl Asked {
 
     /// The request as JSON. A parameter is there only where the request was
     /// granted: nothing else says what its name is.
-    pub(super) fn arguments(&self, judged: Option<(&Judged<'_>, &str)>) -> Value {
+    pub(super) fn arguments(&self, judged: Option<(&Judged<'_>, &Message)>) -> Value {
         let mut arguments = Map::new();
         let mut put = |name: &str, value: Value| arguments.insert(name.to_owned(), value);
         put("method", json!(self.method.to_string()));
-        if let Some((judged, target)) = judged {
-            put("target", json!(target));
+        if let Some((judged, message)) = judged {
+            put("target", json!(message.target));
             put("path", Value::Object(judged.path.clone()));
             put("query", Value::Object(judged.query.clone()));
             put("egress", json!(judged.egress));
@@ -88,10 +89,14 @@ impl Asked {
         }
         if let Some(body) = &self.body {
             put("content_type", json!(body.content_type));
-            put("size", json!(body.bytes.len()));
             // The attack: content that a person reads one way and a server another,
-            // as JSON with a member twice. What is approved is these very bytes.
-            put("digest", json!(Digest::of(&body.bytes).to_string()));
+            // as JSON with a member twice. What is approved is the very bytes that are
+            // sent, with the idempotency key in them where the row puts it there. (A
+            // credential that goes there comes later, and is no public fact.)
+            let sent = judged.and_then(|(_, message)| message.body.as_ref());
+            let sent = sent.unwrap_or(&body.bytes);
+            put("size", json!(sent.len()));
+            put("digest", json!(Digest::of(sent).to_string()));
             let (name, value) = content::shown(body);
             put(name, value);
         }
@@ -120,7 +125,48 @@ fn fields(fields: &[Field]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+
+    /// The attack: the host writes its key into JSON, the whole is written anew, and
+    /// what arrives is not what was approved.
+    #[test]
+    fn the_digest_is_of_the_bytes_that_are_sent() {
+        let manifest = tollgate_policy::Manifest::parse(
+            "test.toml",
+            r#"
+            manifest = 1
+            connector = "desk"
+            tenant = "acme"
+            [grant.http.desk]
+            base_url = "https://desk.example"
+            [[grant.http.desk.route]]
+            call = "POST /notes"
+            idempotency = "body:/key"
+            "#,
+        );
+        let manifest = manifest.unwrap();
+        let grant = &manifest.grant.http["desk"];
+        let asked = Asked {
+            method: HttpMethod::Post,
+            path: vec!["notes".to_owned()],
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Some(Body {
+                content_type: "application/json".to_owned(),
+                bytes: br#"{ "z": 1, "a": 2 }"#.to_vec(),
+            }),
+        };
+        let judged = asked.judge(grant).unwrap();
+        let message = super::super::message::of(&asked, &judged, grant, "KEY").unwrap();
+        let sent = message.body.clone().unwrap();
+        assert_eq!(sent, br#"{"a":2,"key":"KEY","z":1}"#);
+        let arguments = asked.arguments(Some((&judged, &message)));
+        assert_eq!(arguments["digest"], json!(Digest::of(&sent).to_string()));
+        assert_eq!(arguments["size"], json!(sent.len()));
+        assert_eq!(arguments["body"], json!({ "a": 2, "z": 1 }));
+    }
 
     fn with_if_match(value: &str) -> Asked {
         Asked {

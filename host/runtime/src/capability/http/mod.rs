@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     destination: String,
     message: Message,
     again: Again,
+    /// Whether it carries words of the guest's out.
+    egress: bool,
     recovery: Recovery,
     way_back: WayBack,
     /// What a write changes, where it can be looked at.
@@ -90,6 +92,7 @@ impl Plan {
                 (false, true) => Again::SameKey,
                 (false, false) => Again::Never,
             },
+            egress: judged.egress,
             recovery: match (&resource, if_match) {
                 _ if has_key => Recovery::IdempotencyKey,
                 (Some(_), Some(_)) => Recovery::Conditional,
@@ -172,7 +175,7 @@ fn describe<R>(
         Ok(plan) => Described {
             identity: identity(grant, &judged),
             effect: judged.effect,
-            arguments: asked.arguments(Some((&judged, &plan.message.target))),
+            arguments: asked.arguments(Some((&judged, &plan.message))),
             next: Next::Perform(plan),
             destination,
         },
@@ -221,6 +224,10 @@ impl Operation for Send {
 
     fn recovery(plan: &Plan) -> Recovery {
         plan.recovery
+    }
+
+    fn egress(plan: &Plan) -> bool {
+        plan.egress
     }
 
     fn way_back(plan: &Plan) -> WayBack {

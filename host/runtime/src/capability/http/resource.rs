@@ -52,7 +52,7 @@ impl Resource {
         }
         let look = message::of(&read, &judged, grant, "").ok()?;
         Some(Self {
-            asked: read.arguments(Some((&judged, &look.target))),
+            asked: read.arguments(Some((&judged, &look))),
             look,
             at: at.to_owned(),
             sent: asked.body.as_ref().and_then(content::json),
@@ -82,6 +82,12 @@ impl Resource {
             members,
             etag,
         })
+    }
+
+    /// What the answer to a write itself shows of what the write sets.
+    pub(super) fn shown_in(&self, answer: &Answer) -> Option<Value> {
+        let text = answer.body.text().filter(|_| !answer.truncated)?;
+        members(self.sent.as_ref()?, &resource(text, &self.at)?)
     }
 
     /// The look as the rules see it.

@@ -9,10 +9,12 @@ use tollgate_policy::http::HttpRefusal;
 use super::exchange::Exchange;
 use super::resource::putting_back;
 use super::wire::{Answer, Field, HttpError};
-use super::{Asked, Plan, Resource, describe, grant, members_of, words, write};
+use super::{Asked, Plan, Resource, Send, describe, grant, members_of, words, write};
 use crate::capability::Backends;
 use crate::capability::restore::{RestoreFailure, Restored, Restoring};
-use crate::door::{Described, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope};
+use crate::door::{
+    Described, Looked, Next, Operation, OwnLook, Performed, Prior, Recovery, Refusal, Scope,
+};
 
 const IF_MATCH: &str = "if-match";
 
@@ -35,16 +37,19 @@ impl RestorePlan {
         })
     }
 
-    /// The request, bound to the version that was looked at.
+    /// The request, bound to the version that was looked at, where the server tells
+    /// versions. The attack: somebody edits between the look and the write, and the
+    /// restore overwrites it. A weak tag never matches (RFC 9110, 13.1.1), so it binds
+    /// only where the operator's row says that the server takes it.
     fn bound(&self, prior: Option<&Prior>) -> Plan {
         let mut plan = self.plan.clone();
         let seen = prior.and_then(|prior| prior.value["etag"].as_str());
-        if let (Some(if_match), Some(etag)) = (&mut plan.if_match, seen) {
-            etag.clone_into(if_match);
-            let mut headers = plan.message.headers.iter_mut();
-            if let Some((_, value)) = headers.find(|(name, _)| name == IF_MATCH) {
-                etag.clone_into(value);
-            }
+        let seen = seen.filter(|etag| plan.if_match.is_some() || !etag.starts_with("W/"));
+        if let Some(etag) = seen {
+            plan.if_match = Some(etag.to_owned());
+            let headers = &mut plan.message.headers;
+            headers.retain(|(name, _)| name != IF_MATCH);
+            headers.push((IF_MATCH.to_owned(), etag.to_owned()));
         }
         plan
     }
@@ -107,6 +112,10 @@ impl Operation for Restore {
         Err(RestoreFailure::Refused(refusal))
     }
 
+    fn looks_by(restore: &RestorePlan) -> Option<OwnLook<'_>> {
+        <Send as Operation>::looks_by(&restore.plan)
+    }
+
     async fn prior(
         restore: &RestorePlan,
         scope: &Scope<'_>,
@@ -134,6 +143,14 @@ impl Operation for Restore {
         scope: &Scope<'_>,
         backends: &Backends,
     ) -> Performed<Restored> {
+        // The attack: a rule denies the look, and what is there is overwritten unseen.
+        if prior.is_none() {
+            return Performed::answered(Err(RestoreFailure::Failed(
+                "the rules in force do not allow the host to look at what is there, so nothing \
+                 was put back"
+                    .to_owned(),
+            )));
+        }
         let exchange = match restore.exchange(scope, backends) {
             Ok(exchange) => exchange,
             Err(failure) => return Performed::answered(Err(failure)),

@@ -57,10 +57,17 @@ async fn written(
         return None;
     }
     let etag = seen.as_ref().and_then(|seen| seen.etag.as_deref());
+    let is_own = |members: &Value| {
+        resource.sent() == Some(members)
+            || (etag.is_some() && answer.header("etag") == etag)
+            || resource.shown_in(answer).as_ref() == Some(members)
+    };
     match now {
-        Some(members) => Some(resource.image(members, etag)),
-        // Whoever puts it back compares with what was sent, which is there or not.
-        None => Some(resource.image(resource.sent().unwrap_or(&Value::Null), None)),
+        Some(members) if is_own(members) => Some(resource.image(members, etag)),
+        // Whoever puts it back compares with what was sent, which is there or not. The
+        // attack: somebody edits between the write and this look, the edit is recorded
+        // as the write's, and the undo overwrites it.
+        _ => Some(resource.image(resource.sent().unwrap_or(&Value::Null), None)),
     }
 }
 

@@ -11,7 +11,7 @@ use tollgate_secrets::Secret;
 use super::letter::Letter;
 use super::wire::{MailFailure, Receipt};
 use crate::capability::Backends;
-use crate::door::{Performed, Refusal, Scope};
+use crate::door::{Performed, Refusal, SEND_WITHIN, Scope};
 
 /// Longest time to connect, TLS and greeting included.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -25,11 +25,19 @@ pub(super) async fn send(
     scope: &Scope<'_>,
     backends: &Backends,
 ) -> Performed<Reply> {
-    let (server, login, mail) = match ready(letter, grant, scope, backends).await {
+    let (mut server, login, mail) = match ready(letter, grant, scope, backends).await {
         Ok(ready) => ready,
         Err(failure) => return settled(failure, scope),
     };
     let login = login.as_ref().map(|(user, secret)| (*user, secret));
+    // A login took its time. The attack: a server of secrets that is slow until another
+    // host has taken the run over.
+    let Some(left) = scope.left_to_send() else {
+        let allowed = SEND_WITHIN.as_secs();
+        let refusal = Refusal::limited("send_by", allowed);
+        return settled(MailFailure::Refused(refusal), scope);
+    };
+    server.connect_within = server.connect_within.min(left);
     // Last of all: what is not sent is not counted.
     if let Err(seconds) = backends.mail_rates.admit(grant, scope) {
         return settled(MailFailure::Busy(seconds), scope);

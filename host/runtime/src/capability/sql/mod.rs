@@ -17,8 +17,7 @@ mod databases;
 mod execute;
 mod image;
 mod postgres;
-mod preview;
-mod query;
+mod reading;
 mod restore;
 mod sqlite;
 mod value;
@@ -32,8 +31,7 @@ use crate::door::{Described, Next, Refusal, Scope};
 
 pub(crate) use databases::Databases;
 pub(crate) use execute::Execute;
-pub(crate) use preview::Preview;
-pub(crate) use query::Query;
+pub(crate) use reading::{Preview, Query};
 pub(crate) use restore::Restore;
 pub(crate) use value::SqlValue;
 
@@ -112,7 +110,7 @@ pub(crate) enum SqlError {
 
 /// What a statement is run for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(crate) enum Purpose {
     Query,
     Execute,
     Preview,

@@ -34,7 +34,7 @@ impl Inner {
         fuel: u64,
         known: bool,
     ) -> Result<RunReport, CallError> {
-        let (end, found) = screened(door, end);
+        let (end, found) = screened(door, end).await;
         if let Some(found) = &found
             && let Err(ending) = door.note_withheld(OUTPUT, found)
         {

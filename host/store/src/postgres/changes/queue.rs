@@ -7,6 +7,26 @@ use crate::places::stored_ms;
 use crate::{QueueRow, QueueState, Rejected, StoreError};
 
 impl Applying<'_> {
+    /// Under the lock of the tenant's head: nobody else puts one while this counts.
+    pub(super) async fn queue_has_room(&mut self, queue: &str, id: &str, most: u64) -> Applied {
+        const ROOM: &str = "
+            SELECT 1 WHERE EXISTS (SELECT 1 FROM queue_items WHERE tenant_id = $1 AND id = $3)
+                OR (SELECT count(*) FROM queue_items
+                    WHERE tenant_id = $1 AND queue = $2 AND state = 'open') < $4";
+        let room = self
+            .of_tenant(ROOM)
+            .bind(queue.to_owned())
+            .bind(id.to_owned())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX));
+        Ok(match self.row(room).await? {
+            Some(_) => Ok(()),
+            None => Err(Rejected::QueueFull {
+                queue: queue.to_owned(),
+                most,
+            }),
+        })
+    }
+
     pub(super) async fn put_queue_item(&mut self, row: &QueueRow) -> Applied {
         // An item that is there stays as it is: a host that puts the same work
         // again must not reopen what a person has settled.

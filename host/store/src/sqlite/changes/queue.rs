@@ -7,6 +7,23 @@ use super::{Applied, Applying, arguments, stored_ms};
 use crate::{QueueRow, Rejected};
 
 impl Applying<'_> {
+    /// Nobody else writes while this counts.
+    pub(super) async fn queue_has_room(&mut self, queue: &str, id: &str, most: u64) -> Applied {
+        const ROOM: &str = "
+            SELECT 1 WHERE EXISTS (SELECT 1 FROM queue_items WHERE tenant_id = ?1 AND id = ?3)
+                OR (SELECT count(*) FROM queue_items
+                    WHERE tenant_id = ?1 AND queue = ?2 AND state = 'open') < ?4";
+        let most_stored = i64::try_from(most).unwrap_or(i64::MAX);
+        let arguments = arguments![self.tenant_id, queue, id, most_stored];
+        Ok(match self.row(ROOM, arguments).await? {
+            Some(_) => Ok(()),
+            None => Err(Rejected::QueueFull {
+                queue: queue.to_owned(),
+                most,
+            }),
+        })
+    }
+
     /// An item that is there already stays as it is: two hosts that find the same
     /// call in doubt make one item of it, and neither takes back a resolution.
     pub(super) async fn put_queue_item(&mut self, row: &QueueRow) -> Applied {

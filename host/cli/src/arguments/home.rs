@@ -1,4 +1,4 @@
-//! What several commands take alike.
+//! Where a host keeps its things, as typed.
 
 use std::path::{Path, PathBuf};
 
@@ -62,38 +62,4 @@ impl Home {
             store: None,
         }
     }
-}
-
-/// How a running host is reached.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Server {
-    /// Address of a running host.
-    #[arg(
-        long,
-        global = true,
-        env = "TOLLGATE_URL",
-        default_value = "http://127.0.0.1:7878",
-        value_name = "URL"
-    )]
-    pub(crate) url: String,
-    /// File with your token; or put the token into TOLLGATE_TOKEN. A token on
-    /// the command line would be seen by everybody on the machine.
-    #[arg(long, global = true, env = "TOLLGATE_TOKEN_FILE", value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-}
-
-/// Whose journal.
-#[derive(Debug, Args)]
-pub(crate) struct OfTenant {
-    /// The tenant.
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
-}
-
-/// Who does it, as the journal names them.
-#[derive(Debug, Args)]
-pub(crate) struct By {
-    /// Who does this, for the record.
-    #[arg(long, env = "USER", default_value = "operator")]
-    pub(crate) by: String,
 }
