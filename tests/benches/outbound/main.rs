@@ -1,6 +1,6 @@
 //! What a request to a web server costs through the host, beside a bare client
-//! doing the same requests in the same run, 64 at once: `cargo bench -p
-//! tollgate-tests --bench outbound`. Machines differ and drift; ratios travel.
+//! doing the same requests in the same run, 64 at once: `cargo bench --workspace
+//! --bench outbound`. Machines differ and drift; ratios travel.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -11,7 +11,9 @@ mod server;
 #[path = "../timing/side_by_side.rs"]
 mod side_by_side;
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use side_by_side::{heading, line, rate, wanted};
@@ -24,6 +26,15 @@ use server::{CENTS, ROWS, Server};
 
 /// Requests at the same time.
 const CONCURRENT: usize = 64;
+
+/// Turns of each side.
+const ROUNDS: usize = 3;
+
+/// Requests of a call that sends many.
+const MANY: usize = 16;
+
+/// How much longer a call may take than a bare request.
+const AIM: f64 = 1.2;
 
 /// What the guest may use up to read ten thousand rows, their JSON and their
 /// values at once.
@@ -38,6 +49,8 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    println!("load average before: {}", load.trim());
     heading();
     runtime.block_on(async {
         if wanted("small") {
@@ -115,7 +128,8 @@ async fn call(host: &Host, tool: &str, input: Value, number: u64) -> RunReport {
 }
 
 /// A ticket: by a bare client, and by a connector in its sandbox with a durable
-/// record of each answer.
+/// record of each answer. The two take turns, so that a machine that gets busy is
+/// busy for both.
 async fn small() {
     let server = Server::start().await;
     let client = reqwest::Client::builder()
@@ -124,41 +138,124 @@ async fn small() {
         .build()
         .unwrap();
     let url: Arc<str> = format!("http://{}/tickets/1", server.address).into();
-    let (bare, p50) = rate(CONCURRENT, move |_| {
-        let (client, url) = (client.clone(), Arc::clone(&url));
-        async move {
-            let answer = client.get(&*url).send().await.unwrap();
-            assert_eq!(answer.status(), 200);
-            assert!(!answer.bytes().await.unwrap().is_empty());
-        }
-    })
-    .await;
-    let name = format!("outbound: bare client, {CONCURRENT} at once");
-    line(&name, bare, p50, None);
-    let before = (server.accepted(), server.requests());
-
     let home = tempfile::tempdir().unwrap();
     let host = installed(home.path(), &server).await;
+
+    let (mut bare, mut through) = (Side::default(), Side::default());
+    for _ in 0..ROUNDS {
+        let (client, url) = (client.clone(), Arc::clone(&url));
+        let work = move |_| {
+            let (client, url) = (client.clone(), Arc::clone(&url));
+            async move {
+                let answer = client.get(&*url).send().await.unwrap();
+                assert_eq!(answer.status(), 200);
+                assert!(!answer.bytes().await.unwrap().is_empty());
+            }
+        };
+        bare.turn(&server, rate(CONCURRENT, work)).await;
+
+        let host = host.clone();
+        let first = through.requests;
+        let work = move |number| {
+            let host = host.clone();
+            async move {
+                let report = call(&host, "read", ticket(), first + number).await;
+                assert_eq!(report.output.unwrap()["status"], 200);
+            }
+        };
+        through.turn(&server, rate(CONCURRENT, work)).await;
+    }
+    let name = format!("outbound: bare client, {CONCURRENT} at once");
+    line(&name, bare.rate(), bare.p50(), None);
+    let name = format!("outbound: through the host, {CONCURRENT} at once");
+    line(&name, through.rate(), through.p50(), Some(bare.rate()));
+    let times: Vec<String> = bare
+        .rates
+        .iter()
+        .zip(&through.rates)
+        .map(|(bare, through)| format!("{:.2}", bare / through))
+        .collect();
+    println!(
+        "          a call takes {:.2} times as long as a bare request (aim {AIM}); by turns {}",
+        bare.rate() / through.rate(),
+        times.join(", ")
+    );
+    for (name, side) in [("bare client", &bare), ("host", &through)] {
+        println!(
+            "          {} requests of the {name} over {} connections",
+            side.requests, side.connections
+        );
+        assert!(
+            side.connections <= 2 * CONCURRENT as u64,
+            "connections are used again"
+        );
+    }
+    parts(&host, &bare).await;
+    host.shutdown().await;
+}
+
+/// What of it is the call, and what is the request: a call that asks for nothing,
+/// and one that asks for many tickets.
+async fn parts(host: &Host, bare: &Side) {
     let one = host.clone();
-    let (through, p50) = rate(CONCURRENT, move |number| {
+    let (empty, p50) = rate(CONCURRENT, move |number| {
         let host = one.clone();
-        let input = json!({"destination": "desk", "method": "GET", "path": ["tickets", "1"]});
         async move {
-            let report = call(&host, "read", input, number).await;
-            assert_eq!(report.output.unwrap()["status"], 200);
+            call(&host, "several", json!({"requests": []}), number).await;
         }
     })
     .await;
-    let name = format!("outbound: through the host, {CONCURRENT} at once");
-    line(&name, through, p50, Some(bare));
-    let connections = server.accepted() - before.0;
-    let requests = server.requests() - before.1;
-    println!("          {requests} requests of the host over {connections} connections");
-    assert!(
-        connections <= 2 * CONCURRENT as u64,
-        "connections are used again"
-    );
-    host.shutdown().await;
+    line("outbound: a call without a request", empty, p50, None);
+
+    let one = host.clone();
+    let (many, p50) = rate(CONCURRENT, move |number| {
+        let host = one.clone();
+        let requests = vec![ticket(); MANY];
+        async move {
+            let number = u64::MAX - number;
+            call(&host, "several", json!({"requests": requests}), number).await;
+        }
+    })
+    .await;
+    let name = format!("outbound: requests, {MANY} in a call");
+    line(&name, many * MANY as f64, p50, Some(bare.rate()));
+}
+
+fn ticket() -> Value {
+    json!({"destination": "desk", "method": "GET", "path": ["tickets", "1"]})
+}
+
+/// What one side came to in its turns.
+#[derive(Default)]
+struct Side {
+    rates: Vec<f64>,
+    medians: Vec<Duration>,
+    requests: u64,
+    connections: u64,
+}
+
+impl Side {
+    async fn turn(&mut self, server: &Server, work: impl Future<Output = (f64, Duration)>) {
+        let before = (server.accepted(), server.requests());
+        let (rate, p50) = work.await;
+        self.rates.push(rate);
+        self.medians.push(p50);
+        self.connections += server.accepted() - before.0;
+        self.requests += server.requests() - before.1;
+    }
+
+    /// The middle one of the turns.
+    fn rate(&self) -> f64 {
+        let mut rates = self.rates.clone();
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    }
+
+    fn p50(&self) -> Duration {
+        let mut medians = self.medians.clone();
+        medians.sort_unstable();
+        medians[medians.len() / 2]
+    }
 }
 
 /// Ten thousand rows of JSON, read and added up inside the sandbox.
