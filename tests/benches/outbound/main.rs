@@ -22,7 +22,7 @@ use tollgate_runtime::{
 };
 use tollgate_tests::{component, pinned};
 
-use server::{CENTS, ROWS, Server};
+use server::{CENTS, DELAY, ROWS, Server};
 
 /// Requests at the same time.
 const CONCURRENT: usize = 64;
@@ -80,6 +80,9 @@ connections = {CONCURRENT}
 call = "GET /tickets/{{id:int}}"
 
 [[grant.http.desk.route]]
+call = "GET /slow/{{id:int}}"
+
+[[grant.http.desk.route]]
 call = "GET /rows"
 
 [[rule]]
@@ -107,7 +110,8 @@ async fn installed(home: &std::path::Path, server: &Server) -> Host {
     host
 }
 
-async fn call(host: &Host, tool: &str, input: Value, number: u64) -> RunReport {
+/// A key of its own makes each call a new request.
+async fn call(host: &Host, tool: &str, input: Value, key: String) -> RunReport {
     let who = Principal {
         tenant: "default".into(),
         name: "bench".into(),
@@ -118,8 +122,7 @@ async fn call(host: &Host, tool: &str, input: Value, number: u64) -> RunReport {
         connector: "caller".into(),
         tool: tool.into(),
         input,
-        // A key of its own makes each call a new request.
-        request_key: Some(format!("bench-{tool}-{number}")),
+        request_key: Some(key),
         ..ToolCall::default()
     };
     let report = host.call(&who, call).await.unwrap();
@@ -127,19 +130,29 @@ async fn call(host: &Host, tool: &str, input: Value, number: u64) -> RunReport {
     report
 }
 
-/// A ticket: by a bare client, and by a connector in its sandbox with a durable
-/// record of each answer. The two take turns, so that a machine that gets busy is
-/// busy for both.
+/// A ticket from a server that answers at once, and from one that takes as long as
+/// an application on the same network.
 async fn small() {
     let server = Server::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let host = installed(home.path(), &server).await;
+    let at_once = beside(&server, &host, "tickets", "at once").await;
+    let slower = format!("after {} ms", DELAY.as_millis());
+    beside(&server, &host, "slow", &slower).await;
+    parts(&host, &at_once).await;
+    host.shutdown().await;
+}
+
+/// The same request by a bare client, and by a connector in its sandbox with a
+/// durable record of each answer. The two take turns, so that a machine that gets
+/// busy is busy for both.
+async fn beside(server: &Server, host: &Host, what: &'static str, answered: &str) -> Side {
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap();
-    let url: Arc<str> = format!("http://{}/tickets/1", server.address).into();
-    let home = tempfile::tempdir().unwrap();
-    let host = installed(home.path(), &server).await;
+    let url: Arc<str> = format!("http://{}/{what}/1", server.address).into();
 
     let (mut bare, mut through) = (Side::default(), Side::default());
     for _ in 0..ROUNDS {
@@ -152,22 +165,23 @@ async fn small() {
                 assert!(!answer.bytes().await.unwrap().is_empty());
             }
         };
-        bare.turn(&server, rate(CONCURRENT, work)).await;
+        bare.turn(server, rate(CONCURRENT, work)).await;
 
         let host = host.clone();
         let first = through.requests;
         let work = move |number| {
             let host = host.clone();
+            let key = format!("{what}-{}", first + number);
             async move {
-                let report = call(&host, "read", ticket(), first + number).await;
+                let report = call(&host, "read", get(what), key).await;
                 assert_eq!(report.output.unwrap()["status"], 200);
             }
         };
-        through.turn(&server, rate(CONCURRENT, work)).await;
+        through.turn(server, rate(CONCURRENT, work)).await;
     }
-    let name = format!("outbound: bare client, {CONCURRENT} at once");
+    let name = format!("outbound: bare client, {CONCURRENT} at once, answered {answered}");
     line(&name, bare.rate(), bare.p50(), None);
-    let name = format!("outbound: through the host, {CONCURRENT} at once");
+    let name = format!("outbound: through the host, {CONCURRENT} at once, answered {answered}");
     line(&name, through.rate(), through.p50(), Some(bare.rate()));
     let times: Vec<String> = bare
         .rates
@@ -182,16 +196,16 @@ async fn small() {
     );
     for (name, side) in [("bare client", &bare), ("host", &through)] {
         println!(
-            "          {} requests of the {name} over {} connections",
+            "          {} requests of the {name} over {} connections in {ROUNDS} turns",
             side.requests, side.connections
         );
+        // The host lets go of a connection that is idle during the other's turn.
         assert!(
-            side.connections <= 2 * CONCURRENT as u64,
+            side.connections <= (ROUNDS * CONCURRENT) as u64 + 8,
             "connections are used again"
         );
     }
-    parts(&host, &bare).await;
-    host.shutdown().await;
+    bare
 }
 
 /// What of it is the call, and what is the request: a call that asks for nothing,
@@ -201,7 +215,8 @@ async fn parts(host: &Host, bare: &Side) {
     let (empty, p50) = rate(CONCURRENT, move |number| {
         let host = one.clone();
         async move {
-            call(&host, "several", json!({"requests": []}), number).await;
+            let key = format!("nothing-{number}");
+            call(&host, "several", json!({"requests": []}), key).await;
         }
     })
     .await;
@@ -210,10 +225,10 @@ async fn parts(host: &Host, bare: &Side) {
     let one = host.clone();
     let (many, p50) = rate(CONCURRENT, move |number| {
         let host = one.clone();
-        let requests = vec![ticket(); MANY];
+        let requests = vec![get("tickets"); MANY];
         async move {
-            let number = u64::MAX - number;
-            call(&host, "several", json!({"requests": requests}), number).await;
+            let key = format!("many-{number}");
+            call(&host, "several", json!({"requests": requests}), key).await;
         }
     })
     .await;
@@ -221,8 +236,8 @@ async fn parts(host: &Host, bare: &Side) {
     line(&name, many * MANY as f64, p50, Some(bare.rate()));
 }
 
-fn ticket() -> Value {
-    json!({"destination": "desk", "method": "GET", "path": ["tickets", "1"]})
+fn get(what: &str) -> Value {
+    json!({"destination": "desk", "method": "GET", "path": [what, "1"]})
 }
 
 /// What one side came to in its turns.
@@ -268,7 +283,8 @@ async fn rows() {
         let host = one.clone();
         async move {
             let input = json!({"destination": "desk", "path": ["rows"]});
-            let sum = call(&host, "sum", input, number).await.output.unwrap();
+            let key = format!("rows-{number}");
+            let sum = call(&host, "sum", input, key).await.output.unwrap();
             assert_eq!(sum, json!({"rows": ROWS, "cents": CENTS}));
         }
     })
