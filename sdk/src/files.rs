@@ -3,6 +3,7 @@
 //! lead outside.
 
 use crate::bindings::tollgate::connector::files as wire;
+use crate::refusal::from_wire;
 use crate::{Refusal, ToolError};
 
 #[doc(inline)]
@@ -70,18 +71,13 @@ pub fn list(directory: &str) -> Result<Vec<Entry>, Error> {
     Ok(wire::list(directory)?)
 }
 
-impl From<wire::Error> for Error {
-    fn from(error: wire::Error) -> Self {
-        match error {
-            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
-            wire::Error::NotFound => Self::NotFound,
-            wire::Error::Conflict => Self::Conflict,
-            wire::Error::InvalidPath(reason) => Self::InvalidPath(reason),
-            wire::Error::TooLarge(allowed) => Self::TooLarge(allowed),
-            wire::Error::Failed(answer) => Self::Failed(answer),
-        }
-    }
-}
+from_wire!(
+    NotFound,
+    Conflict,
+    InvalidPath(reason),
+    TooLarge(allowed),
+    Failed(answer)
+);
 
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {

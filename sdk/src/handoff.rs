@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::bindings::tollgate::connector::handoff as wire;
+use crate::refusal::from_wire;
 use crate::{Refusal, ToolError};
 
 #[doc(inline)]
@@ -53,15 +54,7 @@ pub fn escalate<D: Serialize>(queue: &str, item: &Item<'_, D>) -> Result<String,
     Ok(wire::escalate(queue, &item)?)
 }
 
-impl From<wire::Error> for Error {
-    fn from(error: wire::Error) -> Self {
-        match error {
-            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
-            wire::Error::Invalid(why) => Self::Invalid(why),
-            wire::Error::Full(allowed) => Self::Full(allowed),
-        }
-    }
-}
+from_wire!(Invalid(why), Full(allowed));
 
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {

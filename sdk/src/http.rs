@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bindings::tollgate::connector::http as wire;
+use crate::refusal::from_wire;
 use crate::{Refusal, ToolError};
 
 #[doc(inline)]
@@ -244,17 +245,12 @@ impl Response {
     }
 }
 
-impl From<wire::Error> for Error {
-    fn from(error: wire::Error) -> Self {
-        match error {
-            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
-            wire::Error::InvalidRequest(why) => Self::InvalidRequest(why),
-            wire::Error::Unreachable(why) => Self::Unreachable(why),
-            wire::Error::NoAnswer(why) => Self::NoAnswer(why),
-            wire::Error::Busy(seconds) => Self::Busy(seconds),
-        }
-    }
-}
+from_wire!(
+    InvalidRequest(why),
+    Unreachable(why),
+    NoAnswer(why),
+    Busy(seconds)
+);
 
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {

@@ -2,6 +2,7 @@
 //! names each store and its quota.
 
 use crate::bindings::tollgate::connector::kv as wire;
+use crate::refusal::from_wire;
 use crate::{Refusal, ToolError};
 
 #[doc(inline)]
@@ -63,16 +64,7 @@ pub fn keys(store: &str, prefix: &str) -> Result<Vec<String>, Error> {
     Ok(wire::keys(store, prefix)?)
 }
 
-impl From<wire::Error> for Error {
-    fn from(error: wire::Error) -> Self {
-        match error {
-            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
-            wire::Error::Conflict => Self::Conflict,
-            wire::Error::Invalid(reason) => Self::Invalid(reason),
-            wire::Error::Full(quota) => Self::Full(quota),
-        }
-    }
-}
+from_wire!(Conflict, Invalid(reason), Full(quota));
 
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {

@@ -37,6 +37,7 @@
 //! - [`sql`], [`files`], [`kv`]: named databases, directories and stores
 //! - [`http`], [`mail`], [`handoff`]: named servers, and queues that people own
 //! - [`config`], [`clock`], [`random`], [`log`]: the surroundings
+//! - [`text`]: bounds of what callers write and of what other systems hold
 //! - [`Refusal`]: why the host did not perform a call
 //!
 //! Capability calls work inside a host only; a unit test on the author's own
@@ -69,6 +70,7 @@ pub mod mail;
 pub mod prelude;
 pub mod random;
 pub mod sql;
+pub mod text;
 
 #[doc(hidden)]
 pub mod __macro;

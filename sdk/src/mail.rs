@@ -2,6 +2,7 @@
 //! sending is always irreversible.
 
 use crate::bindings::tollgate::connector::mail as wire;
+use crate::refusal::from_wire;
 use crate::{Refusal, ToolError};
 
 #[doc(inline)]
@@ -39,18 +40,13 @@ pub fn send(destination: &str, message: &Message) -> Result<Receipt, Error> {
     Ok(wire::send(destination, message)?)
 }
 
-impl From<wire::Error> for Error {
-    fn from(error: wire::Error) -> Self {
-        match error {
-            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
-            wire::Error::InvalidMessage(why) => Self::InvalidMessage(why),
-            wire::Error::Unreachable(why) => Self::Unreachable(why),
-            wire::Error::Rejected(why) => Self::Rejected(why),
-            wire::Error::Deferred(why) => Self::Deferred(why),
-            wire::Error::Busy(seconds) => Self::Busy(seconds),
-        }
-    }
-}
+from_wire!(
+    InvalidMessage(why),
+    Unreachable(why),
+    Rejected(why),
+    Deferred(why),
+    Busy(seconds)
+);
 
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {

@@ -51,3 +51,21 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// An error of a capability, from the contract's form into the author's: the same
+/// cases, with [`Refusal`] as one of them. For modules whose `wire::Error` is the
+/// former and `Error` the latter; a case that is left out does not compile.
+macro_rules! from_wire {
+    ($($case:ident $(($value:ident))?),* $(,)?) => {
+        impl From<wire::Error> for Error {
+            fn from(error: wire::Error) -> Self {
+                match error {
+                    wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
+                    $(wire::Error::$case $(($value))? => Self::$case $(($value))?,)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use from_wire;

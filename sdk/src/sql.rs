@@ -11,6 +11,7 @@ pub use rows::{Row, Rows};
 pub use value::{FromValue, Value};
 
 use crate::bindings::tollgate::connector::sql as wire;
+use crate::refusal::from_wire;
 use crate::{Refusal, ToolError};
 
 #[doc(inline)]
@@ -84,19 +85,14 @@ pub fn preview(database: &str, statement: &str, parameters: &[Value]) -> Result<
     Ok(wire::preview(database, statement, parameters)?)
 }
 
-impl From<wire::Error> for Error {
-    fn from(error: wire::Error) -> Self {
-        match error {
-            wire::Error::Refused(refusal) => Self::Refused(refusal.into()),
-            wire::Error::InvalidStatement(reason) => Self::InvalidStatement(reason),
-            wire::Error::Constraint(reason) => Self::Constraint(reason),
-            wire::Error::Conflict(reason) => Self::Conflict(reason),
-            wire::Error::TooLarge(reason) => Self::TooLarge(reason),
-            wire::Error::Unavailable(reason) => Self::Unavailable(reason),
-            wire::Error::Failed(reason) => Self::Failed(reason),
-        }
-    }
-}
+from_wire!(
+    InvalidStatement(reason),
+    Constraint(reason),
+    Conflict(reason),
+    TooLarge(reason),
+    Unavailable(reason),
+    Failed(reason)
+);
 
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -13,11 +14,12 @@ use tollgate_tests::{component, workspace};
 
 fn main() {
     let arguments = Arguments::from_args();
-    let trials: Vec<Trial> = connectors()
+    let mut trials: Vec<Trial> = connectors()
         .into_iter()
         .map(|name| Trial::test(name.clone(), move || suite(&name)))
         .collect();
     assert!(!trials.is_empty(), "no connector has evals");
+    trials.push(Trial::test("page", page));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -60,4 +62,36 @@ fn suite(connector: &str) -> Result<(), Failed> {
     } else {
         Err(said.into())
     }
+}
+
+/// `plugins/EVALS.md` names each scenario, and none that does not exist.
+fn page() -> Result<(), Failed> {
+    let page = fs::read_to_string(workspace().join("plugins/EVALS.md"))?;
+    let mut named: BTreeSet<(String, String)> = BTreeSet::new();
+    for section in page.split("\n## ").skip(1) {
+        let (connector, rows) = section.split_once('\n').unwrap_or((section, ""));
+        for row in rows.lines().filter(|row| row.starts_with('|')) {
+            let names = row.split('`').skip(1).step_by(2);
+            named.extend(names.map(|name| (connector.to_owned(), name.to_owned())));
+        }
+    }
+    let mut there = BTreeSet::new();
+    for connector in connectors() {
+        for folder in fs::read_dir(evals(&connector))? {
+            let folder = folder?.path();
+            if folder.join("scenario.toml").is_file() {
+                let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+                there.insert((connector.clone(), name));
+            }
+        }
+    }
+    let missing: Vec<_> = there.difference(&named).collect();
+    let unknown: Vec<_> = named.difference(&there).collect();
+    if missing.is_empty() && unknown.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "plugins/EVALS.md does not name {missing:?}, and names {unknown:?}, which do not exist"
+    )
+    .into())
 }

@@ -155,7 +155,7 @@ impl Session<'_> {
                 let answer = Answer::refused(Failure::from(&error));
                 self.judge(name, &call.expect, &answer)?;
                 self.state.change(&call.meanwhile).await?;
-                if call.approve.is_some() || call.undo {
+                if !call.approve.is_empty() || call.undo {
                     self.say(format!(
                         "{name}: it became no run to decide on or take back"
                     ));
@@ -167,11 +167,13 @@ impl Session<'_> {
         let answer = self.answer(&report).await?;
         self.judge(name, &call.expect, &answer)?;
         self.state.change(&call.meanwhile).await?;
-        if let Some(decision) = &call.approve {
+        for decision in &call.approve {
             report = match self.decide(name, decision, report).await? {
                 Some(report) => report,
                 None => return Ok(None),
             };
+        }
+        if let Some(decision) = call.approve.last() {
             let after = format!("{name} after the decision");
             let expected = call.then.as_ref();
             let answer = self.answer(&report).await?;

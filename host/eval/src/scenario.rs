@@ -210,6 +210,10 @@ mod tests {
             expect = { outcome = "held" }
             approve = "deny: too much"
             then = { outcome = "denied" }
+            [[call]]
+            tool = "several"
+            expect = { outcome = "held" }
+            approve = [true, "deny: enough"]
             "#,
         )
         .unwrap();
@@ -217,7 +221,11 @@ mod tests {
         assert_eq!(scenario.exchanges[1].times, Times::Exactly(1));
         assert_eq!(
             scenario.calls[1].approve,
-            Some(Approve::Deny("too much".to_owned()))
+            [Approve::Deny("too much".to_owned())]
+        );
+        assert_eq!(
+            scenario.calls[2].approve,
+            [Approve::Yes, Approve::Deny("enough".to_owned())]
         );
         assert_eq!(scenario.calls[0].expect.outcome, "conflict");
     }
@@ -241,6 +249,11 @@ mod tests {
                 format!("about = \"x\"\n{call}approve = \"no\"\n"),
                 "4:11",
                 "`deny: ",
+            ),
+            (
+                format!("about = \"x\"\n{call}approve = []\n"),
+                "4:11",
+                "leave it out",
             ),
             (
                 format!("about = \"x\"\n{call}expect = {{ outcome = \"dnoe\" }}\n"),

@@ -138,7 +138,8 @@ impl Service for Matrix {
             );
         }
         let path = ["v3", "rooms", channel, "send", "m.room.message", ""];
-        let sent: Sent = problem::checked(http::put(DESTINATION, path).json(&content(draft)))?;
+        let request = http::put(DESTINATION, path).json(&content(draft));
+        let sent: Sent = problem::posted(request, &draft.mark.run)?;
         Ok((sent.event_id, draft.text.to_owned()))
     }
 

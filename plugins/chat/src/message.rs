@@ -66,6 +66,15 @@ pub(crate) struct Mark {
     pub(crate) key: Option<String>,
 }
 
+/// An error of a post that may have happened all the same: how to find out, so that
+/// nobody reads it twice.
+pub(crate) fn maybe_there(error: ToolError, run: &str) -> ToolError {
+    error.hint(format!(
+        "the message may be there all the same: before you post again, look in \
+         `channel_history` for a message whose `mark` has the run {run}"
+    ))
+}
+
 /// Who posts, as messages name it. Slack names bots twice.
 #[derive(Debug)]
 pub(crate) struct Author {

@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tollgate_sdk::text;
 use tollgate_sdk::{ToolError, config};
 
 use crate::value::Properties;
@@ -156,7 +157,7 @@ impl Settings {
                 "/type",
                 format!(
                     "there is no type `{}` here; known are {}",
-                    crate::value::shortened(name, 60),
+                    text::shortened(name, 60),
                     known.join(", ")
                 ),
             )
@@ -195,7 +196,7 @@ impl Type {
             ToolError::denied(format!(
                 "associations of {} with `{}` are not granted",
                 self.name,
-                crate::value::shortened(to, 60)
+                text::shortened(to, 60)
             ))
             .hint(format!(
                 "an operator who agrees adds `{to} = {{}}` to [config.types.{}.associations]",
@@ -234,7 +235,7 @@ impl Type {
     }
 
     fn not_listed(&self, property: &str, list: &str, pointer: &str) -> ToolError {
-        let property = crate::value::shortened(property, 60);
+        let property = text::shortened(property, 60);
         let at = if pointer.is_empty() { "" } else { " at " };
         ToolError::denied(format!(
             "the property `{property}` of {} may not be {}{at}{pointer}",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tollgate_sdk::ToolError;
+use tollgate_sdk::text::shortened;
 
 /// One value. Decimals and dates are texts: a decimal keeps its digits, a date is
 /// `YYYY-MM-DD`.
@@ -82,14 +83,6 @@ pub(crate) fn conflict(what: &str, differences: &[Difference]) -> ToolError {
         "{what} was changed since: {each}. Nothing was written"
     ))
     .hint("read the record again, and decide anew")
-}
-
-/// A text of so many characters at most; `…` says that there was more.
-pub(crate) fn shortened(text: &str, max: usize) -> String {
-    match text.char_indices().nth(max) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// Cut what is too long for a page, and name it.

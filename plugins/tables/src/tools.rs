@@ -11,6 +11,7 @@ pub(crate) use reading::{get_record, list_records, tables};
 pub(crate) use updating::update_record;
 
 use tollgate_sdk::prelude::*;
+use tollgate_sdk::text;
 
 use crate::field;
 use crate::settings::{Table, Values};
@@ -81,9 +82,5 @@ fn check_names(table: &Table, values: &Values, at: &str) -> Result<(), ToolError
 
 fn short(value: &serde_json::Value) -> String {
     const SHOWN: usize = 80;
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    text::shortened(&value.to_string(), SHOWN)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 use tollgate_sdk::http::Response;
 use tollgate_sdk::prelude::*;
+use tollgate_sdk::text;
 
 use crate::{endpoint, event};
 
@@ -75,11 +76,7 @@ fn refused(answer: &Response) -> ToolError {
 
 /// The beginning of an answer, which may be no text at all.
 fn beginning(body: &[u8]) -> (String, bool) {
-    let text = String::from_utf8_lossy(body);
-    match text.char_indices().nth(ANSWER_MAX) {
-        Some((end, _)) => (text.get(..end).unwrap_or_default().to_owned(), true),
-        None => (text.into_owned(), false),
-    }
+    text::cut(String::from_utf8_lossy(body).into_owned(), ANSWER_MAX)
 }
 
 #[derive(Serialize, JsonSchema)]

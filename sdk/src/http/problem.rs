@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Response;
 use crate::ToolError;
+use crate::text::shortened;
 
 /// Longest quotation of a server, characters.
 const WORDS_MAX: usize = 300;
@@ -126,10 +127,7 @@ pub(super) fn readable(words: &str) -> String {
         .filter(|c| !odd(*c))
         .collect();
     let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(WORDS_MAX) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    shortened(&line, WORDS_MAX)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,6 +17,9 @@ use tokio::task::JoinHandle;
 /// Rows of the long answer, and what they cost together.
 pub(crate) const ROWS: u64 = 10_000;
 pub(crate) const CENTS: u64 = ROWS * (ROWS - 1) / 2;
+
+/// How long `/slow` takes to answer: an application that asks its database.
+pub(crate) const DELAY: Duration = Duration::from_millis(10);
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -44,8 +48,12 @@ impl Server {
         let ticket = json!({"id": 1, "status": "open", "subject": "printer"});
         let rows = (0..ROWS).map(|id| json!({"id": id, "customer": "ada", "cents": id}));
         let app = Router::new()
-            .route("/tickets/{id}", answers(&ticket, &requests))
-            .route("/rows", answers(&Value::Array(rows.collect()), &requests));
+            .route("/tickets/{id}", answers(&ticket, None, &requests))
+            .route("/slow/{id}", answers(&ticket, Some(DELAY), &requests))
+            .route(
+                "/rows",
+                answers(&Value::Array(rows.collect()), None, &requests),
+            );
         let task = tokio::spawn(async move {
             axum::serve(listener, app).await.unwrap();
         });
@@ -68,12 +76,21 @@ impl Server {
     }
 }
 
-fn answers(value: &Value, requests: &Arc<AtomicU64>) -> axum::routing::MethodRouter {
+fn answers(
+    value: &Value,
+    after: Option<Duration>,
+    requests: &Arc<AtomicU64>,
+) -> axum::routing::MethodRouter {
     let content = Bytes::from(value.to_string());
     let requests = Arc::clone(requests);
     get(move || {
         requests.fetch_add(1, Ordering::Relaxed);
         let content = content.clone();
-        async move { ([(CONTENT_TYPE, "application/json")], content) }
+        async move {
+            if let Some(after) = after {
+                tokio::time::sleep(after).await;
+            }
+            ([(CONTENT_TYPE, "application/json")], content)
+        }
     })
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, IntoDeserializer as _, Visitor};
 use serde_json::{Map, Value};
 
 /// Outcomes that a call can have: how a run ends, the kinds of a failure, and
@@ -51,9 +51,11 @@ pub(crate) struct Call {
     /// undo.
     #[serde(default)]
     pub(crate) meanwhile: Meanwhile,
-    /// What a person decides on it, where it is held.
-    pub(crate) approve: Option<Approve>,
-    /// What its answer must be after the decision.
+    /// What people decide on it, where it is held; one after the other, where it is
+    /// held again.
+    #[serde(default, deserialize_with = "decisions")]
+    pub(crate) approve: Vec<Approve>,
+    /// What its answer must be after the last decision.
     pub(crate) then: Option<Expect>,
     /// Take it back afterwards.
     #[serde(default)]
@@ -149,6 +151,39 @@ pub(crate) enum Approve {
     Yes,
     /// No, for this reason.
     Deny(String),
+}
+
+fn decisions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Approve>, D::Error> {
+    struct Decisions;
+
+    impl<'de> Visitor<'de> for Decisions {
+        type Value = Vec<Approve>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("true, \"deny: reason\", or a list of these")
+        }
+
+        fn visit_bool<E: de::Error>(self, yes: bool) -> Result<Vec<Approve>, E> {
+            Ok(vec![Approve::deserialize(yes.into_deserializer())?])
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<Approve>, E> {
+            Ok(vec![Approve::deserialize(text.into_deserializer())?])
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Approve>, A::Error> {
+            let mut decisions = Vec::new();
+            while let Some(decision) = list.next_element()? {
+                decisions.push(decision);
+            }
+            if decisions.is_empty() {
+                return Err(de::Error::custom("nobody decides anything; leave it out"));
+            }
+            Ok(decisions)
+        }
+    }
+
+    deserializer.deserialize_any(Decisions)
 }
 
 impl<'de> Deserialize<'de> for Approve {

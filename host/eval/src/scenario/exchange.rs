@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_json::Value;
 
+use crate::fit::like;
+
 /// One exchange.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,9 +168,16 @@ impl RequestLine {
         })
     }
 
-    /// Whether it is the same request.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        (&self.method, &self.path, &self.query) == (&other.method, &other.path, &other.query)
+    /// Whether a request that came is this one. A segment with `*` in it stands for
+    /// any text there: the host makes some, such as keys that hold the run's id.
+    pub(crate) fn is(&self, came: &Self) -> bool {
+        (&self.method, &self.query) == (&came.method, &came.query)
+            && self.path.len() == came.path.len()
+            && self
+                .path
+                .iter()
+                .zip(&came.path)
+                .all(|(written, came)| segment_is(written, came))
     }
 
     /// How much two requests have in common, for a message.
@@ -176,6 +185,13 @@ impl RequestLine {
         let segments = self.path.iter().zip(&other.path);
         let same = segments.filter(|(one, other)| one == other).count();
         same * 2 + usize::from(self.method == other.method)
+    }
+}
+
+fn segment_is(written: &[u8], came: &[u8]) -> bool {
+    match (std::str::from_utf8(written), std::str::from_utf8(came)) {
+        (Ok(pattern), Ok(came)) => like(pattern, came),
+        _ => written == came,
     }
 }
 
@@ -216,6 +232,17 @@ mod tests {
     fn encoding_and_order_of_parameters_make_no_difference() {
         assert!(line("/a%20b/c?x=1&y=a+b").is(&line("/a b/c?y=a%20b&x=1")));
         assert!(line("/a:b").is(&line("/a%3Ab")));
+    }
+
+    #[test]
+    fn a_star_is_any_text_of_one_segment() {
+        assert!(line("/send/*").is(&line("/send/run-1:1")));
+        assert!(line("/send/run-*").is(&line("/send/run-1%3A1")));
+        assert!(!line("/send/*").is(&line("/send/a/b")));
+        assert!(!line("/send/run-*").is(&line("/send/other")));
+        assert!(!line("/send/*").is(&line("/send/a?x=1")));
+        // Only what the scenario has is a pattern.
+        assert!(!line("/send/a").is(&line("/send/*")));
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Script {
                     && seen
                         .line
                         .as_ref()
-                        .is_some_and(|line| line.is(&exchange.request))
+                        .is_some_and(|line| exchange.request.is(line))
             })
             .map(|(at, _)| at)
     }

@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use tollgate_sdk::http::{Request, Response};
 use tollgate_sdk::prelude::*;
 
+use crate::message::maybe_there;
+
 #[derive(Default, Deserialize)]
 struct Envelope {
     #[serde(default)]
@@ -23,6 +25,21 @@ pub(super) fn checked<T: DeserializeOwned>(request: Request) -> Result<T, ToolEr
     } else {
         Err(of(&answer))
     }
+}
+
+/// The same of a post by this run. Who is told "posted" in a way that cannot be read,
+/// or of a fault of the server, may have posted.
+pub(super) fn posted<T: DeserializeOwned>(request: Request, run: &str) -> Result<T, ToolError> {
+    let answer = request.send()?;
+    if answer.is_success() {
+        return answer.json().map_err(|error| maybe_there(error, run));
+    }
+    let error = of(&answer);
+    Err(if answer.status() >= 500 {
+        maybe_there(error, run)
+    } else {
+        error
+    })
 }
 
 /// The same where there may be nothing.

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use tollgate_sdk::http::{Request, Response};
 use tollgate_sdk::prelude::*;
 
+use crate::message::maybe_there;
 use crate::text;
 
 #[derive(Deserialize)]
@@ -59,10 +60,7 @@ pub(super) fn perhaps_posted(error: ToolError, answer: &Response, run: &str) -> 
     if is_refusal || is_clear {
         return error;
     }
-    error.hint(format!(
-        "the message may be there all the same: before you post again, look in \
-         `channel_history` for a message whose `mark` has the run {run}"
-    ))
+    maybe_there(error, run)
 }
 
 fn of(envelope: &Envelope, retry_after: Option<&str>) -> ToolError {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_sdk::ToolError;
+use tollgate_sdk::text;
 
 use crate::settings::Type;
 use crate::system::{Comparison, Condition, Page, Query, Record};
@@ -111,7 +112,7 @@ pub(super) fn page(of: &Type, objects: Objects) -> Page<Record> {
 pub(super) fn batch(of: &Type, batch: Batch) -> Result<Vec<Record>, ToolError> {
     let other = |error: &&BatchError| error.category != "OBJECT_NOT_FOUND";
     if let Some(error) = batch.errors.iter().find(other) {
-        let words = crate::value::shortened(&error.message, 200);
+        let words = text::shortened(&error.message, 200);
         return Err(ToolError::failed(format!(
             "HubSpot could read a part of the records only: {words}"
         ))

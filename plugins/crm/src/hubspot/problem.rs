@@ -5,6 +5,7 @@
 use serde::Deserialize;
 use tollgate_sdk::ToolError;
 use tollgate_sdk::http::Response;
+use tollgate_sdk::text;
 
 #[derive(Debug, Default, Deserialize)]
 struct Problem {
@@ -49,7 +50,7 @@ fn special(status: u16, problem: &Problem) -> Option<ToolError> {
         } else {
             first
         };
-        crate::value::shortened(words, 300)
+        text::shortened(words, 300)
     };
     let context = |list: fn(&Context) -> &Vec<String>| {
         let all = problem
@@ -57,7 +58,7 @@ fn special(status: u16, problem: &Problem) -> Option<ToolError> {
             .iter()
             .flat_map(|detail| list(&detail.context));
         all.take(10)
-            .map(|text| crate::value::shortened(text, 80))
+            .map(|text| text::shortened(text, 80))
             .collect::<Vec<_>>()
     };
     match status {

@@ -1,12 +1,13 @@
 //! Making a record, once.
 
 use tollgate_sdk::prelude::*;
+use tollgate_sdk::text::shortened;
 
 use super::archiving::{ArchiveRecord, archive_record};
 use super::opened;
 use crate::settings::Type;
 use crate::system::{Record, System};
-use crate::value::{Properties, shortened};
+use crate::value::Properties;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

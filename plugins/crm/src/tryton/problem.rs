@@ -6,6 +6,7 @@
 use serde::Deserialize;
 use tollgate_sdk::ToolError;
 use tollgate_sdk::http::Response;
+use tollgate_sdk::text;
 
 #[derive(Debug, Default, Deserialize)]
 struct Problem {
@@ -29,7 +30,7 @@ fn special(status: u16, body: &[u8]) -> Option<ToolError> {
                 "" => problem.message,
                 description => format!("{} {description}", problem.message),
             };
-            let said = crate::value::shortened(&said, 300);
+            let said = text::shortened(&said, 300);
             // There is no code beside the words (`ir.message`, in English).
             Some(if said.contains("not allowed to") {
                 ToolError::denied(format!("Tryton does not allow it: {said}"))
@@ -45,8 +46,7 @@ fn special(status: u16, body: &[u8]) -> Option<ToolError> {
             let page = String::from_utf8_lossy(body);
             let words = page.split("<p>").nth(1)?.split("</p>").next()?;
             let words = words.replace("&#39;", "'").replace("&quot;", "\"");
-            let words =
-                crate::value::shortened(&words.replace("&lt;", "<").replace("&gt;", ">"), 300);
+            let words = text::shortened(&words.replace("&lt;", "<").replace("&gt;", ">"), 300);
             Some(
                 ToolError::failed(format!("Tryton cannot understand the request: {words}")).hint(
                     "nothing was written; the operator must check the names of properties and models in the manifest",

@@ -4,7 +4,7 @@
 use std::io::{Cursor, Read, Write};
 
 use calamine::{Data, Range, Reader, Xlsx};
-use connector_spreadsheet::{Cell, Document, Values};
+use connector_spreadsheet::{Cell, Document, Values, Written};
 use rust_xlsxwriter::{
     Color, ConditionalFormatCell, ConditionalFormatCellRule, DataValidation, Format, FormatBorder,
     Note, Table, Workbook,
@@ -111,6 +111,20 @@ pub(crate) fn with_formula_and_note() -> Vec<u8> {
 
 pub(crate) fn open(bytes: &[u8]) -> Document {
     Document::open("t.xlsx", bytes.to_vec(), None).unwrap()
+}
+
+/// A text as a cell.
+pub(crate) fn c(text: &str) -> Cell {
+    Cell::from(text)
+}
+
+/// A workbook with one more row.
+pub(crate) fn append(bytes: &[u8], pairs: &[(&str, Cell)]) -> Written {
+    let values = pairs
+        .iter()
+        .map(|(name, cell)| ((*name).to_owned(), cell.clone()))
+        .collect();
+    open(bytes).append(&values, None).unwrap()
 }
 
 pub(crate) fn open_csv(text: &str) -> Document {

@@ -7,4 +7,5 @@ mod csv;
 mod fixtures;
 mod hostile;
 mod interleaving;
+mod removal;
 mod workbook;
