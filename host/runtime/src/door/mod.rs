@@ -36,6 +36,7 @@ mod operation;
 mod perform;
 mod recover;
 mod refusal;
+mod undo_facts;
 pub(crate) mod wasi;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,6 +51,7 @@ use tollgate_store::{
 };
 
 use gate::{Admission, Gate};
+use undo_facts::UndoFacts;
 pub(crate) use history::{RecordedCall, Settled, in_doubt, recorded_calls};
 pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
@@ -172,6 +174,8 @@ struct Passing {
     arguments: Value,
     /// Canonical form of `arguments`; what is recorded and compared.
     text: String,
+    /// How a write is taken back, and until when.
+    undo: UndoFacts,
 }
 
 /// What comes next for a call of this operation.
@@ -278,6 +282,7 @@ impl Door {
         if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
         }
+        passing.undo = self.undo_facts::<O>(&plan, prior.as_ref(), &scope);
         let admission = match self.gate(&passing, prior.as_ref()).await? {
             Gate::Admitted(admission) => admission,
             Gate::Refused(refusal, rule) => {
@@ -505,6 +510,11 @@ impl Door {
         // A tool may claim more than a call is: that raises the call's class.
         if passing.effect > Effect::Read {
             passing.effect = passing.effect.max(self.run.tool.effect);
+            // What leaves a trace cannot be put back, whatever the tool that makes it
+            // says of itself.
+            if self.run.undoes.as_ref().is_some_and(|undoes| undoes.compensates) {
+                passing.effect = Effect::Irreversible;
+            }
         }
         if let Some(refusal) = self.over_budget(passing) {
             let reply = O::refuse(refusal);
@@ -742,6 +752,7 @@ impl Passing {
             effect: described.effect,
             arguments: described.arguments,
             text,
+            undo: UndoFacts::default(),
         };
         Ok((passing, described.next))
     }

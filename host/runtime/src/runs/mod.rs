@@ -70,6 +70,10 @@ pub(crate) struct Undoes {
     /// By the host, which puts back captured values, instead of by the
     /// connector's inverse tool.
     pub(crate) by_host: bool,
+    /// Member by member where the whole is not what was left any more.
+    pub(crate) fields: bool,
+    /// By a tool that leaves a trace: a person is always asked.
+    pub(crate) compensates: bool,
 }
 
 impl Run {

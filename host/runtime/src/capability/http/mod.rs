@@ -27,6 +27,8 @@ mod token;
 mod wire;
 mod write;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tollgate_policy::Effect;
 use tollgate_policy::http::{HttpGrant, HttpMethod, HttpRefusal, Judged, RouteUndo};
@@ -54,6 +56,8 @@ pub(crate) struct Plan {
     again: Again,
     recovery: Recovery,
     way_back: WayBack,
+    /// For how long the row lets it be taken back.
+    window: Option<Duration>,
     /// What a write changes, where it can be looked at.
     resource: Option<Resource>,
     /// Whether the host puts back what it replaced.
@@ -100,6 +104,7 @@ impl Plan {
                 RouteUndo::Inverse => WayBack::Inverse,
                 RouteUndo::Restore { .. } | RouteUndo::None => WayBack::Captured,
             },
+            window: route.window,
             if_match: if_match.map(str::to_owned),
             resource,
             restores,

@@ -108,7 +108,9 @@ impl Inner {
             subject: opened.leaf.subject.clone(),
             undoes: opened.fact("undoes").map(|of| Undoes {
                 run: of.to_owned(),
-                by_host: opened.leaf.facts.get("by_host") == Some(&Value::Bool(true)),
+                by_host: opened.says("by_host"),
+                fields: opened.says("fields"),
+                compensates: opened.says("compensates"),
             }),
             opened_ms: opened.leaf.at,
             looked_at: None,
