@@ -18,6 +18,9 @@ use tollgate_package::{self as package, Inspection};
 /// Tools of one connector. More is a fault, or an attack on whoever lists them.
 const TOOLS_MAX: usize = 256;
 
+/// The longest precondition of an undo, in bytes: one sentence.
+const PRECONDITION_BYTES_MAX: usize = 300;
+
 /// A connector that can be called.
 pub(crate) struct Installed {
     pub(crate) manifest: Arc<Manifest>,

@@ -243,10 +243,22 @@ mod tests {
         assert!(options.terms.undo_only && options.terms.precondition.is_some());
         for (text, words) in [
             (r#"effect = "write", compensate = "x""#, "leaves a trace"),
-            (r#"effect = "irreversible", compensate = "x", undo = "y""#, "one way back"),
-            (r#"effect = "irreversible", window = "30d""#, "there is none"),
-            (r#"effect = "write", undo = "restore", window = "soon""#, "a window is"),
-            (r#"effect = "write", undo = "restore", window = "0d""#, "a window is"),
+            (
+                r#"effect = "irreversible", compensate = "x", undo = "y""#,
+                "one way back",
+            ),
+            (
+                r#"effect = "irreversible", window = "30d""#,
+                "there is none",
+            ),
+            (
+                r#"effect = "write", undo = "restore", window = "soon""#,
+                "a window is",
+            ),
+            (
+                r#"effect = "write", undo = "restore", window = "0d""#,
+                "a window is",
+            ),
         ] {
             assert!(refusal(text).contains(words), "{text}");
         }

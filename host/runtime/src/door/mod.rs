@@ -28,6 +28,7 @@
 //! irreversible; a call above its tool's declared class is denied, whatever the
 //! rules say (a read-only tool that writes lies about itself).
 
+mod foresee;
 mod gate;
 mod history;
 mod leaks;
@@ -50,8 +51,8 @@ use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
 
+pub(crate) use foresee::{Foreseen, Judged, Seen};
 use gate::{Admission, Gate};
-use undo_facts::UndoFacts;
 pub(crate) use history::{RecordedCall, Settled, in_doubt, recorded_calls};
 pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
@@ -63,6 +64,7 @@ pub use operation::{
 };
 pub(crate) use perform::SEND_WITHIN;
 pub use refusal::{Denial, Limit, Refusal, Rejection};
+use undo_facts::UndoFacts;
 
 use crate::capability::Backends;
 use crate::error::{Ending, JournalFault};
@@ -282,7 +284,7 @@ impl Door {
         if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
         }
-        passing.undo = self.undo_facts::<O>(&plan, prior.as_ref(), &scope);
+        passing.undo = self.undo_facts::<O>(&plan, prior.as_ref());
         let admission = match self.gate(&passing, prior.as_ref()).await? {
             Gate::Admitted(admission) => admission,
             Gate::Refused(refusal, rule) => {
@@ -491,10 +493,25 @@ impl Door {
                 return Ok(Err(reply));
             }
         };
+        if let Some(refusal) = self.raise(passing) {
+            let reply = O::refuse(refusal);
+            self.record_reply::<O>(passing, Stage::CallDenied, &reply, None)?;
+            return Ok(Err(reply));
+        }
+        if let Some(refusal) = self.over_budget(passing) {
+            let reply = O::refuse(refusal);
+            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
+            return Ok(Err(reply));
+        }
+        Ok(Ok(plan))
+    }
+
+    /// Raise a call to its tool's class, or say why the tool may not make it.
+    fn raise(&self, passing: &mut Passing) -> Option<Refusal> {
         // What an operator's row raises above what the tool declared is gated, and
         // is no lie of the tool: only reading against writing is compared here.
         if passing.effect.min(Effect::Write) > self.run.tool.effect {
-            let reply = O::refuse(Refusal::not_granted(
+            return Some(Refusal::not_granted(
                 format!(
                     "the tool `{}` declares itself `{}`, and `{}` is `{}`",
                     self.run.tool.name,
@@ -504,24 +521,22 @@ impl Door {
                 ),
                 "the connector's author must declare the tool's effect",
             ));
-            self.record_reply::<O>(passing, Stage::CallDenied, &reply, None)?;
-            return Ok(Err(reply));
         }
         // A tool may claim more than a call is: that raises the call's class.
         if passing.effect > Effect::Read {
             passing.effect = passing.effect.max(self.run.tool.effect);
             // What leaves a trace cannot be put back, whatever the tool that makes it
             // says of itself.
-            if self.run.undoes.as_ref().is_some_and(|undoes| undoes.compensates) {
+            if self
+                .run
+                .undoes
+                .as_ref()
+                .is_some_and(|undoes| undoes.compensates)
+            {
                 passing.effect = Effect::Irreversible;
             }
         }
-        if let Some(refusal) = self.over_budget(passing) {
-            let reply = O::refuse(refusal);
-            self.record_reply::<O>(passing, Stage::LimitHit, &reply, None)?;
-            return Ok(Err(reply));
-        }
-        Ok(Ok(plan))
+        None
     }
 
     fn over_budget(&self, passing: &Passing) -> Option<Refusal> {
@@ -705,6 +720,11 @@ impl Door {
     pub(crate) fn calls(&self) -> (u32, u32) {
         let state = self.state();
         (state.position, state.replayed)
+    }
+
+    /// The manifest in force.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     /// The limits in force.

@@ -50,7 +50,7 @@ pub trait Operation: Send + Sync + 'static {
 
     /// For how long after a write the operator's row lets it be taken back; no
     /// bound where the row says nothing.
-    fn undo_window(_plan: &Self::Plan, _scope: &Scope<'_>) -> Option<Duration> {
+    fn undo_window(_plan: &Self::Plan) -> Option<Duration> {
         None
     }
 

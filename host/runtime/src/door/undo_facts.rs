@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tollgate_policy::UndoDecl;
 
-use super::{Door, Operation, Prior, Scope, WayBack};
+use super::{Door, Operation, Prior, WayBack};
 
 /// How a write is taken back, and until when.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,17 +24,22 @@ impl Door {
         &self,
         plan: &O::Plan,
         prior: Option<&Prior>,
-        scope: &Scope<'_>,
     ) -> UndoFacts {
         let tool = &self.run.tool;
         let captured = prior.is_some() && self.extensions().can_restore(O::CALL);
+        let by_host = self
+            .run
+            .undoes
+            .as_ref()
+            .is_some_and(|undoes| undoes.by_host);
         let way = match (&tool.undo, O::way_back(plan)) {
+            _ if by_host && captured => UndoDecl::Restore.as_str(),
             (UndoDecl::Inverse(_) | UndoDecl::Compensate(_), _) => tool.undo.as_str(),
             (_, WayBack::Captured) if captured => UndoDecl::Restore.as_str(),
             _ => UndoDecl::None.as_str(),
         };
         let own = tool.terms.window_s.map(Duration::from_secs);
-        let windows = [own, O::undo_window(plan, scope)];
+        let windows = [own, O::undo_window(plan)];
         let window = windows.into_iter().flatten().min();
         let until_ms = window.map(|window| {
             let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);

@@ -228,6 +228,10 @@ impl Operation for Send {
         plan.recovery
     }
 
+    fn undo_window(plan: &Plan) -> Option<Duration> {
+        plan.window
+    }
+
     fn way_back(plan: &Plan) -> WayBack {
         plan.way_back
     }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
 
