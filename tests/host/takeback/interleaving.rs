@@ -1,0 +1,572 @@
+//! Whatever agents, people and undos do in whatever order, on rows, files, keys and
+//! records of a web server: the state is the one without the agents' writes, or there
+//! is an explicit conflict, and no person's edit is lost.
+//!
+//! `TOLLGATE_INTERLEAVINGS` says how many histories are played (a few by default), and
+//! `TOLLGATE_SEED` repeats those of a seed that is in the output.
+//!
+//! People and agents write values that are told apart. Where a person writes the very
+//! value that an agent's run left, a row or a file is what that run left, to everybody
+//! who looks; a key has versions, and is told apart all the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use tollgate_runtime::{RunState, UndoOptions, UndoReport};
+
+use crate::house::{House, agent, call, database};
+use crate::http::{Desk, manifest};
+
+const ROUTES: &str = r#"
+[[grant.http.desk.route]]
+call = "GET /tickets/{id:int}"
+[[grant.http.desk.route]]
+call = "PATCH /tickets/{id:int}"
+effect = "write"
+undo = "restore"
+"#;
+
+/// Something that is written as a whole or member by member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Row(u8),
+    File(u8),
+    Key(u8),
+    Ticket(u8),
+}
+
+/// Members of a place that is there; nothing where it is not.
+type State = Option<BTreeMap<&'static str, String>>;
+type World = BTreeMap<Place, State>;
+
+/// One write, to one member or both, or, with no value, the end of it.
+#[derive(Clone, Debug)]
+struct Edit {
+    place: Place,
+    value: Option<u8>,
+    /// Whether only the first member is written, where it has two.
+    first_only: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// One tool call of the agent, which writes to so many places.
+    Agent(Vec<Edit>),
+    /// A person's edit, past the host.
+    Person(Edit),
+    /// Taking back one of the runs so far.
+    Undo { which: usize, fields: bool },
+}
+
+/// A history's steps.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let place = || {
+        prop_oneof![
+            (1_u8..3).prop_map(Place::Row),
+            (1_u8..3).prop_map(Place::File),
+            (1_u8..3).prop_map(Place::Key),
+            (1_u8..3).prop_map(Place::Ticket),
+        ]
+    };
+    let edit = move || {
+        (
+            place(),
+            prop::option::weighted(0.85, 0_u8..5),
+            any::<bool>(),
+        )
+            .prop_map(|(place, value, first_only)| Edit {
+                place,
+                value,
+                first_only,
+            })
+    };
+    let step = prop_oneof![
+        3 => prop::collection::vec(edit(), 1..4).prop_map(Step::Agent),
+        2 => edit().prop_map(Step::Person),
+        3 => (0_usize..6, prop::bool::weighted(0.3))
+            .prop_map(|(which, fields)| Step::Undo { which, fields }),
+    ];
+    prop::collection::vec(step, 3..9)
+}
+
+/// A host, and everything that it and people write to.
+struct Scene {
+    house: House,
+    desk: Desk,
+    orders: SqliteConnection,
+    own: SqliteConnection,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let house = House::hostile("", "").await;
+        let desk = Desk::open().await;
+        let caller = tollgate_tests::component("tests/guests/caller");
+        house.install(&manifest(&desk, "", ROUTES), &caller).await;
+        let orders = database(&house.path("data/orders.db")).await;
+        let own = database(&house.path("tollgate.db")).await;
+        Self {
+            house,
+            desk,
+            orders,
+            own,
+        }
+    }
+
+    async fn sql(&mut self, text: String) {
+        sqlx::raw_sql(AssertSqlSafe(text))
+            .execute(&mut self.orders)
+            .await
+            .unwrap();
+    }
+
+    /// Every place as it is at the beginning of a history.
+    async fn reset(&mut self) {
+        self.sql(
+            "DELETE FROM orders; INSERT INTO orders VALUES (1, 'first', 'first', NULL)".to_owned(),
+        )
+        .await;
+        for number in 1..3 {
+            drop(std::fs::remove_file(self.file(number)));
+            let writes = json!([{"key": format!("k{number}")}]);
+            self.house.call("several", json!({"writes": writes})).await;
+            for member in ["status", "subject"] {
+                self.desk.edit(number.into(), member, json!("first"));
+            }
+        }
+        std::fs::write(self.file(1), "first").unwrap();
+    }
+
+    fn file(&self, number: u8) -> std::path::PathBuf {
+        self.house.path(&format!("data/box/{number}.txt"))
+    }
+
+    async fn world(&mut self) -> World {
+        let mut world = World::new();
+        for number in 1..3 {
+            world.insert(Place::Row(number), None);
+            world.insert(Place::Key(number), None);
+            let text = std::fs::read_to_string(self.file(number)).ok();
+            world.insert(
+                Place::File(number),
+                text.map(|text| [("text", text)].into()),
+            );
+            let ticket = self.desk.ticket(number.into()).unwrap();
+            let member = |name: &'static str| (name, ticket[name].as_str().unwrap().to_owned());
+            let ticket = [member("status"), member("subject")].into();
+            world.insert(Place::Ticket(number), Some(ticket));
+        }
+        let rows = sqlx::query("SELECT id, status, customer FROM orders");
+        for row in rows.fetch_all(&mut self.orders).await.unwrap() {
+            let members = [("status", row.get(1)), ("customer", row.get(2))].into();
+            world.insert(Place::Row(row.get(0)), Some(members));
+        }
+        let keys =
+            sqlx::query("SELECT CAST(key AS TEXT), value FROM kv WHERE connector = 'hostile'");
+        for row in keys.fetch_all(&mut self.own).await.unwrap() {
+            let number = row.get::<String, _>(0)[1..].parse().unwrap();
+            let value: Value = serde_json::from_slice(&row.get::<Vec<u8>, _>(1)).unwrap();
+            let member = |name: &'static str| {
+                let value = value[name].as_str()?;
+                Some((name, value.to_owned()))
+            };
+            let members = [member("a"), member("b")].into_iter().flatten().collect();
+            world.insert(Place::Key(number), Some(members));
+        }
+        world
+    }
+
+    /// What the agent's tool writes, where it can.
+    fn write(edit: &Edit, there: &State) -> Option<Value> {
+        let text = edit.value.map(|value| format!("agent {value}"));
+        Some(match (edit.place, text) {
+            (Place::Row(id), None) => {
+                json!({"statement": format!("DELETE FROM orders WHERE id = {id}")})
+            }
+            (Place::Row(id), Some(text)) if there.is_some() => {
+                json!({"statement": format!("UPDATE orders SET status = '{text}' WHERE id = {id}")})
+            }
+            (Place::Row(id), Some(text)) => json!({"statement": format!(
+                "INSERT INTO orders (id, customer, status) VALUES ({id}, '{text}', '{text}')"
+            )}),
+            (Place::File(number), text) => json!({"path": format!("{number}.txt"), "text": text}),
+            (Place::Key(number), None) => json!({"key": format!("k{number}")}),
+            (Place::Key(number), Some(text)) => {
+                let old = there.as_ref().and_then(|there| there.get("b"));
+                let value = match old.filter(|_| edit.first_only) {
+                    Some(old) => json!({"a": text, "b": old}),
+                    None => json!({"a": text, "b": text}),
+                };
+                json!({"key": format!("k{number}"), "text": value.to_string()})
+            }
+            (Place::Ticket(_), None) => return None,
+            (Place::Ticket(id), Some(text)) => {
+                let content = match edit.first_only {
+                    true => json!({"status": text}),
+                    false => json!({"status": text, "subject": text}),
+                };
+                crate::http::ask(
+                    "PATCH",
+                    &["tickets", &id.to_string()],
+                    json!({"json": content}),
+                )
+            }
+        })
+    }
+
+    /// One run of the agent; nothing where it has nothing to write.
+    async fn agent(&self, edits: &[Edit], world: &World) -> Option<(String, RunState)> {
+        let mut seen = BTreeSet::new();
+        let elsewhere = matches!(edits[0].place, Place::Ticket(_));
+        let writes = edits.iter().filter(|edit| {
+            matches!(edit.place, Place::Ticket(_)) == elsewhere && seen.insert(edit.place)
+        });
+        let writes: Vec<Value> = writes
+            .filter(|edit| edit.value.is_some() || world[&edit.place].is_some())
+            .filter_map(|edit| Self::write(edit, &world[&edit.place]))
+            .collect();
+        if writes.is_empty() {
+            return None;
+        }
+        let call = match elsewhere {
+            true => call("caller", "several", json!({"requests": writes})),
+            false => call("hostile", "several", json!({"writes": writes})),
+        };
+        let report = self.house.host.call(&agent(), call).await.unwrap();
+        Some((report.run, report.state))
+    }
+
+    async fn person(&mut self, edit: &Edit, world: &World) {
+        let there = &world[&edit.place];
+        let text = edit.value.map(|value| format!("person {value}"));
+        match (edit.place, text) {
+            (Place::Row(id), None) => {
+                self.sql(format!("DELETE FROM orders WHERE id = {id}"))
+                    .await;
+            }
+            (Place::Row(id), Some(text)) if edit.first_only && there.is_some() => {
+                self.sql(format!(
+                    "UPDATE orders SET status = '{text}' WHERE id = {id}"
+                ))
+                .await;
+            }
+            (Place::Row(id), Some(text)) => {
+                self.sql(format!(
+                    "INSERT OR REPLACE INTO orders VALUES ({id}, '{text}', '{text}', NULL)"
+                ))
+                .await;
+            }
+            (Place::File(number), None) => drop(std::fs::remove_file(self.file(number))),
+            (Place::File(number), Some(text)) => std::fs::write(self.file(number), text).unwrap(),
+            // Nobody but runs writes to a store: another run stands for a person.
+            (Place::Key(number), text) => {
+                let value = text.map(|text| {
+                    let old = there.as_ref().and_then(|there| there.get("b"));
+                    let value = match old.filter(|_| edit.first_only) {
+                        Some(old) => json!({"a": text, "b": old}),
+                        None => json!({"a": text, "b": text}),
+                    };
+                    value.to_string()
+                });
+                let write = json!({"key": format!("k{number}"), "text": value});
+                self.house.call("several", json!({"writes": [write]})).await;
+            }
+            (Place::Ticket(_), None) => {}
+            (Place::Ticket(id), Some(text)) => {
+                if !edit.first_only {
+                    self.desk.edit(id.into(), "subject", json!(text));
+                }
+                self.desk.edit(id.into(), "status", json!(text));
+            }
+        }
+    }
+
+    async fn undo(&self, run: &str, options: UndoOptions) -> UndoReport {
+        self.house
+            .host
+            .undo_with(&agent(), run, options)
+            .await
+            .unwrap()
+    }
+}
+
+/// A run of the agent's: what was there before, and what it left.
+struct Done {
+    run: String,
+    before: World,
+    left: World,
+    /// Whether all of it is taken back.
+    undone: bool,
+}
+
+impl Done {
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let places = self.before.keys().copied();
+        places.filter(|place| self.before[place] != self.left[place])
+    }
+}
+
+/// A member, or with no name the place itself.
+type Member = (Place, Option<&'static str>);
+
+/// What is at a member; nothing where it is not there.
+fn at<'a>(world: &'a World, (place, member): &Member) -> Option<&'a str> {
+    let there = world[place].as_ref()?;
+    match member {
+        Some(member) => there.get(member).map(String::as_str),
+        None => Some(""),
+    }
+}
+
+/// Every member whose value is another one.
+fn changed(before: &World, after: &World) -> BTreeSet<Member> {
+    const NAMES: [&str; 6] = ["status", "customer", "subject", "text", "a", "b"];
+    let members = |place: &Place| {
+        let place = *place;
+        NAMES
+            .map(Some)
+            .into_iter()
+            .chain([None])
+            .map(move |name| (place, name))
+    };
+    let all = before.keys().flat_map(members);
+    all.filter(|member| at(before, member) != at(after, member))
+        .collect()
+}
+
+/// What is counted over all histories.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    undone: u64,
+    partly: u64,
+    conflicts: u64,
+    human_edits: u64,
+    whole: u64,
+}
+
+/// Play one history.
+async fn play(scene: &mut Scene, history: &[Step], counts: &mut Counts) {
+    scene.reset().await;
+    let mut done: Vec<Done> = Vec::new();
+    // As if the agent had never written.
+    let mut people = scene.world().await;
+    // Members whose value is a person's.
+    let mut theirs: BTreeSet<Member> = BTreeSet::new();
+    for step in history {
+        let before = scene.world().await;
+        match step {
+            Step::Agent(edits) => {
+                let Some((run, state)) = scene.agent(edits, &before).await else {
+                    continue;
+                };
+                assert_eq!(state, RunState::Done);
+                let left = scene.world().await;
+                for member in changed(&before, &left) {
+                    theirs.remove(&member);
+                }
+                done.push(Done {
+                    run,
+                    before,
+                    left,
+                    undone: false,
+                });
+            }
+            Step::Person(edit) => {
+                scene.person(edit, &before).await;
+                let after = scene.world().await;
+                let edited = changed(&before, &after);
+                counts.human_edits += u64::from(!edited.is_empty());
+                people_edit(&mut people, edit.place, &edited, &after);
+                theirs.extend(edited);
+            }
+            Step::Undo { which, fields } => {
+                if done.is_empty() {
+                    continue;
+                }
+                let one = which % done.len();
+                take_back(scene, &mut done[one], *fields, &mut theirs, counts).await;
+            }
+        }
+    }
+    // In the end everything is asked to be taken back, the last run first.
+    for one in done.iter_mut().rev() {
+        take_back(scene, one, false, &mut theirs, counts).await;
+    }
+    let end = scene.world().await;
+    for (place, state) in &end {
+        let written: Vec<&Done> = done
+            .iter()
+            .filter(|one| one.places().any(|other| other == *place))
+            .collect();
+        if written.iter().all(|one| one.undone) {
+            counts.whole += u64::from(!written.is_empty());
+            assert_eq!(state, &people[place], "{place:?} is not as people left it");
+        }
+    }
+}
+
+/// The same edit in the world without agents.
+fn people_edit(people: &mut World, place: Place, edited: &BTreeSet<Member>, after: &World) {
+    if edited.is_empty() {
+        return;
+    }
+    let whole = edited.contains(&(place, None)) || matches!(place, Place::File(_));
+    let members: Vec<_> = edited.iter().filter_map(|(_, name)| *name).collect();
+    match (whole, people.get_mut(&place), &after[&place]) {
+        (false, Some(Some(there)), Some(after)) => {
+            for name in members {
+                if let Some(value) = after.get(name) {
+                    there.insert(name, value.clone());
+                }
+            }
+        }
+        (_, Some(there), after) => there.clone_from(after),
+        (_, None, _) => {}
+    }
+}
+
+/// Take a run back, and compare with what may have happened.
+async fn take_back(
+    scene: &mut Scene,
+    one: &mut Done,
+    fields: bool,
+    theirs: &mut BTreeSet<Member>,
+    counts: &mut Counts,
+) {
+    let before = scene.world().await;
+    let plan = scene
+        .undo(&one.run, UndoOptions { plan: true, fields })
+        .await;
+    assert_eq!(
+        scene.world().await,
+        before,
+        "a plan changed something: {plan:?}"
+    );
+    let report = scene
+        .undo(
+            &one.run,
+            UndoOptions {
+                plan: false,
+                fields,
+            },
+        )
+        .await;
+    let after = scene.world().await;
+    agree(&plan, &report);
+    for member in changed(&before, &after) {
+        let told = format!("{member:?} of {report:?}");
+        assert!(!theirs.contains(&member), "a person's edit is lost: {told}");
+        assert_eq!(
+            at(&before, &member),
+            at(&one.left, &member),
+            "not ours: {told}"
+        );
+        assert_eq!(
+            at(&after, &member),
+            at(&one.before, &member),
+            "not as before: {told}"
+        );
+    }
+    let fresh = |outcome: &str| {
+        let steps = report.steps.iter();
+        steps
+            .filter(|step| step.outcome == outcome && step.undone_by.is_none())
+            .count() as u64
+    };
+    counts.undone += fresh("undone");
+    counts.partly += fresh("partly");
+    counts.conflicts += fresh("conflict");
+    match report.outcome.as_str() {
+        "undone" => {
+            assert!(!one.undone, "twice: {report:?}");
+            one.undone = true;
+        }
+        "nothing" => one.undone |= report.steps.iter().all(|step| step.outcome != "partly"),
+        "conflict" => {
+            let conflict = report.steps.iter().find(|step| step.outcome == "conflict");
+            assert!(conflict.unwrap().conflict.is_some(), "{report:?}");
+        }
+        "partly" => {}
+        other => panic!("{other}: {report:?}"),
+    }
+}
+
+/// A plan says what the undo then does.
+fn agree(plan: &UndoReport, report: &UndoReport) {
+    if report.outcome == "nothing" {
+        assert_eq!(plan.outcome, "nothing", "{report:?}");
+        return;
+    }
+    assert_eq!(plan.steps.len(), report.steps.len(), "{plan:?} {report:?}");
+    for (planned, done) in plan.steps.iter().zip(&report.steps) {
+        let left = planned.fields.iter().any(|field| field.outcome == "left");
+        let expected = match planned.outcome.as_str() {
+            "planned" if left => "partly",
+            "planned" => "undone",
+            other => other,
+        };
+        assert_eq!(expected, done.outcome, "{planned:?} {done:?}");
+    }
+}
+
+#[test]
+fn no_order_of_agents_people_and_undo_loses_an_edit() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .map(|text| text.parse::<u64>().unwrap())
+    };
+    let seed = number("TOLLGATE_SEED").unwrap_or_else(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        u64::try_from(now.unwrap().as_nanos() & u128::from(u64::MAX)).unwrap()
+    });
+    let cases = number("TOLLGATE_INTERLEAVINGS").unwrap_or(120);
+    println!("seed {seed}, {cases} interleavings; TOLLGATE_SEED={seed} repeats them");
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let config = Config {
+        cases: u32::try_from(cases).unwrap(),
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let scene = std::cell::RefCell::new(threads.block_on(Scene::open()));
+    let counts = std::cell::Cell::new(Counts::default());
+    let result = runner.run(&steps(), |history| {
+        let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let mut counted = counts.get();
+            let mut scene = scene.borrow_mut();
+            threads.block_on(play(&mut scene, &history, &mut counted));
+            counts.set(counted);
+        }));
+        played.map_err(|panic| {
+            let words = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+            TestCaseError::fail(words)
+        })
+    });
+    assert!(result.is_ok(), "seed {seed}: {}", result.unwrap_err());
+    let counts = counts.get();
+    println!("{cases} interleavings, 0 lost edits: {counts:?}");
+    // Else it would say nothing.
+    assert!(
+        counts.undone > cases / 4 && counts.conflicts > cases / 10,
+        "{counts:?}"
+    );
+    assert!(
+        counts.whole > cases / 4 && counts.human_edits > cases / 2,
+        "{counts:?}"
+    );
+    let verified = threads
+        .block_on(scene.borrow().house.host.verify("default"))
+        .unwrap();
+    assert_eq!(verified.problem, None, "seed {seed}");
+}
