@@ -63,12 +63,14 @@ enum Step {
 
 /// A history's steps.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let place = || {
+    // Few places, and some more than others, so that steps meet.
+    let number = || prop_oneof![3 => Just(1_u8), 1 => Just(2)];
+    let place = move || {
         prop_oneof![
-            (1_u8..3).prop_map(Place::Row),
-            (1_u8..3).prop_map(Place::File),
-            (1_u8..3).prop_map(Place::Key),
-            (1_u8..3).prop_map(Place::Ticket),
+            number().prop_map(Place::Row),
+            number().prop_map(Place::File),
+            number().prop_map(Place::Key),
+            number().prop_map(Place::Ticket),
         ]
     };
     let edit = move || {
@@ -84,12 +86,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             })
     };
     let step = prop_oneof![
-        3 => prop::collection::vec(edit(), 1..4).prop_map(Step::Agent),
-        2 => edit().prop_map(Step::Person),
-        3 => (0_usize..6, prop::bool::weighted(0.3))
+        3 => prop::collection::vec(edit(), 1..5).prop_map(Step::Agent),
+        3 => edit().prop_map(Step::Person),
+        2 => (0_usize..6, prop::bool::weighted(0.5))
             .prop_map(|(which, fields)| Step::Undo { which, fields }),
     ];
-    prop::collection::vec(step, 3..9)
+    prop::collection::vec(step, 4..11)
 }
 
 /// A host, and everything that it and people write to.

@@ -35,9 +35,9 @@ async fn after_its_window_a_call_is_not_offered_any_more() {
         intent.facts["undo_until"],
         crate::house::AT + hours(30 * 24)
     );
-    house.clock.advance(hours(30 * 24));
+    house.clock.set(crate::house::AT + hours(30 * 24));
     assert_eq!(planned(&house, &run, false).await.outcome, "planned");
-    house.clock.advance(1);
+    house.clock.set(crate::house::AT + hours(30 * 24) + 1);
     let plan = planned(&house, &run, false).await;
     assert_eq!(
         (plan.outcome.as_str(), outcomes(&plan)),
@@ -66,7 +66,7 @@ async fn the_shorter_of_two_windows_counts_and_a_later_manifest_changes_neither(
         plan.steps[0].until.as_deref(),
         Some("2027-01-15T10:00:00.000Z")
     );
-    house.clock.advance(hours(2) + 1);
+    house.clock.set(crate::house::AT + hours(2) + 1);
     assert_eq!(undo(&house, &run).await.outcome, "window_closed");
 }
 
@@ -84,7 +84,7 @@ async fn an_inverse_is_offered_as_long_as_its_tool_says() {
     assert_eq!(undo(&house, &report.run).await.outcome, "undone");
     assert_eq!(house.kv("7").await, "None");
     let report = house.call("list", json!({"number": "8"})).await;
-    house.clock.advance(hours(1) + 1);
+    house.clock.set(crate::house::AT + hours(1) + 1);
     let late = undo(&house, &report.run).await;
     assert_eq!(
         (late.outcome.as_str(), late.undo_run.is_none()),
@@ -99,6 +99,9 @@ async fn an_inverse_is_offered_as_long_as_its_tool_says() {
 async fn a_tool_that_only_takes_back_is_not_called_by_itself() {
     let house = House::hostile("", "").await;
     house.call("list", json!({"number": "7"})).await;
+    let tools = house.host.tools(&agent());
+    let listed = |name: &str| tools.iter().any(|tool| tool.name == name);
+    assert!(listed("list") && !listed("unlist") && !listed("credit"));
     for tool in ["unlist", "credit"] {
         let report = house.call(tool, json!({"number": "7"})).await;
         assert_eq!(report.state, RunState::Denied, "{report:?}");
@@ -115,7 +118,7 @@ async fn a_tool_that_only_takes_back_is_not_called_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_can_allow_a_tool_for_taking_back_only() {
     let everything = "name = \"everything\"\ntool = \"*\"";
-    let rules = "name = \"forth\"\ntool = \"list\"\nthen = \"allow\"\n[[rule]]\nname = \"back\"\ntool = \"unlist\"\nundo = true";
+    let rules = "name = \"forth\"\ntool = [\"list\", \"try_kv\"]\nthen = \"allow\"\n[[rule]]\nname = \"back\"\ntool = \"unlist\"\nundo = true";
     let house = House::hostile("", "").await;
     let manifest = hostile_manifest("", "").replace(everything, rules);
     house.install(&manifest, &hostile()).await;
@@ -162,9 +165,9 @@ async fn a_compensation_always_asks_a_person() {
     assert_eq!(house.kv("credit-7").await, "None");
     let credited = approved(&house, undone.undo_run.unwrap()).await;
     output(credited);
-    assert!(house.kv("credit-7").await.contains("credited"));
+    assert_ne!(house.kv("credit-7").await, "None");
     // The invoice itself stays, with its trace.
-    assert!(house.kv("7").await.contains("issued"));
+    assert_ne!(house.kv("7").await, "None");
     let state = house.host.run(&agent(), &done.run).await.unwrap().state;
     assert_eq!(state, RunState::Undone);
     let lines = house.log(&done.run).await;

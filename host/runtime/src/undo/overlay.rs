@@ -14,6 +14,10 @@ fn kind(call: &str) -> &str {
 
 /// Whether what is there is what the write left.
 pub(super) fn is_left(call: &str, restoring: &Restoring, now: &Value) -> bool {
+    // It is not there, or not to be shown.
+    if now.is_null() {
+        return false;
+    }
     let same = |name: &str| now[name] == restoring.written[name];
     match kind(call) {
         "http" => same("members"),
@@ -35,6 +39,7 @@ pub(super) fn after(
         kind(other) == kind(call) && one.destination == restoring.destination
     });
     earlier.fold(now, |now, (_, one)| match kind(call) {
+        "http" | "sql" if now.is_null() => now,
         "kv" if one.written["key"] == restoring.written["key"] => one.before.clone(),
         "files" if one.written["path"] == restoring.written["path"] => one.before.clone(),
         "http" if same_resource(one, restoring) => members(now, one),
@@ -62,7 +67,7 @@ fn members(mut now: Value, undone: &Restoring) -> Value {
         }
     }
     if let (Some(now), Some(back)) = (
-        now["members"].as_object_mut(),
+        now.get_mut("members").and_then(Value::as_object_mut),
         undone.before["members"].as_object(),
     ) {
         over(now, back);

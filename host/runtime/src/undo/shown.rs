@@ -52,10 +52,11 @@ fn rows(manifest: &Manifest, restoring: &Restoring, mut three: Conflict) -> Conf
     let granted = table(manifest, restoring);
     let written = three.written.clone();
     let hide = |image: &mut Value| {
-        let rows = image["rows"].as_array_mut().map(Vec::as_mut_slice);
+        let rows = image.get_mut("rows").and_then(Value::as_array_mut);
+        let rows = rows.map(Vec::as_mut_slice);
         for row in rows.unwrap_or_default() {
             let left = of(&written, row).cloned().unwrap_or_default();
-            let Some(columns) = row["columns"].as_object_mut() else {
+            let Some(columns) = row.get_mut("columns").and_then(Value::as_object_mut) else {
                 continue;
             };
             for (name, value) in columns
@@ -109,7 +110,10 @@ pub(super) fn fields(
         let is_whole = field.pointer.matches('/').count() == 1;
         for value in [&mut field.before, &mut field.written, &mut field.now] {
             let Some(value) = value else { continue };
-            if let (true, Some(columns)) = (is_whole, value["columns"].as_object_mut()) {
+            if let (true, Some(columns)) = (
+                is_whole,
+                value.get_mut("columns").and_then(Value::as_object_mut),
+            ) {
                 for (_, value) in columns
                     .iter_mut()
                     .filter(|(name, _)| !is_shown(granted, name))
