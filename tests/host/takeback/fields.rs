@@ -5,7 +5,7 @@ use serde_json::json;
 use tollgate_runtime::{RunState, UndoOptions, UndoReport};
 
 use super::{edit_key, outcomes, planned, several, undo, undo_fields};
-use crate::house::{BOSS, House, agent, mira, output};
+use crate::house::{House, agent, mira, output};
 use crate::http::{ROWS, ask, opened, run};
 
 /// Pointers of the members with this outcome.
@@ -125,7 +125,6 @@ async fn where_nothing_changed_it_is_an_ordinary_undo_and_where_all_did_a_confli
 async fn an_approval_of_members_holds_for_those_members_only() {
     let held = "[[rule]]\nname = \"look\"\ntool = \"change\"\nundo = true\nthen = { require = \"boss\" }\n";
     let (house, desk) = opened("", &format!("{ROWS}\n{held}")).await;
-    let _ = BOSS;
     let content = json!({"status": "closed", "subject": "x", "custom": {"tier": 2}});
     let change = ask("PATCH", &["tickets", "1"], json!({"json": content}));
     let report = run(&house, "change", change).await;
