@@ -122,6 +122,7 @@ fn describe<T: Tool>() -> Declaration {
         output_schema: schema::of_output::<T::Output>(),
         effect: description.effect,
         undo: description.undo,
+        terms: description.terms,
     }
 }
 

@@ -79,7 +79,7 @@ pub use connector::{Connector, Declaration, Entry};
 pub use error::{Failure, ToolError};
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 pub use tollgate_sdk_macros::tool;
-pub use tool::{Context, Description, Effect, NoInput, Outcome, Tool, Undo, Undoable};
+pub use tool::{Context, Description, Effect, NoInput, Outcome, Tool, Undo, UndoTerms, Undoable};
 
 /// The authors' guide, so that its examples are compiled.
 #[cfg(doctest)]

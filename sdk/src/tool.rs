@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ToolError;
 #[doc(inline)]
-pub use crate::bindings::exports::tollgate::connector::tools::{Context, Effect, Outcome, Undo};
+pub use crate::bindings::exports::tollgate::connector::tools::{
+    Context, Effect, Outcome, Undo, UndoTerms,
+};
 
 /// One callable operation. `#[tool]` implements it beside the function; by hand
 /// it is needed only by programs that make tools from something else.
@@ -40,6 +42,19 @@ pub struct Description {
     pub effect: Effect,
     /// How a call is taken back.
     pub undo: Undo,
+    /// On what terms.
+    pub terms: UndoTerms,
+}
+
+/// At any time, under no condition of its own; and the tool may be called by itself.
+impl Default for UndoTerms {
+    fn default() -> Self {
+        Self {
+            window: None,
+            precondition: None,
+            undo_only: false,
+        }
+    }
 }
 
 /// The input of a tool that takes none: an empty object.

@@ -16,6 +16,7 @@
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `secrets` | no value leaves in a reply, a call, a message or a record, whatever it is written in |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
+//! | `takeback` | a plan tells and does nothing; an undo goes on where it stopped; whatever the order, no edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
 //! | `proofs` | what is handed out verifies; what is destroyed is gone and said so |
 //! | `recovering` | a call in doubt is found out, or a person's; never repeated blindly |
@@ -48,6 +49,7 @@ mod recovering;
 mod replaying;
 mod secrets;
 mod sharing;
+mod takeback;
 mod undoing;
 mod walls;
 mod watching;

@@ -108,7 +108,9 @@ pub(crate) enum Command {
     )]
     Deny(Deny),
     /// Take a run back, or with --plan say what that would do.
-    #[command(after_help = "Example:\n  tollgate undo run-0195… --plan")]
+    #[command(
+        after_help = "Example:\n  tollgate undo run-0195… --plan\n  tollgate undo run-0195… --fields"
+    )]
     Undo(Undo),
     /// Operator: what people have to settle: calls in doubt.
     #[command(

@@ -7,6 +7,7 @@
 pub(crate) mod eval;
 pub(crate) mod queue;
 pub(crate) mod secrets;
+mod undo;
 
 use std::time::Duration;
 
@@ -218,16 +219,9 @@ pub(crate) fn cards(cards: &[Card]) {
 }
 
 /// What became of an undo.
-pub(crate) fn undo(report: &UndoReport) {
+pub(crate) fn undone(report: &UndoReport) {
     out!("{}  {}", report.run, report.outcome);
-    for step in &report.steps {
-        out!("  {}: {}", step.outcome, visible(&step.action));
-        if let Some(conflict) = &step.conflict {
-            out!("    before:  {}", one_line(&conflict.before));
-            out!("    written: {}", one_line(&conflict.written));
-            out!("    now:     {}", one_line(&conflict.now));
-        }
-    }
+    report.steps.iter().for_each(undo::step);
     if let Some(run) = &report.undo_run {
         out!("  as run {} ({})", run.run, run.state.as_str());
         if let Some(failure) = &run.failure {

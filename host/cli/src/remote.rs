@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tollgate_runtime::{Card, RunReport, ToolCall, UndoReport};
+use tollgate_runtime::{Card, RunReport, ToolCall, UndoOptions, UndoReport};
 
 use crate::arguments::{Approve, Call, Deny, PendingCalls, Server, Show, Undo};
 use crate::exit::Exit;
@@ -182,10 +182,9 @@ impl Client {
         self.send(Method::POST, &path, Some(body)).await
     }
 
-    pub(crate) async fn undo(&self, run: &str, plan: bool) -> anyhow::Result<UndoReport> {
+    pub(crate) async fn undo(&self, run: &str, options: UndoOptions) -> anyhow::Result<UndoReport> {
         let path = format!("/v1/runs/{}/undo", segment(run)?);
-        self.send(Method::POST, &path, Some(json!({ "plan": plan })))
-            .await
+        self.send(Method::POST, &path, Some(json!(options))).await
     }
 }
 
@@ -291,14 +290,18 @@ pub(crate) async fn deny(server: &Server, deny: &Deny, as_json: bool) -> anyhow:
 }
 
 pub(crate) async fn undo(server: &Server, undo: &Undo, as_json: bool) -> anyhow::Result<Exit> {
-    let report = Client::of(server)?.undo(&undo.run, undo.plan).await?;
+    let options = UndoOptions {
+        plan: undo.plan,
+        fields: undo.fields,
+    };
+    let report = Client::of(server)?.undo(&undo.run, options).await?;
     if as_json {
         output::json(&report);
     } else {
-        output::undo(&report);
+        output::undone(&report);
     }
     Ok(match report.outcome.as_str() {
-        "undone" | "planned" | "nothing" => Exit::Success,
+        "undone" | "compensated" | "planned" | "nothing" => Exit::Success,
         "held" => Exit::Held,
         _ => Exit::Failure,
     })

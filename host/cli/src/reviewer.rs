@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::json;
+use tollgate_policy::{ToolDecl, visible};
 use tollgate_runtime::{Host, Role};
 
 use crate::arguments::{Home, Inspect, Install};
@@ -40,9 +41,28 @@ pub(crate) fn inspect(inspect: &Inspect, as_json: bool) -> anyhow::Result<Exit> 
                 tool.title,
                 tool.effect.as_str()
             ));
+            output::line(format!("  {}", way_back(tool)));
         }
     }
     Ok(Exit::Success)
+}
+
+/// How a call of a tool is taken back, by its author's word.
+fn way_back(tool: &ToolDecl) -> String {
+    let mut words = match tool.undo.tool() {
+        Some(by) => format!("undo: {} by {by}", tool.undo.as_str()),
+        None => format!("undo: {}", tool.undo.as_str()),
+    };
+    if let Some(seconds) = tool.terms.window_s {
+        words.push_str(&format!(", for {seconds} s"));
+    }
+    if let Some(condition) = &tool.terms.precondition {
+        words.push_str(&format!(", only where: {}", visible(condition)));
+    }
+    if tool.terms.undo_only {
+        words.push_str("; only for taking another call back");
+    }
+    words
 }
 
 pub(crate) async fn install(home: &Home, install: &Install, as_json: bool) -> anyhow::Result<Exit> {

@@ -6,6 +6,8 @@
 //! path (dropping `.`, folding `a//b`) was refused: two spellings of one file
 //! are two chances to pass a rule.
 
+use std::time::Duration;
+
 use crate::{Effect, Glob, visible, visible::is_deceptive};
 
 /// The longest path, in bytes. Common systems stop at 4096 for the whole path
@@ -71,6 +73,8 @@ pub struct PathGrant {
     pub max_size: u64,
     /// Raises the class of writes and removals.
     pub effect: Option<Effect>,
+    /// For how long after a write or removal it may be taken back.
+    pub window: Option<Duration>,
 }
 
 impl FilesGrant {
@@ -100,6 +104,14 @@ impl FilesGrant {
         let rows = self.paths.iter().filter(|row| row.glob.matches(path));
         rows.filter_map(|row| row.effect)
             .fold(Effect::Write, Effect::max)
+    }
+
+    /// For how long a write to this path may be taken back: the shortest of the
+    /// rows that speak of it.
+    #[must_use]
+    pub fn window(&self, path: &str) -> Option<Duration> {
+        let rows = self.paths.iter().filter(|row| row.glob.matches(path));
+        rows.filter_map(|row| row.window).min()
     }
 }
 
@@ -350,6 +362,7 @@ mod tests {
             verbs: verbs.to_vec(),
             max_size: 1,
             effect,
+            window: None,
         };
         FilesGrant {
             name: "tracker".to_owned(),

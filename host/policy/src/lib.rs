@@ -51,7 +51,7 @@ pub use manifest::{
     Grant, HandoffGrant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant,
     limits,
 };
-pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl};
+pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl, UndoTerms};
 pub use rules::{
     CallFacts, CallPattern, Condition, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, FieldPath,
     Number, Outcome, Pattern, Predicate, Rule, Rules, Scalar, ToolFacts, ToolPattern,

@@ -61,6 +61,22 @@ pub struct ToolDecl {
     pub effect: Effect,
     /// How a call is taken back.
     pub undo: UndoDecl,
+    /// On what terms.
+    #[serde(default)]
+    pub terms: UndoTerms,
+}
+
+/// On what terms a call of a tool is taken back, by its author's word.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoTerms {
+    /// For how many seconds after the call; no bound where nothing is said. The
+    /// operator's row may say less.
+    pub window_s: Option<u64>,
+    /// Under what condition, in one sentence. The inverse tool checks it.
+    pub precondition: Option<String>,
+    /// Whether the tool is only for taking another call back.
+    #[serde(default)]
+    pub undo_only: bool,
 }
 
 /// How a completed call of a tool is taken back.
@@ -73,6 +89,31 @@ pub enum UndoDecl {
     Inverse(String),
     /// By the host, which puts back the values it captured.
     Restore,
+    /// By calling this tool of the same connector, which leaves a trace: the call
+    /// stays irreversible, and its compensation always asks a person.
+    Compensate(String),
+}
+
+impl UndoDecl {
+    /// The name used in records and plans.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Inverse(_) => "inverse",
+            Self::Restore => "restore",
+            Self::Compensate(_) => "compensate",
+        }
+    }
+
+    /// The tool that takes a call back, where one does.
+    #[must_use]
+    pub fn tool(&self) -> Option<&str> {
+        match self {
+            Self::Inverse(tool) | Self::Compensate(tool) => Some(tool),
+            Self::None | Self::Restore => None,
+        }
+    }
 }
 
 /// Why an embedded request is not used.
@@ -146,7 +187,7 @@ impl Request {
             }
         }
         for tool in &self.tools {
-            if let UndoDecl::Inverse(inverse) = &tool.undo
+            if let Some(inverse) = tool.undo.tool()
                 && self.tool(inverse).is_none()
             {
                 let inverse = crate::visible(inverse);
@@ -185,7 +226,7 @@ impl ToolDecl {
     /// # Errors
     /// When a schema holds a number that canonical JSON cannot carry exactly.
     pub fn digest(&self) -> Result<Digest, CanonicalError> {
-        let value = serde_json::json!({
+        let mut value = serde_json::json!({
             "name": self.name,
             "title": self.title,
             "description": self.description,
@@ -196,8 +237,17 @@ impl ToolDecl {
                 UndoDecl::None => Value::from("none"),
                 UndoDecl::Restore => Value::from("restore"),
                 UndoDecl::Inverse(tool) => serde_json::json!({ "inverse": tool }),
+                UndoDecl::Compensate(tool) => serde_json::json!({ "compensate": tool }),
             },
         });
+        // A tool without terms is the one that it was before there were any.
+        if self.terms != UndoTerms::default() {
+            value["terms"] = serde_json::json!({
+                "window_s": self.terms.window_s,
+                "precondition": self.terms.precondition,
+                "undo_only": self.terms.undo_only,
+            });
+        }
         Ok(Digest::of_parts(
             "tollgate tool v1",
             &[canonical(&value)?.as_bytes()],
@@ -245,6 +295,7 @@ mod tests {
             request(&[tool(&"a".repeat(65), &json!("none"))]),
             request(&[tool("a", &json!("none")), tool("a", &json!("none"))]),
             request(&[tool("a", &json!({"inverse": "b"}))]),
+            request(&[tool("a", &json!({"compensate": "b"}))]),
             request(&[tool("a", &json!("sometimes"))]),
             request(&[]).replace("sql.query", "sql.query\\n"),
             request(&[]).replace("\"sdk\"", "\"imports\":[],\"sdk\""),
@@ -269,6 +320,9 @@ mod tests {
         assert_ne!(one.digest().unwrap(), two.digest().unwrap());
         two = one.clone();
         two.undo = UndoDecl::Restore;
+        assert_ne!(one.digest().unwrap(), two.digest().unwrap());
+        two = one.clone();
+        two.terms.undo_only = true;
         assert_ne!(one.digest().unwrap(), two.digest().unwrap());
     }
 }

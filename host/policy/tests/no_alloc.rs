@@ -73,6 +73,7 @@ fn deciding_allocates_nothing() {
         input: &input,
         workflow: Some("desk"),
         principal: "agent:a",
+        undo: false,
     };
     let call = CallFacts {
         call: "kv.set",

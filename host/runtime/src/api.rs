@@ -15,5 +15,5 @@ pub use call::{
 pub use card::Card;
 pub use log::{LogFilter, LogLine, LogLink, LogPage, LogPlace};
 pub use replay::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Replayed};
-pub use undo::{Conflict, UndoReport, UndoStep};
+pub use undo::{Conflict, UndoField, UndoOptions, UndoReport, UndoStep};
 pub use verify::VerifyReport;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jsonschema::Validator;
-use tollgate_policy::{CallPattern, Digest, Manifest, Profile, ToolDecl, UndoDecl};
+use tollgate_policy::{CallPattern, Digest, Manifest, Profile, ToolDecl, visible};
 use tollgate_store::{ConnectorRow, Store};
 
 use crate::door::Offered;
@@ -17,6 +17,9 @@ use tollgate_package::{self as package, Inspection};
 
 /// Tools of one connector. More is a fault, or an attack on whoever lists them.
 const TOOLS_MAX: usize = 256;
+
+/// The longest precondition of an undo, in bytes: one sentence.
+const PRECONDITION_BYTES_MAX: usize = 300;
 
 /// A connector that can be called.
 pub(crate) struct Installed {
@@ -316,10 +319,17 @@ fn tools(declared: Vec<ToolDecl>) -> Result<Vec<Tool>, InstallError> {
         if !ToolDecl::is_name(&decl.name) {
             return Err(problem("a tool's name is 1 to 64 of a-z 0-9 _".to_owned()));
         }
-        if let UndoDecl::Inverse(inverse) = &decl.undo
-            && !names.contains(inverse)
+        if let Some(inverse) = decl.undo.tool()
+            && !names.iter().any(|name| name == inverse)
         {
             return Err(problem(format!("its inverse `{inverse}` is not a tool")));
+        }
+        if let Some(words) = &decl.terms.precondition
+            && (words.len() > PRECONDITION_BYTES_MAX || visible(words) != *words)
+        {
+            return Err(problem(format!(
+                "its precondition is not one plain sentence of at most {PRECONDITION_BYTES_MAX} bytes"
+            )));
         }
         tools.push(Tool {
             input: validator(&decl.input_schema).map_err(&problem)?,

@@ -50,7 +50,7 @@ pub use crate::door::{
 };
 pub use crate::sandbox::SandboxError;
 
-use crate::door::Door;
+use crate::door::{Door, Foreseen};
 use crate::error::Ending;
 
 /// A restore on its way through the door.
@@ -58,6 +58,12 @@ type Restore = for<'a> fn(
     &'a Door,
     Restoring,
 ) -> Pin<Box<dyn Future<Output = Result<Restored, Ending>> + Send + 'a>>;
+
+/// What would become of it.
+type Foresee = for<'a> fn(
+    &'a Door,
+    Restoring,
+) -> Pin<Box<dyn Future<Output = Result<Foreseen, Ending>> + Send + 'a>>;
 
 /// Whether a destination's table in the manifest can be understood.
 type Accept = fn(&Map<String, Value>) -> Result<(), String>;
@@ -69,6 +75,7 @@ pub struct Extension {
     offer: fn(&mut Imports) -> Result<(), SandboxError>,
     accept: Accept,
     restore: Option<Restore>,
+    foresee: Option<Foresee>,
     backend: Option<(TypeId, Arc<dyn Any + Send + Sync>)>,
 }
 
@@ -84,6 +91,7 @@ impl Extension {
             offer,
             accept: no_keys,
             restore: None,
+            foresee: None,
             backend: None,
         }
     }
@@ -115,6 +123,7 @@ impl Extension {
         R: Operation<Arguments = Restoring, Reply = Restored>,
     {
         self.restore = Some(|door, restoring| Box::pin(door.pass::<R>(restoring, None)));
+        self.foresee = Some(|door, restoring| Box::pin(door.foresee::<R>(restoring)));
         self
     }
 
@@ -217,6 +226,11 @@ impl Extensions {
     /// How to put back what this call wrote, where an extension made it.
     pub(crate) fn restore(&self, call: &str) -> Option<Restore> {
         self.of(call)?.restore
+    }
+
+    /// How to say what would become of that.
+    pub(crate) fn foresee(&self, call: &str) -> Option<Foresee> {
+        self.of(call)?.foresee
     }
 
     fn of(&self, call: &str) -> Option<&Extension> {

@@ -15,7 +15,7 @@ use tollgate_store::{ApprovalState, Store, Verdict};
 
 use crate::api::{
     Card, LogFilter, LogLine, Principal, PrincipalKind, ReplayReport, RunReport, RunState,
-    ToolCall, UndoReport, VerifyReport,
+    ToolCall, UndoOptions, UndoReport, VerifyReport,
 };
 use crate::capability::Backends;
 use crate::connectors::Connectors;
@@ -325,7 +325,25 @@ impl Host {
         run: &str,
         plan_only: bool,
     ) -> Result<UndoReport, CallError> {
-        self.0.undo(who, run, plan_only).await
+        let options = UndoOptions {
+            plan: plan_only,
+            fields: false,
+        };
+        self.0.undo(who, run, options).await
+    }
+
+    /// The same with more to say about how.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::undo`].
+    pub async fn undo_with(
+        &self,
+        who: &Principal,
+        run: &str,
+        options: UndoOptions,
+    ) -> Result<UndoReport, CallError> {
+        self.0.undo(who, run, options).await
     }
 
     /// Records of a tenant, opened: the lines of [`Host::log_page`].

@@ -127,6 +127,11 @@ impl OpenRecord {
         self.leaf.facts.get(name).and_then(Value::as_str)
     }
 
+    /// Whether a public fact is `true`.
+    pub(crate) fn says(&self, name: &str) -> bool {
+        self.leaf.facts.get(name) == Some(&Value::Bool(true))
+    }
+
     fn bytes(&self, name: &str) -> Option<&[u8]> {
         self.values
             .iter()

@@ -53,7 +53,8 @@ mod watch;
 pub use api::{
     Card, Conflict, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NotReplayable,
     Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed,
-    RunReport, RunState, ToolCall, ToolInfo, UndoReport, UndoStep, VerifyReport,
+    RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep,
+    VerifyReport,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
 pub use destruction::retention::PruneReport;

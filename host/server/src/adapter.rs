@@ -8,7 +8,7 @@ use serde_json::Value;
 use tollgate_runtime::{
     AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host,
     LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall, ToolInfo,
-    UndoReport,
+    UndoOptions, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -75,9 +75,9 @@ impl Gatekeeper for Host {
         &self,
         who: &Principal,
         run: &str,
-        plan_only: bool,
+        options: UndoOptions,
     ) -> Result<UndoReport, Refusal> {
-        Ok(Host::undo(self, who, run, plan_only).await?)
+        Ok(Host::undo_with(self, who, run, options).await?)
     }
 
     /// Of the caller's own tenant: a face has no way to name another.

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
     Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal,
-    PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
+    PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoOptions,
+    UndoReport, UndoStep,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -408,13 +409,21 @@ impl Gatekeeper for Double {
         &self,
         _who: &Principal,
         run: &str,
-        plan_only: bool,
+        options: UndoOptions,
     ) -> Result<UndoReport, Refusal> {
         Ok(UndoReport {
             run: run.into(),
             undo_run: None,
-            outcome: if plan_only { "planned" } else { "undone" }.into(),
-            steps: vec![],
+            outcome: if options.plan { "planned" } else { "undone" }.into(),
+            steps: vec![UndoStep {
+                position: Some(2),
+                action: "put back what `sql.execute` replaced on `orders`".into(),
+                outcome: if options.plan { "planned" } else { "undone" }.into(),
+                held_by: Some("finance".into()),
+                approvers: vec!["group:finance".into()],
+                note: options.fields.then(|| "<b>by fields</b>".into()),
+                ..UndoStep::default()
+            }],
         })
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tollgate_runtime::{
     Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution,
-    RunReport, ToolCall, ToolInfo, UndoReport,
+    RunReport, ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
 /// The host as its faces see it.
@@ -59,7 +59,7 @@ pub trait Gatekeeper: Send + Sync + 'static {
         &self,
         who: &Principal,
         run: &str,
-        plan_only: bool,
+        options: UndoOptions,
     ) -> Result<UndoReport, Refusal>;
     /// Records of the journal of `who`'s tenant.
     async fn log(&self, who: &Principal, filter: LogFilter) -> Result<LogPage, Refusal>;

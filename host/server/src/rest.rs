@@ -26,7 +26,8 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tollgate_runtime::{
-    Card, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
+    Card, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo, UndoOptions,
+    UndoReport,
 };
 
 use crate::exact;
@@ -132,26 +133,20 @@ async fn run(
     Ok(reported(&report))
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Undo {
-    plan: bool,
-}
-
 async fn undo(
     State(host): Host,
     Extension(who): Who,
     Path(run): Path<String>,
     body: Bytes,
 ) -> Answer<Json<UndoReport>> {
-    let Undo { plan } = if body.is_empty() {
-        Undo::default()
+    let options = if body.is_empty() {
+        UndoOptions::default()
     } else {
         parsed(&body)?
     };
     let report = to_the_end(
         &host,
-        |host| async move { host.undo(&who, &run, plan).await },
+        |host| async move { host.undo(&who, &run, options).await },
     );
     Ok(Json(report.await?))
 }

@@ -20,6 +20,7 @@ mod queue;
 mod runs;
 mod session;
 mod timeline;
+mod undo;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -70,6 +71,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/queue/{id}", get(queue::show))
         .route("/queue/{id}/resolve", post(queue::resolve))
         .route("/runs/{run}", get(runs::show))
+        .route("/runs/{run}/undo", get(undo::plan).post(undo::execute))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))
         .route("/style.css", get(style))

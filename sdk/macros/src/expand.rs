@@ -11,7 +11,7 @@ use syn::{
     Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Result, ReturnType, Type,
 };
 
-use crate::options::{Effect, Options, Undo, check_name};
+use crate::options::{Effect, Options, Terms, Undo, check_name};
 
 /// Expands one attribute.
 pub(crate) fn tool(options: TokenStream, function: TokenStream) -> Result<TokenStream> {
@@ -94,6 +94,7 @@ fn implementation(
     let input = input_type(signature);
     let result = signature.result;
     let (undo, output, outcome) = way_back(&options.undo, result);
+    let terms = terms(&options.terms);
     let call = call(function, signature);
     let expectation = expectation(ident);
     Ok(quote! {
@@ -112,6 +113,7 @@ fn implementation(
                     text: #description,
                     effect: #effect,
                     undo: #undo,
+                    terms: #terms,
                 }
             }
 
@@ -217,9 +219,14 @@ fn way_back(undo: &Undo, result: &Type) -> (TokenStream, TokenStream, TokenStrea
             let declared = quote!(::tollgate_sdk::Undo::Restore);
             (declared, ok, quote!(::tollgate_sdk::__macro::plain))
         }
-        Undo::Inverse(tool) => {
+        Undo::Inverse(tool) | Undo::Compensate(tool) => {
             let name = quote!(<#tool as ::tollgate_sdk::Tool>::NAME);
-            let declared = quote!(::tollgate_sdk::Undo::Inverse(#name.into()));
+            let declared = match undo {
+                Undo::Compensate(_) => {
+                    quote!(::tollgate_sdk::Undo::Compensate(#name.into()))
+                }
+                _ => quote!(::tollgate_sdk::Undo::Inverse(#name.into())),
+            };
             let output = quote!(<#ok as ::tollgate_sdk::__macro::TakenBack>::Output);
             (
                 declared,
@@ -228,6 +235,24 @@ fn way_back(undo: &Undo, result: &Type) -> (TokenStream, TokenStream, TokenStrea
             )
         }
     }
+}
+
+/// The declared terms of the way back.
+fn terms(terms: &Terms) -> TokenStream {
+    let window = match terms.window {
+        Some(seconds) => quote!(::core::option::Option::Some(#seconds)),
+        None => quote!(::core::option::Option::None),
+    };
+    let precondition = match &terms.precondition {
+        Some(words) => quote!(::core::option::Option::Some(#words.into())),
+        None => quote!(::core::option::Option::None),
+    };
+    let undo_only = terms.undo_only;
+    quote!(::tollgate_sdk::UndoTerms {
+        window: #window,
+        precondition: #precondition,
+        undo_only: #undo_only,
+    })
 }
 
 fn call(function: &ItemFn, signature: &Signature<'_>) -> TokenStream {

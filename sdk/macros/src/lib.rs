@@ -16,8 +16,11 @@ use proc_macro::TokenStream;
 /// The doc comment becomes the tool's description. `effect` is `"read"`,
 /// `"write"` or `"irreversible"`; a write says how it is taken back: `undo`
 /// names the tool that does it, or is `"restore"`, and then the host puts back
-/// the values it captured. `title` and `name` are derived from the function's
-/// name where they are missing.
+/// the values it captured. An irreversible tool may name the tool that
+/// compensates its call with a trace (`compensate`). `window = "30d"` says for how
+/// long, `precondition` in one sentence under what condition; `undo_only` marks a
+/// tool that may be called only to take another call back. `title` and `name` are
+/// derived from the function's name where they are missing.
 ///
 /// ```text
 /// /// Greets someone by name.

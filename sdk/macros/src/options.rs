@@ -19,6 +19,7 @@ pub(crate) struct Options {
     pub(crate) title: Option<LitStr>,
     pub(crate) effect: Effect,
     pub(crate) undo: Undo,
+    pub(crate) terms: Terms,
 }
 
 /// The class of effect that the author claims.
@@ -34,6 +35,16 @@ pub(crate) enum Undo {
     None,
     Inverse(Path),
     Restore,
+    Compensate(Path),
+}
+
+/// On what terms.
+#[derive(Default)]
+pub(crate) struct Terms {
+    /// Seconds.
+    pub(crate) window: Option<u64>,
+    pub(crate) precondition: Option<LitStr>,
+    pub(crate) undo_only: bool,
 }
 
 /// The pairs as written, before they are judged together.
@@ -43,6 +54,10 @@ struct Pairs {
     title: Option<LitStr>,
     effect: Option<LitStr>,
     undo: Option<LitStr>,
+    compensate: Option<LitStr>,
+    window: Option<LitStr>,
+    precondition: Option<LitStr>,
+    undo_only: bool,
 }
 
 impl Parse for Options {
@@ -61,14 +76,23 @@ impl Parse for Options {
 impl Pairs {
     fn read(&mut self, input: ParseStream<'_>) -> Result<()> {
         let key: Ident = input.parse()?;
+        if key == "undo_only" {
+            self.undo_only = true;
+            return Ok(());
+        }
         let place = match key.to_string().as_str() {
             "name" => &mut self.name,
             "title" => &mut self.title,
             "effect" => &mut self.effect,
             "undo" => &mut self.undo,
+            "compensate" => &mut self.compensate,
+            "window" => &mut self.window,
+            "precondition" => &mut self.precondition,
             other => {
-                let message =
-                    format!("there is no option `{other}`; use name, title, effect, undo");
+                let message = format!(
+                    "there is no option `{other}`; use name, title, effect, undo, compensate, \
+                     window, precondition, undo_only"
+                );
                 return Err(Error::new(key.span(), message));
             }
         };
@@ -85,13 +109,26 @@ impl Pairs {
             check_name(&name.value(), name.span())?;
         }
         let effect = effect(self.effect.as_ref())?;
-        let undo = undo(self.undo.as_ref())?;
-        check_way_back(effect, &undo, self.undo.or(self.effect))?;
+        let undo = way_back(self.undo.as_ref(), self.compensate.as_ref())?;
+        if matches!(undo, Undo::None)
+            && let Some(words) = self.window.as_ref().or(self.precondition.as_ref())
+        {
+            let message = "`window` and `precondition` speak of the way back, and there is none";
+            return Err(Error::new(words.span(), message));
+        }
+        let terms = Terms {
+            window: self.window.as_ref().map(seconds).transpose()?,
+            precondition: self.precondition,
+            undo_only: self.undo_only,
+        };
+        let at = self.compensate.or(self.undo).or(self.effect);
+        check_way_back(effect, &undo, at)?;
         Ok(Options {
             name: self.name,
             title: self.title,
             effect,
             undo,
+            terms,
         })
     }
 }
@@ -113,12 +150,41 @@ fn effect(text: Option<&LitStr>) -> Result<Effect> {
     }
 }
 
-fn undo(text: Option<&LitStr>) -> Result<Undo> {
-    match text {
-        None => Ok(Undo::None),
-        Some(text) if text.value() == "restore" => Ok(Undo::Restore),
-        Some(text) => Ok(Undo::Inverse(text.parse()?)),
+fn way_back(undo: Option<&LitStr>, compensate: Option<&LitStr>) -> Result<Undo> {
+    match (undo, compensate) {
+        (None, None) => Ok(Undo::None),
+        (Some(text), None) if text.value() == "restore" => Ok(Undo::Restore),
+        (Some(text), None) => Ok(Undo::Inverse(text.parse()?)),
+        (None, Some(text)) => Ok(Undo::Compensate(text.parse()?)),
+        (Some(_), Some(text)) => Err(Error::new(
+            text.span(),
+            "a call has one way back: `undo` or `compensate`",
+        )),
     }
+}
+
+/// A window such as `30d`, in seconds.
+fn seconds(text: &LitStr) -> Result<u64> {
+    let value = text.value();
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = value.split_at(digits);
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => 0_u64,
+    };
+    let number = number.parse::<u64>().ok();
+    number
+        .and_then(|number| number.checked_mul(factor))
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| {
+            Error::new(
+                text.span(),
+                "a window is a whole number and its unit, s, m, h or d: window = \"30d\"",
+            )
+        })
 }
 
 fn check_way_back(effect: Effect, undo: &Undo, at: Option<LitStr>) -> Result<()> {
@@ -127,7 +193,10 @@ fn check_way_back(effect: Effect, undo: &Undo, at: Option<LitStr>) -> Result<()>
             "a write says how it is taken back: undo = \"restore\", or the name of the tool that \
              takes it back; where there is no way back, effect is \"irreversible\""
         }
-        (Effect::Read, Undo::Inverse(_) | Undo::Restore) => {
+        (Effect::Write, Undo::Compensate(_)) => {
+            "what is only compensated leaves a trace: effect is \"irreversible\""
+        }
+        (Effect::Read, Undo::Inverse(_) | Undo::Restore | Undo::Compensate(_)) => {
             "a read changes nothing, so it has nothing to undo"
         }
         _ => return Ok(()),
@@ -165,6 +234,34 @@ mod tests {
         assert!(matches!(options.undo, Undo::Inverse(_)));
         let options: Options = syn::parse_str(r#"effect = "write", undo = "restore","#).unwrap();
         assert!(matches!(options.undo, Undo::Restore));
+        let options: Options = syn::parse_str(
+            r#"effect = "irreversible", compensate = "credit_note", window = "30d", precondition = "the invoice is not paid", undo_only"#,
+        )
+        .unwrap();
+        assert!(matches!(options.undo, Undo::Compensate(_)));
+        assert_eq!(options.terms.window, Some(30 * 86_400));
+        assert!(options.terms.undo_only && options.terms.precondition.is_some());
+        for (text, words) in [
+            (r#"effect = "write", compensate = "x""#, "leaves a trace"),
+            (
+                r#"effect = "irreversible", compensate = "x", undo = "y""#,
+                "one way back",
+            ),
+            (
+                r#"effect = "irreversible", window = "30d""#,
+                "there is none",
+            ),
+            (
+                r#"effect = "write", undo = "restore", window = "soon""#,
+                "a window is",
+            ),
+            (
+                r#"effect = "write", undo = "restore", window = "0d""#,
+                "a window is",
+            ),
+        ] {
+            assert!(refusal(text).contains(words), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tollgate_sdk::{Declaration, Effect as WireEffect, Undo as WireUndo};
+use tollgate_sdk::{Declaration, Effect as WireEffect, Undo as WireUndo, UndoTerms};
 
 /// The content of `operations.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,6 +128,7 @@ impl Operation {
                 Undo::None => WireUndo::None,
                 Undo::Restore => WireUndo::Restore,
             },
+            terms: UndoTerms::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn measure() {
             input: &input,
             workflow: None,
             principal: "desk",
+            undo: false,
         };
         let call = CallFacts {
             call: "sql.execute",

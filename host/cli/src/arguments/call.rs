@@ -71,7 +71,11 @@ pub(crate) struct Deny {
 pub(crate) struct Undo {
     /// The run.
     pub(crate) run: String,
-    /// Only say what would be done.
+    /// Only say what would be done: nothing is changed.
     #[arg(long)]
     pub(crate) plan: bool,
+    /// Member by member: put back what is still as the run left it, leave what
+    /// somebody changed since, and say which is which.
+    #[arg(long)]
+    pub(crate) fields: bool,
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollgate_runtime::{Host, LogFilter, LogPlace, RunState, UndoReport};
+use tollgate_runtime::{Host, LogFilter, LogPlace, RunState, UndoOptions, UndoReport};
 
 use super::story::{Runs, Story};
 use super::systems::PROPERTY;
@@ -115,7 +115,7 @@ impl Story<'_> {
     }
 
     async fn undo(&self, what: &str, run: &str) -> anyhow::Result<UndoReport> {
-        let undone = self.mira.undo(run, false).await?;
+        let undone = self.mira.undo(run, UndoOptions::default()).await?;
         self.steps.more(format!("  {what:<24}  {}", undone.outcome));
         Ok(undone)
     }

@@ -157,6 +157,8 @@ pub struct Route {
     pub idempotency: Option<KeyPlace>,
     /// Whether a write without `If-Match` is refused.
     pub conditional: bool,
+    /// For how long after the request it may be taken back.
+    pub window: Option<Duration>,
 }
 
 /// A request method.

@@ -7,6 +7,7 @@ mod network;
 mod sql;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{
     Grant, KvGrant,
@@ -50,8 +51,16 @@ pub(super) fn read(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Grant {
     }
     for (name, mut keys) in keys.named("kv", "grant.kv", faults) {
         let max_bytes = keys.bytes("max_bytes", limits::KV_BYTES, faults);
+        let window = window(&mut keys, faults);
         keys.finish(faults);
-        grant.kv.insert(name.clone(), KvGrant { name, max_bytes });
+        grant.kv.insert(
+            name.clone(),
+            KvGrant {
+                name,
+                max_bytes,
+                window,
+            },
+        );
     }
     for (name, keys) in keys.named("http", "grant.http", faults) {
         if let Some(http) = http::read(&name, keys, faults) {
@@ -120,6 +129,14 @@ fn raised(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Effect> {
     }
 }
 
+/// For how long after a write it may be taken back. The tool's own declaration may
+/// say less.
+fn window(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Duration> {
+    let zero = Duration::ZERO;
+    let window = keys.duration("window", zero, limits::UNDO_WINDOW_MAX, faults);
+    (!window.is_zero()).then_some(window)
+}
+
 fn files(name: &str, mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<FilesGrant> {
     let directory = keys.need("directory", "\"data/tracker\"", faults);
     let directory =
@@ -159,12 +176,14 @@ fn path(mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<PathGrant> {
     let verbs = verbs(&mut keys, faults);
     let max_size = keys.bytes("max_size", limits::FILE_BYTES, faults);
     let effect = raised(&mut keys, faults);
+    let window = window(&mut keys, faults);
     keys.finish(faults);
     Some(PathGrant {
         glob: glob?,
         verbs,
         max_size,
         effect,
+        window,
     })
 }
 

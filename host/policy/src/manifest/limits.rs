@@ -157,6 +157,9 @@ pub const EXECUTE_WITHIN: Duration = Duration::from_secs(3600);
 /// The longest time that either clock of an approval can be set to.
 pub const APPROVAL_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// The longest time that a row can give for taking a write back.
+pub const UNDO_WINDOW_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// The largest manifest that is read, in bytes: some ten thousand rows.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 

@@ -91,6 +91,8 @@ pub struct KvGrant {
     pub name: String,
     /// All keys and values together, in bytes.
     pub max_bytes: u64,
+    /// For how long after a write it may be taken back.
+    pub window: Option<std::time::Duration>,
 }
 
 /// A named queue that people work off.

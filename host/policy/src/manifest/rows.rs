@@ -167,6 +167,13 @@ fn rule(
     let destination = destination(&mut keys, grant, faults);
     let effect = effect(&mut keys, faults);
     let workflow = keys.text("workflow", faults);
+    let undo = keys.get("undo").and_then(|node| match node.get_ref() {
+        DeValue::Boolean(undo) => Some(*undo),
+        _ => {
+            wrong(node, "undo", "true or false", faults);
+            None
+        }
+    });
     let when = keys.get("when").map_or_else(Vec::new, |node| {
         when::conditions(node, call.is_some(), faults)
     });
@@ -197,6 +204,7 @@ fn rule(
         destination,
         effect,
         workflow,
+        undo,
         when,
         then: then?,
         reason,
@@ -383,6 +391,7 @@ impl Rule {
             && self.tool == ToolPattern::Any
             && self.when.is_empty()
             && self.workflow.is_none()
+            && self.undo.is_none()
             && self.destination.is_none()
             && self.effect.is_none()
             && matches!(self.call, None | Some(CallPattern::Any))
@@ -393,8 +402,10 @@ impl Rule {
     fn covers(&self, other: &Self) -> bool {
         let workflow = self.workflow.is_none() || self.workflow == other.workflow;
         let destination = self.destination.is_none() || self.destination == other.destination;
+        let undo = self.undo.is_none() || self.undo == other.undo;
         self.when.is_empty()
             && workflow
+            && undo
             && destination
             && self.effect.is_none()
             && self.tool.covers(&other.tool)

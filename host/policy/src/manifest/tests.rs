@@ -4,6 +4,7 @@
 
 mod http;
 mod mail;
+mod undo;
 
 use std::time::Duration;
 

@@ -98,6 +98,7 @@ impl Rule {
     fn matches(&self, facts: &Facts<'_>) -> bool {
         self.tool.contains(facts.tool.tool)
             && self.is_in_workflow(facts.tool.workflow)
+            && self.undo.is_none_or(|undo| undo == facts.tool.undo)
             && facts.call.is_none_or(|call| self.speaks_of(call))
             && self.conditions_hold(facts)
     }

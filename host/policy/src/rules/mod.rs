@@ -51,6 +51,8 @@ pub struct ToolFacts<'a> {
     pub workflow: Option<&'a str>,
     /// Who calls.
     pub principal: &'a str,
+    /// Whether the call takes another one back.
+    pub undo: bool,
 }
 
 /// What is known of an import call.
@@ -106,6 +108,8 @@ pub struct Rule {
     pub effect: Option<Effect>,
     /// Only in this workflow.
     pub workflow: Option<String>,
+    /// Only calls that take another one back, or only others.
+    pub undo: Option<bool>,
     /// All of these must hold.
     pub when: Vec<Condition>,
     /// What then happens.

@@ -23,6 +23,7 @@ fn tool<'a>(input: &'a Value) -> ToolFacts<'a> {
         input,
         workflow: Some("desk"),
         principal: "agent:a",
+        undo: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a manifest grants in one database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::{ColumnSet, Dialect, SqlRefusal, Statement, Verb, tenant};
 use crate::Effect;
@@ -41,6 +42,8 @@ pub struct TableGrant {
     pub delete: bool,
     /// Raises the class of writes to this table.
     pub effect: Option<Effect>,
+    /// For how long after a write to it that may be taken back.
+    pub window: Option<Duration>,
     /// The column that says whose a row is. The host compares it in every read,
     /// change and removal, and writes it into every new row.
     pub tenant_column: Option<String>,

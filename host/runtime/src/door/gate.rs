@@ -39,6 +39,7 @@ impl Door {
             input: &self.run.input,
             workflow: self.run.workflow.as_deref(),
             principal: &self.run.principal,
+            undo: self.run.undoes.is_some(),
         }
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct RecordedCall {
     /// What it allowed then where its outcome is not known, by name.
     pub(crate) recovery: Option<String>,
     pub(crate) written: Option<Value>,
+    /// Until when it may be taken back, Unix milliseconds.
+    pub(crate) undo_until: Option<u64>,
     /// Whether it was said that the call is in doubt.
     pub(crate) marked: bool,
     /// How often it was sent again since.
@@ -171,6 +173,7 @@ impl RecordedCall {
                 self.prior_version = record.fact("prior_version").map(str::to_owned);
                 self.identity = record.fact("identity").map(str::to_owned);
                 self.recovery = record.fact("recovery").map(str::to_owned);
+                self.undo_until = record.leaf.facts.get("undo_until").and_then(Value::as_u64);
             }
             Stage::CallInDoubt => self.marked = true,
             Stage::CallResent => self.resent += 1,

@@ -52,16 +52,10 @@ impl Door {
             }
         };
         passing.egress = passing.effect == Effect::Read && O::egress(&plan);
-        // What an operator's row raises above what the tool declared is gated, and
-        // is no lie of the tool: only reading against writing is compared here.
-        if let Some(refusal) = self.above_its_tool(passing) {
+        if let Some(refusal) = self.raise(passing) {
             let reply = O::refuse(refusal);
             self.record_reply::<O>(passing, Stage::CallDenied, &reply, None)?;
             return Ok(Err(reply));
-        }
-        // A tool may claim more than a call is: that raises the call's class.
-        if passing.effect > Effect::Read {
-            passing.effect = passing.effect.max(self.run.tool.effect);
         }
         if let Some(refusal) = self.over_budget(passing) {
             let reply = O::refuse(refusal);
@@ -71,8 +65,28 @@ impl Door {
         Ok(Ok(plan))
     }
 
-    /// The refusal of a call of another class than its tool declares.
-    pub(super) fn above_its_tool(&self, passing: &Passing) -> Option<Refusal> {
+    /// Raise a call to its tool's class, or say why the tool may not make it.
+    pub(super) fn raise(&self, passing: &mut Passing) -> Option<Refusal> {
+        if let Some(refusal) = self.above_its_tool(passing) {
+            return Some(refusal);
+        }
+        // A tool may claim more than a call is: that raises the call's class.
+        if passing.effect > Effect::Read {
+            passing.effect = passing.effect.max(self.run.tool.effect);
+            // What leaves a trace cannot be put back, whatever the tool that makes it
+            // says of itself.
+            let undoes = self.run.undoes.as_ref();
+            if undoes.is_some_and(|undoes| undoes.compensates) {
+                passing.effect = Effect::Irreversible;
+            }
+        }
+        None
+    }
+
+    /// The refusal of a call of another class than its tool declares. What an
+    /// operator's row raises above that is gated, and is no lie of the tool: only
+    /// reading against writing is compared.
+    fn above_its_tool(&self, passing: &Passing) -> Option<Refusal> {
         (passing.effect.min(Effect::Write) > self.run.tool.effect).then(|| {
             Refusal::not_granted(
                 format!(

@@ -29,6 +29,7 @@
 //! rules say (a read-only tool that writes lies about itself).
 
 mod flush;
+mod foresee;
 mod gate;
 mod history;
 mod leaks;
@@ -43,6 +44,7 @@ mod recover;
 mod refusal;
 mod replay;
 mod state;
+mod undo_facts;
 pub(crate) mod wasi;
 
 use std::sync::atomic::AtomicBool;
@@ -53,6 +55,7 @@ use tollgate_journal::Prepared;
 use tollgate_policy::Manifest;
 use tollgate_store::ApprovalRow;
 
+pub(crate) use foresee::{Foreseen, Judged, Seen};
 pub(crate) use history::{RecordedCall, Settled, in_doubt, recorded_calls};
 pub(crate) use leaks::{OUTPUT, WRITTEN};
 pub use linker::Imports;
@@ -66,6 +69,7 @@ use passing::{NextOf, Passing};
 pub(crate) use perform::SEND_WITHIN;
 pub use refusal::{Denial, Limit, Refusal, Rejection};
 use state::State;
+use undo_facts::UndoFacts;
 
 use crate::capability::Backends;
 use crate::extend::Extensions;
@@ -140,6 +144,11 @@ impl Door {
             passing: AtomicBool::new(false),
             state: Mutex::new(state),
         })
+    }
+
+    /// The manifest in force.
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     /// The limits in force.

@@ -56,6 +56,12 @@ pub trait Operation: Send + Sync + 'static {
         WayBack::Captured
     }
 
+    /// For how long after a write the operator's row lets it be taken back; no
+    /// bound where the row says nothing.
+    fn undo_window(_plan: &Self::Plan) -> Option<Duration> {
+        None
+    }
+
     /// Numbers about what happened, for the public part of the record. Nothing
     /// but numbers: text from outside could be a person's data or a secret.
     fn facts(_reply: &Self::Reply) -> Vec<(&'static str, u64)> {

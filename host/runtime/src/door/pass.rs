@@ -74,6 +74,7 @@ impl Door {
         if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
         }
+        passing.undo = self.undo_facts::<O>(&plan, prior.as_ref());
         let admission = match self.gate(&passing, prior.as_ref()).await? {
             Gate::Admitted(admission) => admission,
             Gate::Refused(refusal, rule) => {

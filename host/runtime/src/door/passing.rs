@@ -4,7 +4,7 @@ use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect};
 
-use super::{Described, Next, Operation, Recovery};
+use super::{Described, Next, Operation, Recovery, UndoFacts};
 use crate::error::Ending;
 use crate::journal::Saying;
 
@@ -24,6 +24,8 @@ pub(super) struct Passing {
     pub(super) arguments: Value,
     /// Canonical form of `arguments`; what is recorded and compared.
     pub(super) text: String,
+    /// How a write is taken back, and until when.
+    pub(super) undo: UndoFacts,
 }
 
 /// What comes next for a call of this operation.
@@ -56,6 +58,7 @@ impl Passing {
             egress: false,
             arguments: described.arguments,
             text,
+            undo: UndoFacts::default(),
         };
         Ok((passing, described.next))
     }

@@ -87,6 +87,8 @@ impl Door {
             .fact("send_by", send_by.at_ms)
             .fact("identity", passing.identity_digest())
             .fact("recovery", recovery.as_str())
+            .maybe("undo", passing.undo.way)
+            .maybe("undo_until", passing.undo.until_ms)
             .maybe("prior_version", prior.map(|prior| prior.version.as_str()))
             .value("arguments", passing.text.clone().into_bytes());
         let mut prior_bytes = 0;

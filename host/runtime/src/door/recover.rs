@@ -200,7 +200,7 @@ impl Door {
         if let Some(found) = self.secret_in_arguments(passing).await {
             return Some(format!("its arguments have {found} in them"));
         }
-        if self.above_its_tool(passing).is_some() {
+        if self.raise(passing).is_some() {
             return Some(format!(
                 "the tool `{}` declares itself `{}` now",
                 self.run.tool.name,

@@ -97,11 +97,16 @@ impl Host {
         })
     }
 
-    /// The tools that a principal may call.
+    /// The tools that a principal may call. Those that only take other calls back
+    /// are not among them.
     #[must_use]
     pub fn tools(&self, who: &Principal) -> Vec<ToolInfo> {
         let installed = self.0.connectors.of(&who.tenant);
-        installed.iter().flat_map(|one| infos(one)).collect()
+        let tools = installed.iter().flat_map(|one| {
+            let called = one.tools.iter().filter(|tool| !tool.decl.terms.undo_only);
+            called.map(|tool| info(one, tool)).collect::<Vec<_>>()
+        });
+        tools.collect()
     }
 }
 
@@ -155,7 +160,12 @@ impl Inner {
 }
 
 fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
-    let info = |tool: &connectors::Tool| ToolInfo {
+    let tools = installed.tools.iter();
+    tools.map(|tool| info(installed, tool)).collect()
+}
+
+fn info(installed: &connectors::Installed, tool: &connectors::Tool) -> ToolInfo {
+    ToolInfo {
         connector: installed.manifest.connector.clone(),
         name: tool.decl.name.clone(),
         title: tool.decl.title.clone(),
@@ -164,6 +174,5 @@ fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
         output_schema: tool.decl.output_schema.clone(),
         effect: tool.decl.effect,
         undoable: tool.decl.effect == Effect::Write && tool.decl.undo != UndoDecl::None,
-    };
-    installed.tools.iter().map(info).collect()
+    }
 }

@@ -146,7 +146,8 @@ fn reached(record: &OpenRecord) -> Option<&str> {
         Stage::ApprovalRequested => Some("held"),
         Stage::CallInDoubt => Some("in_doubt"),
         Stage::RunClosed => record.fact("state"),
-        Stage::UndoDone => Some("undone"),
+        // A part of it leaves the run what it is.
+        Stage::UndoDone => (record.fact("outcome").is_none()).then_some("undone"),
         _ => None,
     }
 }

@@ -168,7 +168,10 @@ impl LogLine {
                 _ => format!("will not do what was handed to {}", self.fact("queue")),
             },
             "undo.planned" => "is about to be taken back".to_owned(),
-            "undo.done" => format!("took the run back, by {}", self.fact("by")),
+            "undo.done" => match self.fact("outcome") {
+                "" => format!("took the run back, by {}", self.fact("by")),
+                _ => format!("took a part of the run back, by {}", self.fact("by")),
+            },
             "run.closed" => format!("ended the run: {}", self.fact("state")),
             "manifest.changed" => format!("installed {}", self.fact("connector")),
             other => other.to_owned(),

@@ -20,7 +20,7 @@ use crate::sandbox::guest::{CallParameters, GuestContext};
 use crate::sandbox::instance::{Invocation, Returned};
 use crate::triggers::Accepted;
 
-use closing::left_open;
+use closing::{Spent, left_open};
 pub(crate) use ending::{End, ended, failure, in_doubt_failure};
 
 /// What an execution starts from.
@@ -57,9 +57,14 @@ impl Inner {
             None => Ok(()),
         };
         let by_host = run.undoes.as_ref().filter(|undoes| undoes.by_host);
+        let mut taken = Vec::new();
         let (mut end, fuel) = match (kept, by_host) {
             (Err(ending), _) => (ended(ending), 0),
-            (Ok(()), Some(undoes)) => (self.put_back(run, &undoes.run, &door).await, 0),
+            (Ok(()), Some(undoes)) => {
+                let end;
+                (end, taken) = self.put_back(run, undoes, &door).await;
+                (end, 0)
+            }
             (Ok(()), None) => {
                 let returned = self.run_guest(run, installed, &door).await;
                 let fuel = returned.fuel;
@@ -85,7 +90,8 @@ impl Inner {
                 gone_on => gone_on,
             };
         }
-        self.finish(run, &door, end, fuel, known).await
+        let spent = Spent { fuel, known, taken };
+        self.finish(run, &door, end, spent).await
     }
 
     /// The door of a replay.

@@ -24,7 +24,7 @@ use tollgate_policy::{Digest, Manifest, ToolDecl};
 use tollgate_store::{RunRow, RunState};
 
 pub(crate) use elsewhere::POLL;
-pub(crate) use execute::{End, ended, failure};
+pub(crate) use execute::{End, Start, ended, failure};
 pub(crate) use lease::{LEASE, Lease, awake_ms};
 pub(crate) use live::{Live, UNDO_KEY};
 pub(crate) use open::Request;
@@ -70,6 +70,10 @@ pub(crate) struct Undoes {
     /// By the host, which puts back captured values, instead of by the
     /// connector's inverse tool.
     pub(crate) by_host: bool,
+    /// Member by member where the whole is not what was left any more.
+    pub(crate) fields: bool,
+    /// By a tool that leaves a trace: a person is always asked.
+    pub(crate) compensates: bool,
 }
 
 impl Run {

@@ -305,7 +305,9 @@ impl Inner {
         if let Some(undoes) = &run.undoes {
             saying = saying
                 .fact("undoes", undoes.run.as_str())
-                .fact("by_host", undoes.by_host);
+                .fact("by_host", undoes.by_host)
+                .maybe("fields", undoes.fields.then_some(true))
+                .maybe("compensates", undoes.compensates.then_some(true));
         }
         for (name, words) in [("reason", &run.reason), ("trigger", &run.trigger)] {
             if let Some(words) = words {
@@ -412,12 +414,27 @@ fn pointer(error: &CanonicalError) -> String {
 /// Why the tool may not be called at all, where a rule denies it or none allows
 /// it.
 fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Failure)> {
+    // The attack: an agent that removes what others made, by the tool that is there
+    // to remove what its own call made.
+    if run.tool.terms.undo_only && run.undoes.is_none() {
+        let failure = Failure {
+            kind: "denied".into(),
+            message: format!(
+                "`{}` only takes another call back, and is not called by itself",
+                run.tool.name
+            ),
+            hint: Some("take the run back: `tollgate undo RUN`".into()),
+            pointer: None,
+        };
+        return Some((None, failure));
+    }
     let manifest = &installed.manifest;
     let decision = manifest.compiled.decide_tool(&ToolFacts {
         tool: &run.tool.name,
         input: &run.input,
         workflow: run.workflow.as_deref(),
         principal: &run.principal,
+        undo: run.undoes.is_some(),
     });
     if decision.outcome != Outcome::Deny {
         return None;

@@ -39,6 +39,17 @@ pub(crate) enum GuestUndo {
     Inverse(String),
     #[component(name = "restore")]
     Restore,
+    #[component(name = "compensate")]
+    Compensate(String),
+}
+
+#[derive(Clone, Debug, ComponentType, Lift, Lower)]
+#[component(record)]
+pub(crate) struct GuestTerms {
+    pub(crate) window: Option<u64>,
+    pub(crate) precondition: Option<String>,
+    #[component(name = "undo-only")]
+    pub(crate) undo_only: bool,
 }
 
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]
@@ -53,6 +64,7 @@ pub(crate) struct GuestTool {
     pub(crate) output_schema: String,
     pub(crate) effect: GuestEffect,
     pub(crate) undo: GuestUndo,
+    pub(crate) terms: GuestTerms,
 }
 
 #[derive(Clone, Debug, ComponentType, Lift, Lower)]

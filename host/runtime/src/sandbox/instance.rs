@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Instant;
 
-use tollgate_policy::{Effect, Limits, Profile, ToolDecl, UndoDecl};
+use tollgate_policy::{Effect, Limits, Profile, ToolDecl, UndoDecl, UndoTerms};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, ResourceTable};
 use wasmtime::{Engine, ResourceLimiter, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -409,6 +409,12 @@ fn declared(tool: GuestTool) -> Result<ToolDecl, SandboxError> {
             GuestUndo::None => UndoDecl::None,
             GuestUndo::Inverse(tool) => UndoDecl::Inverse(tool),
             GuestUndo::Restore => UndoDecl::Restore,
+            GuestUndo::Compensate(tool) => UndoDecl::Compensate(tool),
+        },
+        terms: UndoTerms {
+            window_s: tool.terms.window,
+            precondition: tool.terms.precondition,
+            undo_only: tool.terms.undo_only,
         },
     })
 }

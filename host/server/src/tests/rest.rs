@@ -198,6 +198,20 @@ async fn undo_can_be_planned_first() {
         .rest(AGENT, "POST", "/v1/runs/run-1/undo", r#"{"plan":true}"#)
         .await;
     assert_eq!(planned.json()["outcome"], "planned");
+    let step = &planned.json()["steps"][0];
+    assert_eq!(
+        (&step["held_by"], &step["note"]),
+        (&json!("finance"), &json!(null))
+    );
+    let body = r#"{"plan":true,"fields":true}"#;
+    let fields = server
+        .rest(AGENT, "POST", "/v1/runs/run-1/undo", body)
+        .await;
+    assert_eq!(fields.json()["steps"][0]["note"], "<b>by fields</b>");
+    let typo = server
+        .rest(AGENT, "POST", "/v1/runs/run-1/undo", r#"{"field":true}"#)
+        .await;
+    assert_eq!(typo.status, StatusCode::BAD_REQUEST, "{}", typo.text);
     let undone = server.rest(AGENT, "POST", "/v1/runs/run-1/undo", "").await;
     assert_eq!(undone.json()["outcome"], "undone");
 }

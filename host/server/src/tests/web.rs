@@ -438,3 +438,40 @@ async fn a_run_has_a_page_that_tells_its_story_and_that_of_its_undo() {
     let signed_out = server.page("/runs/run-1", "").await;
     assert_eq!(signed_out.header("location"), "/login?next=%2Fruns%2Frun-1");
 }
+
+#[tokio::test]
+async fn taking_back_is_read_before_it_is_done() {
+    let server = Server::new();
+    server.hold(AGENT).await;
+    let cookie = server.sign_in(MIRA).await;
+    let plan = server.page("/runs/run-1/undo?fields=true", &cookie).await;
+    assert_eq!(plan.status, StatusCode::OK, "{}", plan.text);
+    for shown in [
+        "would be taken back",
+        "Call 2: ",
+        "finance (group:finance)",
+        "&#60;b&#62;by fields&#60;/b&#62;",
+        "action=\"/runs/run-1/undo\"",
+        "name=\"fields\" value=\"true\"",
+    ] {
+        assert!(plan.text.contains(shown), "{shown} in {}", plan.text);
+    }
+    // A form that another site sends does nothing.
+    let forged = server
+        .form("/runs/run-1/undo", &cookie, "word=guessed")
+        .await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let word = plan.text.split("name=\"word\" value=\"").nth(1).unwrap();
+    let word = word.split('"').next().unwrap();
+    let body = format!("word={word}&fields=true");
+    let done = server.form("/runs/run-1/undo", &cookie, &body).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    assert!(
+        done.text.contains("<strong>taken back</strong>"),
+        "{}",
+        done.text
+    );
+    assert!(!done.text.contains("action=\"/runs/run-1/undo\""));
+    let signed_out = server.page("/runs/run-1/undo", "").await;
+    assert_eq!(signed_out.status, StatusCode::SEE_OTHER);
+}

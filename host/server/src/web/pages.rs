@@ -10,6 +10,7 @@ use super::Visitor;
 use super::card::{CardView, RunView};
 use super::item::{ItemView, Step};
 use super::timeline::Timeline;
+use super::undo::UndoView;
 use crate::gatekeeper::Refusal;
 use crate::problem::status_of;
 
@@ -141,6 +142,19 @@ pub(super) fn run(visitor: &Visitor, run: &RunReport, page: &LogPage) -> Respons
         timeline: Timeline::new(&run.run, page),
     };
     rendered(StatusCode::OK, &page)
+}
+
+#[derive(Template)]
+#[template(path = "undo.html")]
+struct UndoPage<'a> {
+    who: Who<'a>,
+    undo: &'a UndoView,
+}
+
+/// What taking a run back would come to, or came to.
+pub(super) fn undo(visitor: &Visitor, undo: &UndoView) -> Response {
+    let who = Who::new(visitor);
+    rendered(StatusCode::OK, &UndoPage { who, undo })
 }
 
 #[derive(Template)]

@@ -8,12 +8,14 @@
 //! - `honest`: ordinary calls in every order a journal can see
 //! - `bombs`: too much of something
 //! - `lies`: outputs and claims that are not true
+//! - `terms`: tools that are taken back within a time, with a trace, or by a tool of its own
 //! - `probes`: whatever a caller wants to try at a capability
 
 mod bombs;
 mod honest;
 mod lies;
 mod probes;
+mod terms;
 
 use bombs::{
     call_flood, log_flood, memory_bomb, output_bomb, panics, spin, spin_in_calls, stack_bomb,
@@ -25,6 +27,7 @@ use lies::{
     undeclared_write, write_then_fail, write_then_trap,
 };
 use probes::{try_file, try_kv, try_sql};
+use terms::{credit, issue, list, several, unlist};
 
 tollgate_sdk::connector!(
     echo,
@@ -57,4 +60,9 @@ tollgate_sdk::connector!(
     try_file,
     try_kv,
     try_sql,
+    issue,
+    credit,
+    list,
+    unlist,
+    several,
 );

@@ -3,7 +3,7 @@
 use tollgate_sdk::files::Expected as ExpectedFile;
 use tollgate_sdk::kv::Expected;
 use tollgate_sdk::prelude::*;
-use tollgate_sdk::{Description, Effect, Outcome, Tool, Undo};
+use tollgate_sdk::{Description, Effect, Outcome, Tool, Undo, UndoTerms};
 
 use crate::bombs::trap;
 use crate::honest::{DIRECTORY, STORE};
@@ -42,6 +42,7 @@ macro_rules! by_hand {
                     text: $description,
                     effect: Effect::$effect,
                     undo: $undo,
+                    terms: UndoTerms::default(),
                 }
             }
 
@@ -113,6 +114,7 @@ impl Tool for Elsewhere {
             text: "",
             effect: Effect::Write,
             undo: Undo::None,
+            terms: UndoTerms::default(),
         }
     }
 

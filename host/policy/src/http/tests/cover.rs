@@ -32,6 +32,7 @@ fn route() -> impl Strategy<Value = Route> {
             query: BTreeMap::new(),
             effect: Effect::Read,
             undo: RouteUndo::None,
+            window: None,
             idempotency: None,
             conditional: false,
         }

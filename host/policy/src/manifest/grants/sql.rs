@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{check_place, raised};
+use super::{check_place, raised, window};
 use crate::{
     ColumnSet, Dialect, SqlGrant, TableGrant,
     manifest::{
@@ -137,6 +137,7 @@ fn table(mut keys: Keys<'_, '_>, dialect: Dialect, faults: &mut Faults<'_>) -> O
     );
     let delete = keys.flag("delete", false, faults);
     let effect = raised(&mut keys, faults);
+    let window = window(&mut keys, faults);
     let tenant_column = tenant_column(&mut keys, dialect, [&insert, &update], faults);
     keys.finish(faults);
     let name = folded(name?, dialect);
@@ -161,6 +162,7 @@ fn table(mut keys: Keys<'_, '_>, dialect: Dialect, faults: &mut Faults<'_>) -> O
         update,
         delete,
         effect,
+        window,
         tenant_column,
     })
 }

@@ -47,6 +47,7 @@ fn grant() -> SqlGrant {
         update: set(update),
         delete,
         effect,
+        window: None,
         tenant_column: None,
     };
     let orders = ColumnSet::named(["id", "customer", "status", "cents", "customer name"]);

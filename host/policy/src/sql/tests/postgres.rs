@@ -16,6 +16,7 @@ fn postgres() -> SqlGrant {
         update: BTreeSet::new(),
         delete: false,
         effect: None,
+        window: None,
         tenant_column: None,
     });
     grant

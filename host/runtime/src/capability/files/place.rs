@@ -1,5 +1,7 @@
 //! What a call names: a path in a directory of the manifest.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tollgate_policy::{Effect, FileVerb, FilesGrant, clean_path};
 
@@ -12,6 +14,8 @@ pub(crate) struct Place {
     pub(super) directory: String,
     pub(super) path: String,
     pub(super) max_size: u64,
+    /// For how long a write to it may be taken back.
+    pub(super) window: Option<Duration>,
 }
 
 pub(super) fn grant<'a>(scope: &Scope<'a>, directory: &str) -> Result<&'a FilesGrant, Refusal> {
@@ -47,6 +51,7 @@ pub(super) fn describe_place<R>(
             match grant.row(&path, verb) {
                 Some(row) => Next::Perform(Place {
                     directory: grant.directory.clone(),
+                    window: grant.window(&path),
                     path,
                     max_size: row.max_size,
                 }),

@@ -1,5 +1,7 @@
 //! Writing and removing a whole file.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_policy::FileVerb;
 
@@ -66,6 +68,10 @@ impl Operation for Write {
         make(change, prior, backends)
             .await
             .map(|reply| reply.map(|()| new_version))
+    }
+
+    fn undo_window(change: &Change) -> Option<Duration> {
+        change.place.window
     }
 
     const RECOVERY: Recovery = Recovery::Conditional;
@@ -136,6 +142,10 @@ impl Operation for Remove {
         backends: &Backends,
     ) -> Performed<Self::Reply> {
         make(change, prior, backends).await
+    }
+
+    fn undo_window(change: &Change) -> Option<Duration> {
+        change.place.window
     }
 
     const RECOVERY: Recovery = Recovery::Conditional;

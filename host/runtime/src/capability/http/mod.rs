@@ -27,6 +27,8 @@ mod token;
 mod wire;
 mod write;
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tollgate_policy::Effect;
 use tollgate_policy::http::{HttpGrant, HttpMethod, HttpRefusal, Judged, RouteUndo};
@@ -56,6 +58,8 @@ pub(crate) struct Plan {
     egress: bool,
     recovery: Recovery,
     way_back: WayBack,
+    /// For how long the row lets it be taken back.
+    window: Option<Duration>,
     /// What a write changes, where it can be looked at.
     resource: Option<Resource>,
     /// Whether the host puts back what it replaced.
@@ -103,6 +107,7 @@ impl Plan {
                 RouteUndo::Inverse => WayBack::Inverse,
                 RouteUndo::Restore { .. } | RouteUndo::None => WayBack::Captured,
             },
+            window: route.window,
             if_match: if_match.map(str::to_owned),
             resource,
             restores,
@@ -228,6 +233,10 @@ impl Operation for Send {
 
     fn egress(plan: &Plan) -> bool {
         plan.egress
+    }
+
+    fn undo_window(plan: &Plan) -> Option<Duration> {
+        plan.window
     }
 
     fn way_back(plan: &Plan) -> WayBack {

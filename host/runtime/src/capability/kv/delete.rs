@@ -1,5 +1,7 @@
 //! Removing a key.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_policy::Effect;
 
@@ -55,6 +57,10 @@ impl Operation for Delete {
         backends: &Backends,
     ) -> Performed<Self::Reply> {
         remove(key, unchanged(prior), scope, backends).await
+    }
+
+    fn undo_window((key, _): &Self::Plan) -> Option<Duration> {
+        key.window
     }
 
     const RECOVERY: Recovery = Recovery::Conditional;

@@ -1,5 +1,7 @@
 //! What a call names: a key in a store of the manifest.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tollgate_policy::{Effect, KvGrant};
 use tollgate_store::{KvEntry, StoreError};
@@ -17,6 +19,8 @@ pub(crate) struct Key {
     pub(super) store: String,
     pub(super) key: String,
     pub(super) quota: u64,
+    /// For how long a write to it may be taken back.
+    pub(super) window: Option<Duration>,
 }
 
 pub(super) fn grant<'a>(scope: &Scope<'a>, store: &str) -> Result<&'a KvGrant, Refusal> {
@@ -46,6 +50,7 @@ pub(super) fn describe_key<R>(
             store: store.clone(),
             key,
             quota: grant.max_bytes,
+            window: grant.window,
         }),
     };
     Described {

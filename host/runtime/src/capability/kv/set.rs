@@ -1,5 +1,7 @@
 //! Writing a key.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_policy::Effect;
 use tollgate_store::{KvEntry, kv_version};
@@ -85,6 +87,10 @@ impl Operation for Set {
             value: plan.value,
         };
         write(plan.key, entry, unchanged(prior), scope, backends).await
+    }
+
+    fn undo_window(plan: &SetPlan) -> Option<Duration> {
+        plan.key.window
     }
 
     const RECOVERY: Recovery = Recovery::Conditional;

@@ -1,8 +1,10 @@
 //! `sql.execute`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::{Changed, Granted, INTERFACE, Purpose, SqlError, SqlValue, describe};
+use super::{Changed, Granted, INTERFACE, Purpose, SqlError, SqlValue, describe, image};
 use crate::capability::Backends;
 use crate::door::{
     Described, Imported, Looked, Operation, Performed, Prior, Recovery, Refusal, Scope,
@@ -48,6 +50,10 @@ impl Operation for Execute {
             Ok(database) => database.execute(&granted, prior, deadline).await,
             Err(error) => Performed::answered(Err(error)),
         }
+    }
+
+    fn undo_window(granted: &Granted) -> Option<Duration> {
+        granted.grant.table(image::target(granted))?.window
     }
 
     const RECOVERY: Recovery = Recovery::Conditional;

@@ -14,13 +14,21 @@ use crate::host::Inner;
 use crate::journal::Saying;
 use crate::runs::Run;
 use crate::runs::screen::screened;
+use crate::undo::Taken;
+
+/// What an execution took, and what it took back.
+pub(super) struct Spent {
+    pub(super) fuel: u64,
+    /// Whether the store has a row for the run.
+    pub(super) known: bool,
+    /// The calls of another run that the host put back.
+    pub(super) taken: Vec<Taken>,
+}
 
 /// What is recorded of an end beside its value.
 struct Closing {
     state: RunState,
-    fuel: u64,
-    /// Whether the store has a row for the run.
-    known: bool,
+    spent: Spent,
     /// Whether the run that this one takes back is taken back now.
     undone: bool,
 }
@@ -31,8 +39,7 @@ impl Inner {
         run: &Arc<Run>,
         door: &Door,
         end: End,
-        fuel: u64,
-        known: bool,
+        spent: Spent,
     ) -> Result<RunReport, CallError> {
         let (end, found) = screened(door, end).await;
         if let Some(found) = &found
@@ -69,8 +76,7 @@ impl Inner {
                 }
                 let ending = Closing {
                     state: RunState::Done,
-                    fuel,
-                    known,
+                    spent,
                     undone: run
                         .undoes
                         .as_ref()
@@ -90,8 +96,7 @@ impl Inner {
                     .maybe("withheld", found.map(|_| OUTPUT));
                 let ending = Closing {
                     state,
-                    fuel,
-                    known,
+                    spent,
                     undone: false,
                 };
                 if let Err(fault) = self.close(run, door, saying, ending).await {
@@ -133,7 +138,7 @@ impl Inner {
         let saying = saying
             .fact("tool", closing.tool.as_str())
             .fact("state", closing.outcome.as_str())
-            .fact("fuel", ending.fuel)
+            .fact("fuel", ending.spent.fuel)
             .fact("calls", calls)
             .maybe("replayed", (replayed > 0).then_some(replayed));
         fail::fail_point!("run::before_close");
@@ -142,12 +147,16 @@ impl Inner {
         let mut last = vec![closed];
         let mut changes = Vec::new();
         let now = self.journal.now_ms();
-        if ending.known || door.committed() {
+        if ending.spent.known || door.committed() {
             let row = run.row(stored(ending.state), None, now);
             changes.push(Change::PutRun(Box::new(row)));
         }
-        if let Some(undoes) = run.undoes.as_ref().filter(|_| ending.undone) {
-            let (record, change) = self.taken_back(run, &undoes.run, now).await?;
+        let taken = &ending.spent.taken;
+        let took = ending.undone || !taken.is_empty();
+        if let Some(undoes) = run.undoes.as_ref().filter(|_| took) {
+            let (record, change) = self
+                .taken_back(run, &undoes.run, taken, ending.undone, now)
+                .await?;
             last.push(record);
             changes.extend(change);
         }

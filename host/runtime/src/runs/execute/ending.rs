@@ -1,7 +1,7 @@
 //! How an execution ended, told by what the guest returned or what stopped it.
 
 use serde_json::{Value, json};
-use tollgate_policy::{UndoDecl, visible};
+use tollgate_policy::visible;
 
 use crate::api::{Failure, RunState};
 use crate::connectors::Installed;
@@ -115,7 +115,7 @@ pub(super) fn done(run: &Run, installed: &Installed, door: &Door, outcome: Guest
         None => None,
         // An inverse is called under the same grant, and still only the one that
         // an operator could read in the tool's description.
-        Some(inverse) if run.tool.undo != UndoDecl::Inverse(inverse.tool.clone()) => {
+        Some(inverse) if run.tool.undo.tool() != Some(inverse.tool.as_str()) => {
             return fault(format!(
                 "the connector's inverse `{}` is not the one its tool declares",
                 visible(&inverse.tool)

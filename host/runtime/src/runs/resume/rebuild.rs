@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
 
@@ -108,7 +107,9 @@ impl Inner {
             subject: opened.leaf.subject.clone(),
             undoes: opened.fact("undoes").map(|of| Undoes {
                 run: of.to_owned(),
-                by_host: opened.leaf.facts.get("by_host") == Some(&Value::Bool(true)),
+                by_host: opened.says("by_host"),
+                fields: opened.says("fields"),
+                compensates: opened.says("compensates"),
             }),
             opened_ms: opened.leaf.at,
             looked_at: None,

@@ -9,6 +9,7 @@ use super::{
         error::Faults,
         keys::{Keys, did_you_mean, start, text, wrong},
     },
+    super::window,
     call,
 };
 use crate::{
@@ -32,7 +33,14 @@ pub(super) fn read(
     let query = query(&mut keys, faults);
     // What follows speaks of the method, so nothing is said of it without one.
     let Some((method, path)) = call else {
-        for key in ["effect", "undo", "at", "idempotency", "conditional"] {
+        for key in [
+            "effect",
+            "undo",
+            "at",
+            "idempotency",
+            "conditional",
+            "window",
+        ] {
             keys.get(key);
         }
         keys.finish(faults);
@@ -48,9 +56,17 @@ pub(super) fn read(
         undo,
         idempotency: None,
         conditional: keys.flag("conditional", false, faults),
+        window: window(&mut keys, faults),
     };
     route.idempotency = idempotency(&mut keys, &route, headers, faults);
     keys.finish(faults);
+    if route.window.is_some() && route.effect == Effect::Read {
+        faults.add(
+            at,
+            "`window` says for how long a write can be taken back, and this row reads",
+            "remove it",
+        );
+    }
     if route.conditional {
         check_conditional(&route, headers, at, faults);
     }
@@ -175,6 +191,15 @@ fn undo(
         Some("restore") => RouteUndo::Restore {
             at: at.unwrap_or_default(),
         },
+        // Nothing is lowered by it, so there is nothing to accept.
+        Some("compensate") => {
+            faults.add(
+                start(node),
+                "a compensation leaves a trace, so this request stays irreversible",
+                "remove `undo` and `effect`; the connector's tool declares what compensates it",
+            );
+            return RouteUndo::None;
+        }
         Some(other) => {
             let message = format!("there is no undo `{}`", visible(other));
             faults.add(
