@@ -68,7 +68,7 @@ pub use queue::{QueueItem, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
 pub use secrets::SecretInfo;
 pub use settings::{
-    NamedDatabase, SETTINGS_FILE, SecretEntry, SecretSource, Settings, SettingsError, StoreChoice,
+    NamedDatabase, QueueSettings, SETTINGS_FILE, SecretEntry, SecretSource, Settings, SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};

@@ -85,9 +85,8 @@ fn a_template_is_filled_with_values_that_are_only_text() {
     };
     let filled = template.render(value);
     let text = filled["text"].as_str().unwrap();
-    let hostile = "class in __channel___ok___https://evil_click__here: {see}} ";
-    let hostile = hostile.replace("}} ", "}} ");
-    assert!(text.starts_with(&hostile[..48]), "{text}");
+    let hostile = "class in __channel___ok___https:__evil_click___here: {see}} xxx";
+    assert!(text.starts_with(hostile), "{text}");
     assert!(
         !text.contains(['<', '>', '!', '|', '*', '@', '\n']),
         "{text}"
