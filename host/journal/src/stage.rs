@@ -91,6 +91,10 @@ stages! {
     CheckpointAnchored = 22, "checkpoint.anchored";
     /// A person said what became of work that a connector handed over.
     HandoffResolved = 23, "handoff.resolved";
+    /// An item reached where its owner looks.
+    QueueDelivered = 30, "queue.delivered";
+    /// An item did not reach where its owner looks, this time or for good.
+    QueueDeliveryFailed = 31, "queue.delivery_failed";
 }
 
 impl fmt::Display for Stage {

@@ -19,9 +19,10 @@ use crate::capability::restore::{RestoreFailure, Restored, Restoring};
 use crate::capability::{files, handoff, http, kv, sql};
 use crate::door::{Door, RecordedCall, WRITTEN};
 use crate::error::{CallError, Ending, JournalFault};
+use crate::failure::FailureKind;
 use crate::host::Inner;
 use crate::journal::Saying;
-use crate::runs::{End, Rebuilt, Request, Run, Undoes, ended, failure};
+use crate::runs::{End, Rebuilt, Request, Run, Undoes, ended};
 
 /// A recorded write, as a restore would take it back.
 struct Step {
@@ -236,13 +237,13 @@ impl Inner {
                     });
                 }
                 Ok(Err(RestoreFailure::Refused(refusal))) => {
-                    return End::Failed(
-                        RunState::Denied,
-                        failure("denied", format!("the undo was refused: {refusal:?}"), None),
-                    );
+                    let kind = FailureKind::Denied;
+                    let why = format!("the undo was refused: {refusal:?}");
+                    return End::Failed(RunState::Denied, kind, kind.with(why, None));
                 }
                 Ok(Err(RestoreFailure::Failed(why))) => {
-                    return End::Failed(RunState::Failed, failure("failed", why, None));
+                    let kind = FailureKind::Failed;
+                    return End::Failed(RunState::Failed, kind, kind.with(why, None));
                 }
             }
         }

@@ -95,6 +95,8 @@ struct Unended {
 pub(crate) struct Watching {
     /// Whoever waits for a run should look again.
     pub(crate) changed: Notify,
+    /// There may be something to deliver.
+    pub(crate) deliver: Arc<Notify>,
     /// The watch should look now.
     wake: Arc<Notify>,
     /// Events may have been missed, so any run may wait to be taken over.
@@ -347,6 +349,7 @@ impl Inner {
                 self.watching.installed.store(true, Ordering::SeqCst);
                 self.watching.wake.notify_one();
             }
+            EventKind::Queue(_) => self.watching.deliver.notify_one(),
             _ => {}
         }
         self.changed();

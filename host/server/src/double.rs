@@ -204,7 +204,11 @@ pub(crate) fn doubtful(principal: &str) -> QueueItem {
     QueueItem {
         id: "que-1".into(),
         queue: "in_doubt".into(),
+        owner: "group:operators".into(),
         kind: "in_doubt".into(),
+        record: Some("ab".repeat(32)),
+        place: Some(11),
+        deliveries: Vec::new(),
         state: "open".into(),
         run: "run-1".into(),
         case: "case-1".into(),

@@ -19,7 +19,7 @@ use crate::door::{
     Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
 };
 use crate::names;
-use crate::queue::{ESCALATION, WITHDRAWN};
+use crate::queue::{self, ESCALATION, WITHDRAWN};
 
 const INTERFACE: &str = "tollgate:connector/handoff@0.1.0";
 
@@ -156,11 +156,13 @@ impl Operation for Escalate {
             position: scope.position,
             state: QueueState::Open,
             created_ms: backends.clock.now_ms(),
+            record: None,
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
         };
-        match change(backends, scope, Change::PutQueueItem(Box::new(row))).await {
+        let changes = queue::put(backends.queues.of(scope.tenant), row);
+        match change(backends, scope, changes).await {
             Ok(()) => Performed::Known {
                 written: Some(json!({ "item": id })),
                 reply: Ok(id),
@@ -248,7 +250,7 @@ impl Operation for Restore {
             by: scope.principal.to_owned(),
             at_ms: backends.clock.now_ms(),
         };
-        match change(backends, scope, withdraw).await {
+        match change(backends, scope, vec![withdraw]).await {
             Ok(()) => Performed::Known {
                 reply: Ok(()),
                 written: Some(json!({ "item": item, "state": WITHDRAWN })),
@@ -344,11 +346,15 @@ fn outside(error: &StoreError) -> HandoffError {
     HandoffError::Refused(Refusal::outside(error.to_string()))
 }
 
-async fn change(backends: &Backends, scope: &Scope<'_>, change: Change) -> Result<(), StoreError> {
+async fn change(
+    backends: &Backends,
+    scope: &Scope<'_>,
+    changes: Vec<Change>,
+) -> Result<(), StoreError> {
     let submission = Submission {
         tenant: scope.tenant.to_owned(),
         records: Vec::new(),
-        changes: vec![change],
+        changes,
     };
     backends.store.append(submission).await.map(drop)
 }

@@ -54,7 +54,8 @@ impl Door {
         let size = bytes.len() as u64;
         self.push_saying(
             size,
-            withheld(saying, ARGUMENTS, &found).value("reply", bytes),
+            self.withheld(saying, ARGUMENTS, &found)
+                .value("reply", bytes),
         )?;
         Ok(Some(reply))
     }
@@ -101,7 +102,8 @@ impl Door {
         let reply = O::refuse(refusal);
         let bytes = encode(&reply);
         let size = (passing.text.len() + bytes.len()) as u64;
-        let saying = withheld(passing.saying(Stage::SecretBlocked), what, found)
+        let saying = self
+            .withheld(passing.saying(Stage::SecretBlocked), what, found)
             .maybe("rule", rule)
             .value("arguments", passing.text.clone().into_bytes())
             .value("reply", bytes);
@@ -124,7 +126,7 @@ impl Door {
             return (reply, saying);
         };
         let saying = match self.secret_in(written.to_string().as_bytes()) {
-            Some(found) => withheld(saying, WRITTEN, &found),
+            Some(found) => self.withheld(saying, WRITTEN, &found),
             None => saying.json("written", written),
         };
         (reply, saying)
@@ -149,14 +151,14 @@ impl Door {
                 "{did} contained {found} and was withheld"
             )));
             bytes = encode(&reply);
-            saying = withheld(saying, REPLY, &found);
+            saying = self.withheld(saying, REPLY, &found);
         }
         (reply, saying.value("reply", bytes))
     }
 
     /// Record that something of the run itself was withheld.
     pub(crate) fn note_withheld(&self, what: &str, found: &Found) -> Result<(), Ending> {
-        let saying = withheld(Saying::new(Stage::SecretBlocked), what, found);
+        let saying = self.withheld(Saying::new(Stage::SecretBlocked), what, found);
         self.push_saying(0, saying)
     }
 
@@ -165,10 +167,11 @@ impl Door {
         let scanner = self.backends.secrets.scanner();
         scanner.scrub_for(&self.run.tenant, words).into_owned()
     }
-}
 
-fn withheld(saying: Saying, what: &str, found: &Found) -> Saying {
-    saying
-        .fact("withheld", what)
-        .maybe("secret", found.name.as_deref())
+    fn withheld(&self, saying: Saying, what: &str, found: &Found) -> Saying {
+        self.state().blocked = true;
+        saying
+            .fact("withheld", what)
+            .maybe("secret", found.name.as_deref())
+    }
 }

@@ -65,7 +65,9 @@ pub use refusal::{Denial, Limit, Refusal, Rejection};
 use crate::capability::Backends;
 use crate::error::{Ending, JournalFault};
 use crate::extend::Extensions;
+use crate::failure::FailureKind;
 use crate::journal::{About, Journal, Saying};
+use crate::queue::StandingFor;
 use crate::runs::{Lease, Run, awake_ms};
 
 /// Calls beyond the limit that are answered with a refusal, so that a guest can
@@ -98,6 +100,8 @@ pub(crate) struct Door {
     deadline: Instant,
     /// This host's hold on the run. Nothing is performed without one.
     lease: Option<Arc<Lease>>,
+    /// What the operator approved for this run once for all.
+    standing: Option<StandingFor>,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
     state: Mutex<State>,
@@ -135,7 +139,9 @@ struct State {
     /// The guest's last words, where it panicked.
     panic: Option<String>,
     /// A person's no, or nobody's yes, that this run was answered with.
-    rejected: bool,
+    rejected: Option<FailureKind>,
+    /// Whether a live secret was stopped in it.
+    blocked: bool,
     /// Set once the run cannot go on, so that an immediate call, which cannot
     /// say so itself, stops the guest at its next step.
     ending: Option<Ending>,
@@ -201,7 +207,9 @@ impl Door {
             committed: settings.committed,
             ..State::default()
         };
+        let queues = settings.backends.queues.of(&settings.run.tenant);
         Arc::new(Self {
+            standing: StandingFor::of(&settings.run, queues),
             run: settings.run,
             about: settings.about,
             manifest: settings.manifest,
@@ -681,8 +689,14 @@ impl Door {
     }
 
     /// Whether a person said no to a call of this run, or nobody said yes.
-    pub(crate) fn rejected(&self) -> bool {
+    pub(crate) fn rejected(&self) -> Option<FailureKind> {
         self.state().rejected
+    }
+
+    /// Whether a live secret was stopped in this run, in this execution or before.
+    pub(crate) fn blocked(&self) -> bool {
+        let before = self.recorded.iter().any(|call| call.withheld.is_some());
+        before || self.state().blocked
     }
 
     /// Stop the guest at its next step: a call that has no way to say so was

@@ -113,7 +113,10 @@ impl Reader<'_> {
         for table in tables {
             let at = table.span();
             let table = table.into_inner();
-            let tenant = table.tenant.as_ref().map(|tenant| self.queue_word(tenant, 64));
+            let tenant = table
+                .tenant
+                .as_ref()
+                .map(|tenant| self.queue_word(tenant, 64));
             let set = sets.entry(tenant.transpose()?).or_insert_with(|| Set {
                 at: at.start,
                 ..Set::default()
@@ -151,7 +154,8 @@ impl Reader<'_> {
                 .parse()
                 .map_err(|problem| self.wrong(start, problem))?;
             if table.none && !class.may_be_nobodys() {
-                let problem = format!("`{class}` is somebody's work; name the queue of who must know");
+                let problem =
+                    format!("`{class}` is somebody's work; name the queue of who must know");
                 return Err(self.wrong(start, problem));
             }
             if !set.taken.insert(class) {
@@ -217,7 +221,8 @@ impl Reader<'_> {
         for (name, value) in table.input {
             let at = value.span().start;
             let value = json(value.into_inner()).ok_or_else(|| {
-                let problem = "write texts, exact numbers, true or false, and lists or tables of these";
+                let problem =
+                    "write texts, exact numbers, true or false, and lists or tables of these";
                 self.wrong(at, problem.to_owned())
             })?;
             // Each member by itself, so that a mistake is said where it is.
@@ -251,7 +256,10 @@ impl Reader<'_> {
     /// The name of one import call. A pattern would approve what nobody thought of.
     fn call(&self, call: &Spanned<String>) -> Result<String, SettingsError> {
         let named = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-')
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'-')
         };
         match call.get_ref().split_once('.') {
             Some((capability, function)) if named(capability) && named(function) => {
@@ -339,7 +347,9 @@ mod tests {
     fn each_class_that_is_left_out_is_named_and_nothing_is_loaded() {
         for class in FailureClass::ALL {
             let said = read(&all_but(&[class.as_str()])).unwrap_err();
-            let expected = format!("HOME/tollgate.toml:1:1: no queue takes the class `{class}`; add `\"{class}\"`");
+            let expected = format!(
+                "HOME/tollgate.toml:1:1: no queue takes the class `{class}`; add `\"{class}\"`"
+            );
             assert!(said.starts_with(&expected), "{said}");
         }
     }
@@ -374,27 +384,70 @@ mod tests {
     fn what_is_not_understood_is_named_by_its_place() {
         let rest = all_but(&["denied"]);
         let one = |lines: &str| format!("[[queue]]\n{lines}\n");
-        let delivery = |from: &str, to: &str| format!("{}{}", all_but(&[]), DELIVERY.replace(from, to));
+        let delivery =
+            |from: &str, to: &str| format!("{}{}", all_but(&[]), DELIVERY.replace(from, to));
         let cases = [
             (one("classes = [\"denied\"]"), "1:1: a queue has a name"),
-            (one("name = \"a\"\nclasses = []"), "1:1: a queue has an owner"),
-            (one("name = \"a\"\nowner = \"mira\"\nclasses = []"), "3:9: "),
-            (one("name = \"a b\"\nowner = \"person:mira\"\nclasses = []"), "2:8: "),
-            (one("name = \"a\"\nowner = \"person:mira\"\nclasses = [\"expired\"]"), "4:12: `expired` is no class"),
-            (one("none = true\nclasses = [\"in_doubt\"]"), "3:12: `in_doubt` is somebody's work"),
-            (one("none = true\nname = \"a\"\nclasses = [\"denied\"]"), "1:1: what is nobody's"),
-            (format!("{rest}{rest}"), "8:12: two queues take"),
-            (format!("{rest}{}", one("name = \"rest\"\nowner = \"person:mira\"\nclasses = [\"denied\"]")), "6:8: there is a queue"),
-            (one("name = \"a\"\nowners = \"person:mira\"\nclasses = []"), "3:1: "),
-            (delivery("{class}", "{why}"), "9:21: an item has no such field"),
-            (delivery("priority = 2", "priority = 9007199254740993"), "9:64: write texts"),
-            (delivery("\"desk\"", "\"a-name-that-is-far-too-long-for-a-key\""), "6:8: "),
-            (delivery("tool =", "attempts = 0\ntool ="), "8:12: a delivery is tried"),
             (
-                delivery("tool =", "standing = { by = \"group:ops\", call = \"http.*\", destination = \"d\" }\ntool ="),
+                one("name = \"a\"\nclasses = []"),
+                "1:1: a queue has an owner",
+            ),
+            (one("name = \"a\"\nowner = \"mira\"\nclasses = []"), "3:9: "),
+            (
+                one("name = \"a b\"\nowner = \"person:mira\"\nclasses = []"),
+                "2:8: ",
+            ),
+            (
+                one("name = \"a\"\nowner = \"person:mira\"\nclasses = [\"expired\"]"),
+                "4:12: `expired` is no class",
+            ),
+            (
+                one("none = true\nclasses = [\"in_doubt\"]"),
+                "3:12: `in_doubt` is somebody's work",
+            ),
+            (
+                one("none = true\nname = \"a\"\nclasses = [\"denied\"]"),
+                "1:1: what is nobody's",
+            ),
+            (format!("{rest}{rest}"), "8:12: two queues take"),
+            (
+                format!(
+                    "{rest}{}",
+                    one("name = \"rest\"\nowner = \"person:mira\"\nclasses = [\"denied\"]")
+                ),
+                "6:8: there is a queue",
+            ),
+            (
+                one("name = \"a\"\nowners = \"person:mira\"\nclasses = []"),
+                "3:1: ",
+            ),
+            (
+                delivery("{class}", "{why}"),
+                "9:21: an item has no such field",
+            ),
+            (
+                delivery("priority = 2", "priority = 9007199254740993"),
+                "9:64: write texts",
+            ),
+            (
+                delivery("\"desk\"", "\"a-name-that-is-far-too-long-for-a-key\""),
+                "6:8: ",
+            ),
+            (
+                delivery("tool =", "attempts = 0\ntool ="),
+                "8:12: a delivery is tried",
+            ),
+            (
+                delivery(
+                    "tool =",
+                    "standing = { by = \"group:ops\", call = \"http.*\", destination = \"d\" }\ntool =",
+                ),
                 "8:40: this is no import call",
             ),
-            (format!("{}{DELIVERY}{DELIVERY}", all_but(&[])), "10:1: a queue has at most"),
+            (
+                format!("{}{DELIVERY}{DELIVERY}", all_but(&[])),
+                "10:1: a queue has at most",
+            ),
         ];
         for (text, expected) in cases {
             let said = read(&text).unwrap_err();
