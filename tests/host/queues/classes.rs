@@ -73,7 +73,8 @@ async fn fail(class: FailureClass, house: House, desk: &Desk) -> (House, bool) {
             let approval = held.pending.unwrap().approval;
             if class == FailureClass::Rejected {
                 let digest = house.host.card(&mira(), &approval).await.unwrap().digest;
-                let denied = house.host.deny(&mira(), &approval, &digest, "not now");
+                let who = mira();
+                let denied = house.host.deny(&who, &approval, &digest, "not now");
                 assert_eq!(denied.await.unwrap().state, RunState::Denied);
             } else {
                 house.clock.set(AT + 3_600_001);
@@ -227,13 +228,10 @@ async fn what_failed_is_ended_by_its_owner_and_touches_no_run() {
     let item = only(&house.host, "support", FailureClass::Unavailable).await;
     assert_eq!(item.why, "as it was told");
     assert_eq!((&item.run, &*item.tool), (&report.run, "end"));
-    let resolve = house.host.resolve(
-        &of("support"),
-        &item.id,
-        Resolution::Done,
-        "called them",
-        None,
-    );
+    let who = of("support");
+    let resolve = house
+        .host
+        .resolve(&who, &item.id, Resolution::Done, "called them", None);
     assert_eq!(resolve.await.unwrap().state, RunState::Failed);
     let done = house
         .host
