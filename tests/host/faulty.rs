@@ -8,8 +8,9 @@ use tokio::sync::{broadcast, watch};
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState, RecordFilter,
-    Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow, Unavailable,
+    DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    Unavailable,
 };
 
 pub(crate) struct Faulty {
@@ -224,6 +225,18 @@ impl Store for Faulty {
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.inner.queue_item(tenant, id).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        items: &[String],
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.inner.deliveries(tenant, items).await
+    }
+
+    async fn due_deliveries(&self, limit: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.inner.due_deliveries(limit).await
     }
 
     async fn leaf_hashes(

@@ -282,6 +282,7 @@ pub(crate) fn options(home: &Path, clock: &Arc<ManualClock>) -> HostOptions {
     HostOptions {
         clock: clock.clone(),
         databases: Settings::of(home).unwrap().databases,
+        queues: Settings::of(home).unwrap().queues,
         ..HostOptions::new(home, Compiler::InProcess, Role::Serve)
     }
 }
@@ -322,9 +323,9 @@ pub(crate) fn agent() -> Principal {
     principal("agent-7", PrincipalKind::Agent, &[])
 }
 
-/// A person who may decide.
+/// A person who may decide, and who looks after what failed.
 pub(crate) fn mira() -> Principal {
-    principal("mira", PrincipalKind::Person, &["boss"])
+    principal("mira", PrincipalKind::Person, &["boss", "operators"])
 }
 
 pub(crate) async fn database(path: &Path) -> SqliteConnection {

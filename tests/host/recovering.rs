@@ -251,7 +251,8 @@ async fn only_a_person_who_did_not_ask_says_what_became_of_a_call() {
     let host = &house.host;
     assert!(host.queue(&agent(), false).await.is_err());
     let other_agent = principal("agent-8", PrincipalKind::Agent, &["boss"]);
-    let requester = principal("agent-7", PrincipalKind::Person, &["boss"]);
+    let requester = principal("agent-7", PrincipalKind::Person, &["operators"]);
+    let not_an_owner = principal("paul", PrincipalKind::Person, &["boss"]);
     let stranger = Principal {
         tenant: "acme".to_owned(),
         ..mira()
@@ -259,6 +260,7 @@ async fn only_a_person_who_did_not_ask_says_what_became_of_a_call() {
     for (who, kind) in [
         (other_agent, "not_a_person"),
         (requester, "requester"),
+        (not_an_owner, "unknown_approval"),
         (stranger, "unknown_approval"),
     ] {
         let error = host
@@ -386,7 +388,8 @@ async fn a_person_is_not_asked_again_about_a_call_that_its_run_does_not_come_to(
         let failed = failure(&ended);
         assert_eq!(failed.0, kind);
         assert!(failed.1.contains(said), "{}", failed.1);
-        assert!(house.host.queue(&mira(), false).await.unwrap().is_empty());
+        // Nobody is asked about the call again; that the run failed is told.
+        assert_eq!(item(&house).await.kind, kind);
         assert_eq!(inserted(&house).await, ["1"]);
         let seen = house.host.run(&agent(), &ended.run).await.unwrap();
         assert_eq!(seen.state, RunState::Failed);

@@ -35,6 +35,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
         retention: settings.retention,
         secrets: settings.secrets,
         triggers: settings.triggers,
+        queues: settings.queues,
         databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)
     })

@@ -14,6 +14,7 @@
 //! | `mail` | is this a message that may be sent, and to whom? |
 //! | `files` | is this a path that can be named, and is it granted? |
 //! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
+//! | `queue` | whose work is this failure, and what is sent of it? |
 //! | `approval`, `visible` | what does a person read on the card? |
 //!
 //! Whatever is not proven to be granted is refused, with a sentence that says
@@ -31,6 +32,7 @@ mod host_name;
 pub mod http;
 pub mod mail;
 mod manifest;
+pub mod queue;
 mod request;
 mod rules;
 mod sql;

@@ -27,6 +27,7 @@ use crate::home::{Identity, lock, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
 use crate::journal::Journal;
 use crate::names;
+use crate::queue::DELIVERY;
 use crate::runs::{Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
@@ -131,6 +132,7 @@ impl Host {
                 home.clone(),
                 Arc::clone(&options.clock),
                 Arc::clone(&store),
+                options.queues,
                 options.databases,
                 extensions,
                 secrets,
@@ -164,6 +166,7 @@ impl Host {
             inner.watch();
             inner.recover(&identity.before).await?;
             identity.alone()?;
+            inner.deliver_regularly();
             inner.keep_house_regularly();
             inner.learn_secrets_regularly();
         }
@@ -184,6 +187,8 @@ impl Host {
             ("request key", key, UNDO_KEY),
             ("request key", key, HOOK),
             ("trigger", trigger, HOOK),
+            ("request key", key, DELIVERY),
+            ("trigger", trigger, DELIVERY),
         ] {
             if given.starts_with(own) {
                 return Err(CallError::InvalidInput {

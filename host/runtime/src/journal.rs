@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 use tollgate_journal::{
-    BlobKeys, Entry, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey, prepare,
+    BlobKeys, Entry, Hash, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey,
+    prepare,
 };
 use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
 
@@ -103,6 +104,8 @@ impl Saying {
 /// A record with its values opened.
 pub(crate) struct OpenRecord {
     pub(crate) seq: u64,
+    /// Leaf hash.
+    pub(crate) hash: Hash,
     pub(crate) leaf: Leaf,
     pub(crate) values: Vec<(String, Vec<u8>)>,
     /// It had sealed values, and they or their key are kept no longer.
@@ -337,6 +340,29 @@ impl Journal {
         self.read(tenant, &filter).await
     }
 
+    /// What a task of the host's own left behind, opened, in order.
+    pub(crate) async fn task_records(
+        &self,
+        tenant: &str,
+        task: &str,
+    ) -> Result<Vec<OpenRecord>, JournalFault> {
+        let mut records = Vec::new();
+        for stage in [
+            Stage::Exception,
+            Stage::HandoffResolved,
+            Stage::QueueDeliveryFailed,
+        ] {
+            let filter = RecordFilter {
+                stage: Some(stage),
+                ..RecordFilter::default()
+            };
+            let mut found = self.read(tenant, &filter).await?;
+            found.retain(|record| record.leaf.run.is_none() && record.leaf.case == task);
+            records.append(&mut found);
+        }
+        Ok(records)
+    }
+
     /// Records, opened.
     pub(crate) async fn read(
         &self,
@@ -360,6 +386,7 @@ impl Journal {
         let values = self.values(tenant, &leaf, &stored).await?;
         Ok(OpenRecord {
             seq: stored.seq,
+            hash: stored.hash,
             gone: values.is_none(),
             leaf,
             values: values

@@ -34,6 +34,7 @@ mod error;
 mod evidence;
 mod exact;
 pub mod extend;
+mod failure;
 mod home;
 mod host;
 mod housekeeping;
@@ -65,11 +66,12 @@ pub use evidence::checkpoints::CheckpointInfo;
 pub use evidence::export::ExportReport;
 pub use host::{Host, HostOptions, InstalledConnector, Role};
 pub use logbook::{Follow, Told};
-pub use queue::{QueueItem, Resolution};
+pub use queue::{ItemDelivery, QueueItem, QueueSummary, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
 pub use secrets::SecretInfo;
 pub use settings::{
-    NamedDatabase, SETTINGS_FILE, SecretEntry, SecretSource, Settings, SettingsError, StoreChoice,
+    NamedDatabase, QueueSettings, SETTINGS_FILE, SecretEntry, SecretSource, Settings,
+    SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};

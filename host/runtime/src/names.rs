@@ -35,6 +35,11 @@ pub(crate) fn queue_item_of(run: &str, position: u32) -> String {
     )
 }
 
+/// The item that the end of a run makes, the same for every attempt at it.
+pub(crate) fn item_of_end(run: &str) -> String {
+    format!("item-{}-end", run.strip_prefix("run-").unwrap_or(run))
+}
+
 /// A process that serves: who has a lease.
 pub(crate) fn host() -> String {
     format!("host-{}", Uuid::now_v7())

@@ -1,25 +1,50 @@
-//! Work that a person has to do: calls in doubt, which no machine can settle, and
-//! what a connector hands over. An item stands in the store; what a person needs to decide on it is read from
-//! the run's records, where it is sealed.
+//! Work that a person has to do: calls in doubt, which no machine can settle, what
+//! a connector hands over, and whatever else failed. An item stands in the store, in
+//! the queue of its owner; what a person needs to decide on it is read from the run's
+//! records, where it is sealed.
+//!
+//! ```text
+//! a failure ─▶ filing.rs      an item in its owner's queue, with the record
+//!              handover.rs    the same for a call in doubt
+//!              delivering.rs  and from there to where the owner looks
+//!              item.rs        what a person sees of it
+//! ```
+//!
+//! The attack: whoever has a token of the tenant reads what failed for others, and
+//! settles it. An item is its owner's, and the operators'; for everybody else it does
+//! not exist.
+
+mod delivering;
+mod filing;
+mod handover;
+mod host_task;
+mod item;
+mod summary;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_journal::Stage;
-use tollgate_store::{Change, QueueRow, QueueState, Rejected, RunRow, RunState};
+use tollgate_policy::Approver;
+use tollgate_policy::queue::{FailureClass, OPERATORS, Queue};
+use tollgate_store::{Change, DeliveryRow, QueueRow, QueueState, Rejected, RunState};
 
 use crate::api::{Principal, PrincipalKind, RunReport};
 use crate::capability;
-use crate::door::recorded_calls;
 use crate::error::{CallError, DecideError, JournalFault};
 use crate::host::{Host, Inner};
-use crate::journal::{OpenRecord, Saying};
-use crate::names;
-use crate::time::rfc3339;
+use crate::journal::Saying;
 
-/// The queue of calls in doubt.
-const IN_DOUBT: &str = "in_doubt";
+pub(crate) use delivering::{DELIVERY, StandingFor};
+pub(crate) use filing::{Filing, put};
+pub(crate) use handover::Handover;
+use item::shown;
+pub use item::{ItemDelivery, QueueItem};
+pub use summary::QueueSummary;
+
+/// The kind of a call in doubt.
+pub(crate) const IN_DOUBT: &str = "in_doubt";
 
 /// The kind of an item that a connector handed over; its queue is the one that the
 /// connector named.
@@ -31,57 +56,6 @@ pub(crate) const WITHDRAWN: &str = "withdrawn";
 /// Longest note of a person, characters.
 const NOTE_CHARS_MAX: usize = 2_000;
 
-/// Most bytes of what was found that are kept for a person to see.
-const FOUND_BYTES_MAX: usize = 1 << 20;
-
-/// An item of a queue, with what a person needs to decide on it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct QueueItem {
-    /// Its identifier.
-    pub id: String,
-    /// The queue's name.
-    pub queue: String,
-    /// What kind of work: `in_doubt`, `escalation`.
-    pub kind: String,
-    /// `open` or `resolved`.
-    pub state: String,
-    /// The run.
-    pub run: String,
-    /// Its hand-off.
-    pub case: String,
-    /// The connector's installed name.
-    pub connector: String,
-    /// The tool.
-    pub tool: String,
-    /// Who asked for the run.
-    pub principal: String,
-    /// Which import call of the run, counted from 0.
-    pub position: u32,
-    /// The call, e.g. `sql.execute`.
-    pub call: String,
-    /// The granted thing it was sent to.
-    pub destination: String,
-    /// What was, or was not, sent; what was handed over.
-    pub arguments: Value,
-    /// What was there before, where it was captured.
-    pub prior: Option<Value>,
-    /// What the host found when it looked, where it could.
-    pub found: Option<Value>,
-    /// What the operation declares for such a case: `idempotency_key`,
-    /// `readable`, `conditional`, `none`.
-    pub recovery: String,
-    /// Why the host does not decide by itself.
-    pub why: String,
-    /// When it was put there, RFC 3339.
-    pub created: String,
-    /// Who resolved it.
-    pub resolved_by: Option<String>,
-    /// How: `done`, `not_done`, `withdrawn`.
-    pub resolution: Option<String>,
-    /// That person's words.
-    pub note: Option<String>,
-}
-
 /// What a person found out about a call in doubt, or did with what was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,62 +64,6 @@ pub enum Resolution {
     Done,
     /// It did not; or, it will not be done.
     NotDone,
-}
-
-/// A call in doubt on its way to a person.
-pub(crate) struct Handover {
-    id: String,
-    position: u32,
-    call: String,
-    why: String,
-    found: Option<Value>,
-}
-
-impl Handover {
-    pub(crate) fn new(position: u32, call: &str, why: &str, found: Option<Value>) -> Self {
-        Self {
-            id: names::queue_item(),
-            position,
-            call: call.to_owned(),
-            why: why.to_owned(),
-            found: found.filter(|found| found.to_string().len() <= FOUND_BYTES_MAX),
-        }
-    }
-
-    /// The record of it.
-    pub(crate) fn saying(&self) -> Saying {
-        let saying = Saying::new(Stage::Handoff)
-            .at(self.position)
-            .fact("queue", IN_DOUBT)
-            .fact("item", self.id.as_str())
-            .fact("call", self.call.as_str())
-            .value("why", self.why.clone().into_bytes());
-        match &self.found {
-            Some(found) => saying.json("found", found),
-            None => saying,
-        }
-    }
-
-    /// The item, for the run of this row.
-    pub(crate) fn row(&self, run: &RunRow, now: u64) -> QueueRow {
-        QueueRow {
-            tenant: run.tenant.clone(),
-            id: self.id.clone(),
-            queue: IN_DOUBT.to_owned(),
-            kind: IN_DOUBT.to_owned(),
-            run: run.run.clone(),
-            case: run.case.clone(),
-            connector: run.connector.clone(),
-            tool: run.tool.clone(),
-            principal: run.principal.clone(),
-            position: self.position,
-            state: QueueState::Open,
-            created_ms: now,
-            resolved_by: None,
-            resolved_ms: None,
-            resolution: None,
-        }
-    }
 }
 
 impl Resolution {
@@ -160,7 +78,7 @@ impl Resolution {
 }
 
 impl Host {
-    /// Items that wait for a person, or with `all` every item of the tenant.
+    /// Items that wait for this person, or with `all` every item that was theirs.
     ///
     /// # Errors
     ///
@@ -171,9 +89,16 @@ impl Host {
         }
         let inner = self.inner();
         let state = (!all).then_some(QueueState::Open);
+        let store = &inner.journal.store;
+        let mut rows = store.queue_items(&who.tenant, state).await?;
+        rows.retain(|row| may_see(who, inner.responsible(row)));
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let deliveries = store.deliveries(&who.tenant, &ids).await?;
         let mut items = Vec::new();
-        for row in inner.journal.store.queue_items(&who.tenant, state).await? {
-            match inner.item(&row).await {
+        for row in rows {
+            let own = deliveries.iter().filter(|delivery| delivery.item == row.id);
+            let own: Vec<_> = own.cloned().collect();
+            match inner.item(&row, &own).await {
                 Ok(item) => items.push(item),
                 // One damaged record must not hide the others.
                 Err(error) => tracing::error!(item = row.id, %error, "no item"),
@@ -190,7 +115,9 @@ impl Host {
     pub async fn queue_item(&self, who: &Principal, id: &str) -> Result<QueueItem, DecideError> {
         let inner = self.inner();
         let row = inner.item_row(who, id).await?;
-        let item = inner.item(&row).await;
+        let ids = [row.id.clone()];
+        let deliveries = inner.journal.store.deliveries(&who.tenant, &ids).await?;
+        let item = inner.item(&row, &deliveries).await;
         item.map_err(|error| DecideError::Unavailable(error.to_string()))
     }
 
@@ -222,12 +149,26 @@ impl Inner {
             return Err(DecideError::NotAPerson);
         }
         let row = self.journal.store.queue_item(&who.tenant, id).await?;
-        row.ok_or_else(|| DecideError::NotFound(id.to_owned()))
+        let theirs = row.filter(|row| may_see(who, self.responsible(row)));
+        theirs.ok_or_else(|| DecideError::NotFound(id.to_owned()))
     }
 
-    async fn item(&self, row: &QueueRow) -> Result<QueueItem, CallError> {
-        let records = self.journal.run_records(&row.tenant, &row.run).await?;
-        Ok(shown(row, &records))
+    fn responsible(&self, row: &QueueRow) -> Option<&Queue> {
+        let queues = self.backends.queues.of(&row.tenant);
+        queues.responsible(&row.queue, row.kind.parse().ok())
+    }
+
+    async fn item(
+        &self,
+        row: &QueueRow,
+        deliveries: &[DeliveryRow],
+    ) -> Result<QueueItem, CallError> {
+        let records = match row.run.as_str() {
+            "" => self.journal.task_records(&row.tenant, &row.case).await?,
+            run => self.journal.run_records(&row.tenant, run).await?,
+        };
+        let queues = self.backends.queues.of(&row.tenant);
+        Ok(shown(row, queues, &records, deliveries))
     }
 
     async fn resolve(
@@ -253,10 +194,10 @@ impl Inner {
             )));
         }
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
-        if row.kind == ESCALATION {
-            return self.resolve_escalation(who, &row, resolution, note).await;
+        if row.kind != IN_DOUBT {
+            return self.resolve_work(who, &row, resolution, note).await;
         }
-        let item = self.item(&row).await.map_err(unavailable)?;
+        let item = self.item(&row, &[]).await.map_err(unavailable)?;
         let reply = reply.filter(|_| resolution == Resolution::Done);
         if let Some(reply) = &reply {
             capability::fits(&item.call, reply).map_err(DecideError::ReplyUnfit)?;
@@ -307,8 +248,8 @@ impl Inner {
         report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
     }
 
-    /// The run went on when the item was made; only the item ends.
-    async fn resolve_escalation(
+    /// The run went on, or ended, when the item was made; only the item ends.
+    async fn resolve_work(
         &self,
         who: &Principal,
         row: &QueueRow,
@@ -316,7 +257,12 @@ impl Inner {
         note: String,
     ) -> Result<RunReport, DecideError> {
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
-        let about = self.about_recorded(&row.tenant, &row.run).await;
+        // Words about somebody go with that one's key. Of what is erased, or of no
+        // run, there is none, and none is made.
+        let about = match row.run.is_empty() || row.kind == FailureClass::Erased.as_str() {
+            true => self.about_item(row).await.map_err(CallError::from),
+            false => self.about_recorded(&row.tenant, &row.run).await,
+        };
         let mut about = about.map_err(unavailable)?;
         about.principal.clone_from(&who.name);
         let saying = Saying::new(Stage::HandoffResolved)
@@ -336,9 +282,37 @@ impl Inner {
             .journal
             .append(&row.tenant, vec![record], vec![resolve]);
         appended.await.map_err(refused)?;
+        if row.run.is_empty() {
+            return Ok(of_no_run(row));
+        }
         self.report(&row.tenant, &row.run)
             .await
             .map_err(unavailable)
+    }
+}
+
+/// Whether an item of this queue is this person's.
+fn may_see(who: &Principal, queue: Option<&Queue>) -> bool {
+    let is_in = |group: &str| who.groups.iter().any(|own| own == group);
+    let owns = queue.is_some_and(|queue| match &queue.owner {
+        Approver::Person(name) => *name == who.name,
+        Approver::Group(group) => is_in(group),
+    });
+    who.kind == PrincipalKind::Person && (owns || is_in(OPERATORS))
+}
+
+/// What is told of an item that is about no run.
+fn of_no_run(row: &QueueRow) -> RunReport {
+    RunReport {
+        run: String::new(),
+        case: row.case.clone(),
+        connector: row.connector.clone(),
+        tool: row.tool.clone(),
+        principal: row.principal.clone(),
+        state: crate::api::RunState::Failed,
+        output: None,
+        failure: None,
+        pending: None,
     }
 }
 
@@ -357,62 +331,5 @@ fn already(row: &QueueRow) -> DecideError {
     DecideError::AlreadyDecided {
         state: row.resolution.clone().unwrap_or_default(),
         by: row.resolved_by.clone(),
-    }
-}
-
-/// An item with what its run's records say of it.
-fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
-    let handed = records.iter().rfind(|record| {
-        record.leaf.stage == Stage::Handoff && record.fact("item") == Some(&row.id)
-    });
-    let of = |stage: Stage| {
-        records.iter().rfind(|record| {
-            record.leaf.stage == stage && record.leaf.position == Some(row.position)
-        })
-    };
-    let resolved = match row.kind.as_str() {
-        ESCALATION => Stage::HandoffResolved,
-        _ => Stage::CallSettled,
-    };
-    let settled = of(resolved);
-    let marked = of(Stage::CallInDoubt);
-    let calls = recorded_calls(records);
-    let call = calls
-        .get(row.position as usize)
-        .cloned()
-        .unwrap_or_default();
-    let arguments: Value = serde_json::from_slice(&call.arguments).unwrap_or_default();
-    let why = match row.kind.as_str() {
-        ESCALATION => arguments["reason"].as_str(),
-        _ => handed.and_then(|record| record.text("why")),
-    };
-    let why = why.map(str::to_owned);
-    QueueItem {
-        id: row.id.clone(),
-        queue: row.queue.clone(),
-        kind: row.kind.clone(),
-        state: row.state.to_string(),
-        run: row.run.clone(),
-        case: row.case.clone(),
-        connector: row.connector.clone(),
-        tool: row.tool.clone(),
-        principal: row.principal.clone(),
-        position: row.position,
-        arguments,
-        call: call.call,
-        destination: call.destination,
-        prior: call.prior,
-        found: handed.and_then(|record| record.json("found")),
-        recovery: marked
-            .and_then(|record| record.fact("recovery"))
-            .unwrap_or("none")
-            .to_owned(),
-        why: why.unwrap_or_default(),
-        created: rfc3339(row.created_ms),
-        resolved_by: row.resolved_by.clone(),
-        resolution: row.resolution.clone(),
-        note: settled
-            .and_then(|record| record.text("note"))
-            .map(str::to_owned),
     }
 }

@@ -23,6 +23,9 @@
 //! header = "authorization"
 //! env = "DESK_TOKEN"
 //!
+//! [[queue]]                     # whose work a failure is (`settings/queues.rs`)
+//! name = "support"
+//!
 //! [[trigger]]                   # webhooks that open runs (`settings/triggers.rs`)
 //! name = "orders"
 //! ```
@@ -32,6 +35,7 @@
 //! neither it nor a line of the file is ever part of a message.
 
 mod databases;
+mod queues;
 mod secrets;
 mod triggers;
 
@@ -50,6 +54,7 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 pub use databases::NamedDatabase;
+pub use queues::QueueSettings;
 pub use secrets::{SecretEntry, SecretSource};
 
 use crate::time::length_ms;
@@ -74,6 +79,8 @@ pub struct Settings {
     pub databases: BTreeMap<String, NamedDatabase>,
     /// Webhooks that open runs.
     pub triggers: Vec<Trigger>,
+    /// Where failures go.
+    pub queues: QueueSettings,
 }
 
 /// Where a host keeps its journal and everything beside it.
@@ -135,6 +142,7 @@ struct File {
     secret: Vec<Spanned<secrets::SecretTable>>,
     database: BTreeMap<Spanned<String>, Spanned<databases::DatabaseTable>>,
     trigger: Vec<Spanned<triggers::TriggerTable>>,
+    queue: Vec<Spanned<queues::QueueTable>>,
 }
 
 #[derive(Deserialize)]
@@ -258,6 +266,7 @@ impl Reader<'_> {
             triggers: self.triggers(file.trigger, &secrets)?,
             secrets,
             databases: self.databases(file.database)?,
+            queues: self.queues(file.queue)?,
         })
     }
 

@@ -4,6 +4,8 @@
 //! Nothing of a held run is in memory: the store is asked. The tasks hold the
 //! host only while they work.
 
+mod stranded;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +19,7 @@ use crate::error::{CallError, HostError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
 use crate::runs::awake_ms;
+use stranded::Stranded;
 
 /// How long a serving host sleeps at most between two looks.
 const TICK: Duration = Duration::from_secs(1);
@@ -25,9 +28,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// another process installs is callable within this time also where the store
 /// cannot tell of it.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// How long until a run is tried again whose connector cannot be started.
-const RETRY_LATER: Duration = Duration::from_secs(60);
 
 /// Runs that are taken over at once; the rest is for other hosts, or for later.
 const TAKE_OVER: usize = 32;
@@ -44,14 +44,6 @@ const UNENDED_AT_MOST: Duration = Duration::from_secs(600);
 
 /// A lease is renewed so often while it lasts, and lapsed ones are looked for.
 const IN_A_LEASE: u32 = 3;
-
-/// A run of this host that cannot go on now.
-struct Stranded {
-    tenant: String,
-    run: String,
-    /// Not tried again before.
-    after: Instant,
-}
 
 /// A right to go on with one run, given back when it is dropped.
 pub(crate) type Place = OwnedSemaphorePermit;
@@ -95,6 +87,8 @@ struct Unended {
 pub(crate) struct Watching {
     /// Whoever waits for a run should look again.
     pub(crate) changed: Notify,
+    /// There may be something to deliver.
+    pub(crate) deliver: Arc<Notify>,
     /// The watch should look now.
     wake: Arc<Notify>,
     /// Events may have been missed, so any run may wait to be taken over.
@@ -347,6 +341,7 @@ impl Inner {
                 self.watching.installed.store(true, Ordering::SeqCst);
                 self.watching.wake.notify_one();
             }
+            EventKind::Queue(_) => self.watching.deliver.notify_one(),
             _ => {}
         }
         self.changed();
@@ -461,43 +456,6 @@ impl Inner {
             // Another host, or a person, was faster.
             Err(fault) if fault.rejected().is_some() => Ok(false),
             Err(fault) => Err(fault.into()),
-        }
-    }
-
-    // ── runs that cannot go on now ─────────────────────────────────────────
-
-    /// Remember a run that cannot go on until the store takes records again.
-    pub(crate) fn strand(&self, tenant: &str, run: &str) {
-        self.strand_for(tenant, run, Duration::ZERO);
-    }
-
-    /// Remember a run whose connector cannot be started: an operator has to look.
-    pub(crate) fn strand_for_long(&self, tenant: &str, run: &str) {
-        self.strand_for(tenant, run, RETRY_LATER);
-    }
-
-    /// Remember a run that is left alone for this long.
-    pub(crate) fn strand_for(&self, tenant: &str, run: &str, time: Duration) {
-        self.watching.stranded().push(Stranded {
-            tenant: tenant.to_owned(),
-            run: run.to_owned(),
-            after: Instant::now() + time,
-        });
-    }
-
-    /// Try stranded runs again, those that there are places for. One that cannot go
-    /// on yet comes back, behind the others.
-    pub(crate) fn settle_stranded(self: &Arc<Self>) {
-        let now = Instant::now();
-        let places = self.watching.places.free(TAKE_OVER);
-        let due: Vec<Stranded> = self
-            .watching
-            .stranded()
-            .extract_if(.., |stranded| stranded.after <= now)
-            .take(places.len())
-            .collect();
-        for (stranded, place) in due.into_iter().zip(places) {
-            self.resume_later(&stranded.tenant, &stranded.run, place);
         }
     }
 }

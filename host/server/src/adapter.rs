@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tollgate_runtime::{
     AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host,
-    LogFilter, LogPage, Principal, QueueItem, Resolution, RunReport, ToolCall, ToolInfo,
-    UndoOptions, UndoReport,
+    LogFilter, LogPage, Principal, QueueItem, QueueSummary, Resolution, RunReport, ToolCall,
+    ToolInfo, UndoOptions, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -87,6 +87,10 @@ impl Gatekeeper for Host {
 
     async fn queue(&self, who: &Principal, all: bool) -> Result<Vec<QueueItem>, Refusal> {
         Ok(Host::queue(self, who, all).await?)
+    }
+
+    async fn queues(&self, who: &Principal) -> Result<Vec<QueueSummary>, Refusal> {
+        Ok(Host::queues(self, who).await?)
     }
 
     async fn queue_item(&self, who: &Principal, id: &str) -> Result<QueueItem, Refusal> {

@@ -1,6 +1,8 @@
 //! A host in memory, for the tests of the faces. It keeps the rules that a face
 //! must show (who may decide, what a digest binds) and has no sandbox.
 
+mod items;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,11 +12,13 @@ use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
     Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal,
-    PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoOptions,
-    UndoReport, UndoStep,
+    PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState, ToolCall, ToolInfo,
+    UndoOptions, UndoReport, UndoStep,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
+
+pub(crate) use items::doubtful;
 
 pub(crate) const AGENT: &str = "token-of-bot";
 pub(crate) const SERVICE: &str = "token-of-cron";
@@ -197,33 +201,6 @@ fn card(run: &RunReport, call: &ToolCall) -> Card {
         digest: DIGEST.into(),
         decided_by: None,
         denial_reason: None,
-    }
-}
-
-/// A call in doubt of a run that somebody asked for.
-pub(crate) fn doubtful(principal: &str) -> QueueItem {
-    QueueItem {
-        id: "que-1".into(),
-        queue: "in_doubt".into(),
-        kind: "in_doubt".into(),
-        state: "open".into(),
-        run: "run-1".into(),
-        case: "case-1".into(),
-        connector: "database".into(),
-        tool: "refund".into(),
-        principal: principal.into(),
-        position: 2,
-        call: "sql.execute".into(),
-        destination: "orders".into(),
-        arguments: json!({"statement": "UPDATE orders SET refunded = ?"}),
-        prior: Some(json!({"refunded": 0})),
-        found: Some(json!({"refunded": 0})),
-        recovery: "readable".into(),
-        why: "somebody else may have changed it since".into(),
-        created: "2026-11-22T00:00:00Z".into(),
-        resolved_by: None,
-        resolution: None,
-        note: None,
     }
 }
 
@@ -445,6 +422,20 @@ impl Gatekeeper for Double {
         let mut items = self.state().items.clone();
         items.retain(|item| all || item.state == "open");
         Ok(items)
+    }
+
+    async fn queues(&self, _who: &Principal) -> Result<Vec<QueueSummary>, Refusal> {
+        let state = self.state();
+        let open = |item: &&QueueItem| item.state == "open";
+        Ok(vec![QueueSummary {
+            name: "failures".into(),
+            owner: "group:operators".into(),
+            classes: vec!["in_doubt".into()],
+            deliveries: Vec::new(),
+            open: state.items.iter().filter(open).count() as u64,
+            dead: 0,
+            oldest: None,
+        }])
     }
 
     async fn queue_item(&self, _who: &Principal, id: &str) -> Result<QueueItem, Refusal> {

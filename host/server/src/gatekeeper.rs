@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_runtime::{
-    Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, Resolution,
-    RunReport, ToolCall, ToolInfo, UndoOptions, UndoReport,
+    Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, QueueSummary,
+    Resolution, RunReport, ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
 /// The host as its faces see it.
@@ -65,6 +65,8 @@ pub trait Gatekeeper: Send + Sync + 'static {
     async fn log(&self, who: &Principal, filter: LogFilter) -> Result<LogPage, Refusal>;
     /// What waits for a person to settle it; with `all`, what was settled too.
     async fn queue(&self, who: &Principal, all: bool) -> Result<Vec<QueueItem>, Refusal>;
+    /// The queues of `who`, with how much waits in each.
+    async fn queues(&self, who: &Principal) -> Result<Vec<QueueSummary>, Refusal>;
     /// One item, with the evidence.
     async fn queue_item(&self, who: &Principal, id: &str) -> Result<QueueItem, Refusal>;
     /// Say what became of a call in doubt. `reply` is the call's answer, where

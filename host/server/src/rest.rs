@@ -54,6 +54,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
         .route("/approvals/{id}/deny", post(deny))
         .route("/log", get(log::log))
         .route("/queue", get(queue::list))
+        .route("/queues", get(queue::queues))
         .route("/queue/{id}", get(queue::item))
         .route("/queue/{id}/resolve", post(queue::resolve))
         .layer(from_fn(people_only));

@@ -6,8 +6,8 @@ use tollgate_journal::Stage;
 use crate::audit::TILE_BYTES;
 use crate::places::SEQ_BITS;
 use crate::{
-    ApprovalState, Change, Expected, QueueState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
-    StoreError, Submission, TileRow,
+    ApprovalState, Change, DeliveryState, Expected, QueueState, SUBMISSION_BYTES_MAX,
+    SUBMISSION_RECORDS_MAX, StoreError, Submission, TileRow,
 };
 
 /// What needs no database to be refused.
@@ -54,6 +54,13 @@ fn check_change(change: &Change, tenant: &str) -> Result<(), StoreError> {
         // As with approvals: what is born resolved was resolved by nobody.
         Change::PutQueueItem(row) if row.state != QueueState::Open => {
             invalid("a new queue item is not open")
+        }
+        Change::PutDelivery(row) if row.tenant != tenant => {
+            invalid("a delivery is another tenant's")
+        }
+        // What is born delivered is delivered by nobody, and never tried.
+        Change::PutDelivery(row) if row.state != DeliveryState::Pending || row.attempts != 0 => {
+            invalid("a new delivery is not pending")
         }
         Change::PutCheckpoint(row) if row.tenant != tenant => {
             invalid("a checkpoint is another tenant's")

@@ -8,8 +8,9 @@ use tollgate_journal::Hash;
 use crate::fault::Fault;
 use crate::places::{read_ms, seq};
 use crate::{
-    ApprovalRow, ApprovalState, CheckpointRow, ClosedRun, ConnectorRow, Head, KvEntry,
-    PrincipalKind, PrincipalRow, QueueRow, QueueState, RunRow, RunState, StoreError, StoredRecord,
+    ApprovalRow, ApprovalState, CheckpointRow, ClosedRun, ConnectorRow, DeliveryRow, DeliveryState,
+    Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState, RunRow, RunState, StoreError,
+    StoredRecord,
 };
 
 /// A column of a row, by its place in the statement.
@@ -64,6 +65,15 @@ pub(crate) fn hash(row: &impl Columns, at: usize) -> Result<Hash, Fault> {
     bytes
         .try_into()
         .map_err(|_| Fault::corrupt("a hash of another length"))
+}
+
+fn maybe_hash(row: &impl Columns, at: usize) -> Result<Option<Hash>, Fault> {
+    let bytes: Option<Vec<u8>> = row.column(at)?;
+    let hash = bytes.map(|bytes| {
+        let hash = bytes.try_into();
+        hash.map_err(|_| Fault::corrupt("a hash of another length"))
+    });
+    hash.transpose()
 }
 
 /// Which import call of a run.
@@ -156,6 +166,21 @@ pub(crate) fn queue_item(row: &impl Columns) -> Result<QueueRow, Fault> {
         resolved_by: row.column(12)?,
         resolved_ms: maybe_ms(row, 13)?,
         resolution: row.column(14)?,
+        record: maybe_hash(row, 15)?,
+    })
+}
+
+pub(crate) fn delivery(row: &impl Columns) -> Result<DeliveryRow, Fault> {
+    Ok(DeliveryRow {
+        tenant: row.column(0)?,
+        item: row.column(1)?,
+        name: row.column(2)?,
+        state: word(row, 3, DeliveryState::from_stored)?,
+        attempts: position(row, 4)?,
+        due_ms: ms(row, 5)?,
+        claimed_by: row.column(6)?,
+        claimed_until_ms: ms(row, 7)?,
+        run: row.column(8)?,
     })
 }
 

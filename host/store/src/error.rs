@@ -88,6 +88,14 @@ pub enum Rejected {
         /// Most open items.
         most: u64,
     },
+    /// Another host has this delivery, or has ended this try of it.
+    #[error("the delivery `{name}` of `{item}` is another host's, or past this try")]
+    DeliveryTaken {
+        /// The item.
+        item: String,
+        /// The delivery.
+        name: String,
+    },
     /// Somebody resolved it before.
     #[error("{by} resolved it already as {resolution}: nothing was changed")]
     AlreadyResolved {
@@ -139,6 +147,15 @@ pub enum Rejected {
     /// No connector of that name in the tenant.
     #[error("there is no connector `{0}` in this tenant")]
     NoSuchConnector(String),
+}
+
+impl Rejected {
+    pub(crate) fn delivery_taken(item: &str, name: &str) -> Self {
+        Self::DeliveryTaken {
+            item: item.to_owned(),
+            name: name.to_owned(),
+        }
+    }
 }
 
 /// Why the database cannot be used now.

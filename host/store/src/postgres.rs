@@ -32,9 +32,9 @@ use self::leases::Asking;
 use self::writer::{Job, Writer};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
-    admission,
+    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
+    QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    Submission, TileRow, admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
@@ -361,6 +361,21 @@ impl Store for PostgresStore {
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.read(|pool| readers::queue_item(pool, tenant, id))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        items: &[String],
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.read(|pool| readers::deliveries(pool, tenant, items))
+            .await
+    }
+
+    async fn due_deliveries(&self, limit: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+        let given = self.server.given_ms();
+        self.read(|pool| readers::due_deliveries(pool, given, limit))
             .await
     }
 

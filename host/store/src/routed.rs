@@ -15,8 +15,9 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use crate::admission::component_digest;
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
+    DeliveryRow, Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow, QueueRow,
+    QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    Submission, TileRow,
 };
 
 /// Events that a slow listener may be behind.
@@ -214,6 +215,14 @@ impl Store for RoutedStore {
         Ok(rows)
     }
 
+    async fn due_deliveries(&self, limit: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+        let due = |store: Arc<dyn Store>| async move { store.due_deliveries(limit).await };
+        let mut rows = self.gather(due, |row| &row.tenant).await?;
+        rows.sort_by_key(|row| row.due_ms);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(rows)
+    }
+
     async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
         if let Some(one) = tenant {
             return self.store(one).connectors(tenant).await;
@@ -338,6 +347,14 @@ impl Store for RoutedStore {
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.store(tenant).queue_item(tenant, id).await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        items: &[String],
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.store(tenant).deliveries(tenant, items).await
     }
 
     async fn leaf_hashes(

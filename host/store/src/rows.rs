@@ -351,7 +351,8 @@ states! {
     }
 }
 
-/// Work that a person has to do: now a call in doubt.
+/// Work that a person has to do: a call in doubt, what a connector handed over, a
+/// run that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueRow {
     /// Whose.
@@ -360,9 +361,9 @@ pub struct QueueRow {
     pub id: String,
     /// The queue's name.
     pub queue: String,
-    /// What kind of work: `in_doubt`.
+    /// What kind of work: the class of the failure, e.g. `in_doubt`.
     pub kind: String,
-    /// The run.
+    /// The run; empty where there is none.
     pub run: String,
     /// Its hand-off.
     pub case: String,
@@ -378,12 +379,50 @@ pub struct QueueRow {
     pub state: QueueState,
     /// When it was put there, Unix milliseconds.
     pub created_ms: u64,
+    /// Leaf hash of the record that tells why it is there.
+    pub record: Option<Hash>,
     /// Who resolved it.
     pub resolved_by: Option<String>,
     /// When, Unix milliseconds.
     pub resolved_ms: Option<u64>,
     /// How: `done`, `not_done`.
     pub resolution: Option<String>,
+}
+
+states! {
+    /// Where a delivery of an item stands.
+    DeliveryState {
+        /// It is to be tried, or tried again.
+        Pending = "pending",
+        /// It arrived.
+        Delivered = "delivered",
+        /// It was tried in vain for the last time.
+        Dead = "dead",
+    }
+}
+
+/// One sending of one item to where its owner looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// Whose.
+    pub tenant: String,
+    /// The item.
+    pub item: String,
+    /// The delivery's name in the settings: `queue/delivery`.
+    pub name: String,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Not tried before, Unix milliseconds by the store's clock. A new one is due at
+    /// once: never what a caller says.
+    pub due_ms: u64,
+    /// Which host tries it now.
+    pub claimed_by: Option<String>,
+    /// Until when nobody else does, by the store's clock.
+    pub claimed_until_ms: u64,
+    /// The run of the last try that became one.
+    pub run: Option<String>,
 }
 
 /// A signed checkpoint of a tenant's tree.

@@ -29,9 +29,9 @@ use self::writer::{Done, Job, Work, Writer};
 use crate::places::{SEQ_BITS, SEQ_MASK};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission,
-    SystemClock, TileRow, Unavailable, admission,
+    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
+    QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    Submission, SystemClock, TileRow, Unavailable, admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -258,6 +258,21 @@ impl Store for SqliteStore {
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.read(readers::queue_item(&self.readers, tenant, id))
+            .await
+    }
+
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        items: &[String],
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.read(readers::deliveries(&self.readers, tenant, items))
+            .await
+    }
+
+    async fn due_deliveries(&self, limit: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        self.read(readers::due_deliveries(&self.readers, now_ms, limit))
             .await
     }
 

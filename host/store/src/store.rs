@@ -7,9 +7,9 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::{
     Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Rejected, Renewed, RunRow, RunState, StoreError, StoredRecord, Submission,
-    TileRow,
+    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
+    QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, StoreError, StoredRecord,
+    Submission, TileRow,
 };
 
 /// Where the host keeps everything.
@@ -102,6 +102,17 @@ pub trait Store: Send + Sync {
 
     /// One item of a queue.
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError>;
+
+    /// Deliveries of these items, by item and name.
+    async fn deliveries(
+        &self,
+        tenant: &str,
+        items: &[String],
+    ) -> Result<Vec<DeliveryRow>, StoreError>;
+
+    /// Pending deliveries that are due and that no host has, by the store's clock; of
+    /// all tenants, soonest first.
+    async fn due_deliveries(&self, limit: u32) -> Result<Vec<DeliveryRow>, StoreError>;
 
     /// Leaf hashes of a tenant's tree from a place on, at most 65 536.
     async fn leaf_hashes(

@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 use tollgate_journal::Prepared;
 
 use crate::{
-    ApprovalRow, CheckpointRow, ConnectorRow, Erasure, PrincipalRow, QueueRow, RunRow, TileRow,
+    ApprovalRow, CheckpointRow, ConnectorRow, DeliveryRow, DeliveryState, Erasure, PrincipalRow,
+    QueueRow, RunRow, TileRow,
 };
 
 /// Most records of one submission. A transaction takes several of these, so one
@@ -46,6 +47,25 @@ pub enum Verdict {
     Approved,
     /// It may not. Why is in the journal, sealed: a person's words.
     Denied,
+}
+
+/// What a try of a delivery came to. Times count from the store's now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// It arrived.
+    Delivered,
+    /// It did not; it is tried again after this time.
+    Again {
+        /// Milliseconds.
+        after_ms: u64,
+    },
+    /// It goes on by itself; it is looked at again after this time. No new try.
+    Waits {
+        /// Milliseconds.
+        after_ms: u64,
+    },
+    /// It did not, and is not tried again.
+    Dead,
 }
 
 /// One change beside the journal, with the condition under which it happens.
@@ -140,6 +160,39 @@ pub enum Change {
         /// When, Unix milliseconds.
         at_ms: u64,
     },
+    /// A new delivery of an item, due at once. One that is there stays as it is.
+    PutDelivery(Box<DeliveryRow>),
+    /// Take a due delivery for so long by the store's clock. Refused with
+    /// [`DeliveryTaken`](crate::Rejected::DeliveryTaken) while another host has it,
+    /// when it is not due, and when it is not at this try any more: of two hosts
+    /// that found it due, one has it.
+    ClaimDelivery {
+        /// The item.
+        item: String,
+        /// The delivery.
+        name: String,
+        /// Tries before this one.
+        attempts: u32,
+        /// Which host.
+        owner: String,
+        /// Milliseconds.
+        for_ms: u64,
+    },
+    /// Say what a try came to. Refused with
+    /// [`DeliveryTaken`](crate::Rejected::DeliveryTaken) when it is not at this try
+    /// any more: its end is told once.
+    SettleDelivery {
+        /// The item.
+        item: String,
+        /// The delivery.
+        name: String,
+        /// Tries before this one.
+        attempts: u32,
+        /// What it came to.
+        tried: Tried,
+        /// The run of this try, where it became one.
+        run: Option<String>,
+    },
     /// A signed checkpoint, or one with more signatures than before.
     PutCheckpoint(Box<CheckpointRow>),
     /// Complete tiles of the tree. One that is there already must be the same.
@@ -210,6 +263,19 @@ pub enum Change {
         /// When, Unix milliseconds.
         at_ms: u64,
     },
+}
+
+impl Tried {
+    /// State, tries and milliseconds until it is due, after `attempts` tries before.
+    pub(crate) const fn becomes(self, attempts: u32) -> (DeliveryState, u32, u64) {
+        let tries = attempts.saturating_add(1);
+        match self {
+            Self::Delivered => (DeliveryState::Delivered, tries, 0),
+            Self::Again { after_ms } => (DeliveryState::Pending, tries, after_ms),
+            Self::Waits { after_ms } => (DeliveryState::Pending, attempts, after_ms),
+            Self::Dead => (DeliveryState::Dead, tries, 0),
+        }
+    }
 }
 
 /// What an accepted submission became.

@@ -7,9 +7,9 @@ use tokio::sync::broadcast;
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Rejected, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission,
-    TileRow,
+    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
+    QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    Submission, TileRow,
 };
 
 #[derive(Default)]
@@ -80,6 +80,14 @@ impl Store for Forgetful {
 
     async fn queue_item(&self, _: &str, _: &str) -> Result<Option<QueueRow>, StoreError> {
         Ok(None)
+    }
+
+    async fn deliveries(&self, _: &str, _: &[String]) -> Result<Vec<DeliveryRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn due_deliveries(&self, _: u32) -> Result<Vec<DeliveryRow>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn leaf_hashes(&self, _: &str, _: u64, _: u32) -> Result<Vec<Hash>, StoreError> {

@@ -113,7 +113,7 @@ fn principal(name: &str, kind: PrincipalKind) -> Principal {
         tenant: TENANT.to_owned(),
         name: name.to_owned(),
         kind,
-        groups: vec!["boss".to_owned()],
+        groups: vec!["boss".to_owned(), "operators".to_owned()],
     }
 }
 

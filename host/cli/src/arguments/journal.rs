@@ -103,10 +103,15 @@ pub(crate) struct Queue {
     /// Resolved ones too.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Only what did not reach where its owner looks: dead letters.
+    #[arg(long)]
+    pub(crate) dead: bool,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QueueCommand {
+    /// Your queues, with how much waits in each.
+    Summary,
     /// One item, with the evidence.
     #[command(after_help = "Example:\n  tollgate queue show que-0195…")]
     Show {

@@ -1,10 +1,10 @@
-//! Calls in doubt: a person looks at the destination and says what became of
-//! them, with their own token and the running host.
+//! What waits for a person: they look, and say what became of it, with their own
+//! token and the running host.
 
 use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_runtime::{QueueItem, Resolution, RunReport};
+use tollgate_runtime::{QueueItem, QueueSummary, Resolution, RunReport};
 
 use super::{Client, segment};
 use crate::arguments::{Queue, QueueCommand, Resolve, Server};
@@ -12,10 +12,13 @@ use crate::exit::Exit;
 use crate::output;
 
 impl Client {
-    async fn queue(&self, all: bool) -> anyhow::Result<Vec<QueueItem>> {
-        let query = if all { "?all=true" } else { "" };
-        let path = format!("/v1/queue{query}");
+    async fn queue(&self, all: bool, dead: bool) -> anyhow::Result<Vec<QueueItem>> {
+        let path = format!("/v1/queue?all={all}&dead={dead}");
         self.send(Method::GET, &path, None).await
+    }
+
+    async fn queues(&self) -> anyhow::Result<Vec<QueueSummary>> {
+        self.send(Method::GET, "/v1/queues", None).await
     }
 
     async fn queue_item(&self, id: &str) -> anyhow::Result<QueueItem> {
@@ -43,11 +46,20 @@ pub(crate) async fn queue(server: &Server, queue: Queue, as_json: bool) -> anyho
     let client = Client::of(server)?;
     match queue.command {
         None => {
-            let items = client.queue(queue.all).await?;
+            let items = client.queue(queue.all, queue.dead).await?;
             if as_json {
                 output::json(&items);
             } else {
                 output::queue::items(&items);
+            }
+            Ok(Exit::Success)
+        }
+        Some(QueueCommand::Summary) => {
+            let queues = client.queues().await?;
+            if as_json {
+                output::json(&queues);
+            } else {
+                output::queue::summary(&queues);
             }
             Ok(Exit::Success)
         }

@@ -19,7 +19,7 @@ use crate::door::{
     Described, Imported, Looked, Next, Operation, Performed, Prior, Recovery, Refusal, Scope,
 };
 use crate::names;
-use crate::queue::{ESCALATION, WITHDRAWN};
+use crate::queue::{self, ESCALATION, WITHDRAWN};
 
 const INTERFACE: &str = "tollgate:connector/handoff@0.1.0";
 
@@ -156,6 +156,7 @@ impl Operation for Escalate {
             position: scope.position,
             state: QueueState::Open,
             created_ms: backends.clock.now_ms(),
+            record: None,
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
@@ -167,8 +168,9 @@ impl Operation for Escalate {
             id: id.clone(),
             most: plan.max_open,
         };
-        let put = Change::PutQueueItem(Box::new(row));
-        match apply(backends, scope, vec![room, put]).await {
+        let mut changes = vec![room];
+        changes.extend(queue::put(backends.queues.of(scope.tenant), row));
+        match apply(backends, scope, changes).await {
             Ok(()) => Performed::Known {
                 written: Some(json!({ "item": id })),
                 reply: Ok(id),

@@ -40,13 +40,15 @@ use tollgate_store::{Clock, Store};
 use crate::door::{Imports, Operation};
 use crate::extend::Extensions;
 use crate::sandbox::SandboxError;
-use crate::settings::NamedDatabase;
+use crate::settings::{NamedDatabase, QueueSettings};
 
 /// What capabilities work with. Opened once a host, shared by all runs; each
 /// entry is reached only by a destination that a manifest names.
 pub struct Backends {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Arc<dyn Store>,
+    /// Where failures go.
+    pub(crate) queues: Arc<QueueSettings>,
     pub(crate) directories: files::Directories,
     pub(crate) databases: sql::Databases,
     pub(crate) extensions: Extensions,
@@ -67,6 +69,7 @@ impl Backends {
         home: PathBuf,
         clock: Arc<dyn Clock>,
         store: Arc<dyn Store>,
+        queues: QueueSettings,
         databases: BTreeMap<String, NamedDatabase>,
         extensions: Extensions,
         secrets: Arc<Secrets>,
@@ -74,6 +77,7 @@ impl Backends {
         Self {
             clock,
             store,
+            queues: Arc::new(queues),
             directories: files::Directories::new(home.clone()),
             databases: sql::Databases::new(home.clone(), databases),
             extensions,

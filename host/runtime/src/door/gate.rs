@@ -8,6 +8,7 @@ use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
+use crate::failure::FailureKind;
 
 /// What the gate said.
 pub(super) enum Gate {
@@ -20,6 +21,8 @@ pub(super) struct Admission {
     /// The approval that the intent uses up, and the digest it is bound to.
     pub(super) approval: Option<(String, String)>,
     pub(super) rule: Option<String>,
+    /// The standing approval that counts for it, for the record.
+    pub(super) standing: Option<String>,
 }
 
 impl Admission {
@@ -28,6 +31,7 @@ impl Admission {
         Self {
             approval: None,
             rule: None,
+            standing: None,
         }
     }
 }
@@ -123,6 +127,10 @@ impl Door {
             .approval
             .as_ref()
             .filter(|row| row.position == position)?;
+        let kind = match row.state {
+            ApprovalState::Denied => FailureKind::Rejected,
+            _ => FailureKind::Unanswered,
+        };
         let refusal = match row.state {
             ApprovalState::Denied => Refusal::rejected(format!(
                 "{} denied it: {}",
@@ -138,7 +146,7 @@ impl Door {
             _ => return None,
         };
         state.approval = None;
-        state.rejected = true;
+        state.rejected = Some(kind);
         Some(refusal)
     }
 
@@ -156,8 +164,17 @@ impl Door {
             Outcome::Allow => Ok(Gate::Admitted(Admission {
                 approval: None,
                 rule,
+                standing: None,
             })),
             Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
+            // What no row asks an approval for, and its class alone does.
+            Outcome::Require(_) if decision.rule.is_none() && self.stands_for(passing) => {
+                Ok(Gate::Admitted(Admission {
+                    approval: None,
+                    rule,
+                    standing: self.standing.as_ref().map(|standing| standing.said.clone()),
+                }))
+            }
             Outcome::Require(approval) => {
                 let request = HoldRequest {
                     run: &self.run,
@@ -179,6 +196,11 @@ impl Door {
         }
     }
 
+    fn stands_for(&self, passing: &Passing) -> bool {
+        let standing = self.standing.as_ref();
+        standing.is_some_and(|standing| standing.covers(passing.call, &passing.destination))
+    }
+
     /// An approval that is bound to exactly this call admits it. Anything else
     /// holds the run, with a new approval to decide on.
     pub(super) async fn hold_or_admit(
@@ -194,6 +216,7 @@ impl Door {
                     return Ok(Gate::Admitted(Admission {
                         approval: Some((row.id, hold.digest)),
                         rule,
+                        standing: None,
                     }));
                 }
                 ApprovalState::Approved | ApprovalState::Pending => {

@@ -95,7 +95,8 @@ impl Door {
         let size = bytes.len() as u64;
         self.push_saying(
             size,
-            withheld(saying, ARGUMENTS, found).value("reply", bytes),
+            self.withheld(saying, ARGUMENTS, found)
+                .value("reply", bytes),
         )?;
         Ok(reply)
     }
@@ -147,7 +148,8 @@ impl Door {
         let reply = O::refuse(refusal);
         let bytes = encode(&reply);
         let size = (passing.text.len() + bytes.len()) as u64;
-        let saying = withheld(passing.saying(Stage::SecretBlocked), what, found)
+        let saying = self
+            .withheld(passing.saying(Stage::SecretBlocked), what, found)
             .maybe("rule", rule)
             .value("arguments", passing.text.clone().into_bytes())
             .value("reply", bytes);
@@ -157,7 +159,7 @@ impl Door {
 
     /// Record that something of the run itself was withheld.
     pub(crate) fn note_withheld(&self, what: &str, found: &Found) -> Result<(), Ending> {
-        let saying = withheld(Saying::new(Stage::SecretBlocked), what, found);
+        let saying = self.withheld(Saying::new(Stage::SecretBlocked), what, found);
         self.push_saying(0, saying)
     }
 
@@ -166,12 +168,13 @@ impl Door {
         let scanner = self.backends.secrets.scanner();
         scanner.scrub_for(&self.run.tenant, words).into_owned()
     }
-}
 
-pub(super) fn withheld(saying: Saying, what: &str, found: &Found) -> Saying {
-    saying
-        .fact("withheld", what)
-        .maybe("secret", found.name.as_deref())
+    pub(super) fn withheld(&self, saying: Saying, what: &str, found: &Found) -> Saying {
+        self.state().blocked = true;
+        saying
+            .fact("withheld", what)
+            .maybe("secret", found.name.as_deref())
+    }
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ use undo_facts::UndoFacts;
 use crate::capability::Backends;
 use crate::extend::Extensions;
 use crate::journal::{About, Journal};
+use crate::queue::StandingFor;
 use crate::runs::{Lease, Run};
 
 /// The door of one execution of one run.
@@ -95,6 +96,8 @@ pub(crate) struct Door {
     deadline: Instant,
     /// This host's hold on the run. Nothing is performed without one.
     lease: Option<Arc<Lease>>,
+    /// What the operator approved for this run once for all.
+    standing: Option<StandingFor>,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
     state: Mutex<State>,
@@ -128,7 +131,9 @@ impl Door {
             committed: settings.committed,
             ..State::default()
         };
+        let queues = settings.backends.queues.of(&settings.run.tenant);
         Arc::new(Self {
+            standing: StandingFor::of(&settings.run, queues),
             run: settings.run,
             about: settings.about,
             manifest: settings.manifest,

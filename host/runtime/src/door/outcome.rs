@@ -5,7 +5,7 @@
 use serde_json::Value;
 use tollgate_journal::Stage;
 
-use super::leaks::{REPLY, WRITTEN, withheld};
+use super::leaks::{REPLY, WRITTEN};
 use super::perform::{encode, with_facts};
 use super::{Door, Operation, Passing, Refusal};
 use crate::journal::Saying;
@@ -29,7 +29,7 @@ impl Door {
         };
         let (bytes, found) = self.scanned(written.to_string().into_bytes()).await;
         let saying = match found {
-            Some(found) => withheld(saying, WRITTEN, &found),
+            Some(found) => self.withheld(saying, WRITTEN, &found),
             // It cannot be taken back by the host then, and the record says why.
             None if bytes.len() as u64 > self.bytes_left() => cut(saying, WRITTEN, "journal_bytes"),
             None => {
@@ -77,7 +77,7 @@ impl Door {
                 return (reply, saying.value("reply", bytes));
             };
             let why = format!("{did} contained {found} and was withheld");
-            (withheld(saying, REPLY, &found), why)
+            (self.withheld(saying, REPLY, &found), why)
         };
         let reply = O::refuse(Refusal::outside(why));
         let bytes = encode(&reply);

@@ -14,6 +14,7 @@ use super::operation::Sending;
 use super::recover::Doubtful;
 use super::{Door, Operation, Passing, Performed, Prior, Recovery, Refusal, Scope};
 use crate::error::Ending;
+use crate::failure::FailureKind;
 use crate::journal::Saying;
 use crate::runs::awake_ms;
 
@@ -84,6 +85,7 @@ impl Door {
         let mut saying = passing
             .saying(Stage::CallIntent)
             .maybe("rule", admission.rule.as_deref())
+            .maybe("standing", admission.standing.as_deref())
             .fact("send_by", send_by.at_ms)
             .fact("identity", passing.identity_digest())
             .fact("recovery", recovery.as_str())
@@ -132,7 +134,7 @@ impl Door {
                     ..
                 },
             ) => {
-                self.state().rejected = true;
+                self.state().rejected = Some(FailureKind::Unanswered);
                 Ok(Err(Refusal::rejected(
                     "it was approved, and not executed in the time the manifest gives",
                 )))

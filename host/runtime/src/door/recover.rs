@@ -371,7 +371,9 @@ impl Door {
             }
             None => None,
         };
-        let handover = Handover::new(doubtful.position, doubtful.call, &self.clean(why), found);
+        let queues = self.backends.queues.of(&self.run.tenant);
+        let why = self.clean(why);
+        let handover = Handover::new(queues, doubtful.position, doubtful.call, &why, found);
         let marked = (!doubtful.marked).then(|| doubtful.saying());
         let records: Result<Vec<_>, _> = marked
             .into_iter()
@@ -380,12 +382,13 @@ impl Door {
             .collect();
         let now = self.journal.now_ms();
         let row = self.row(RunState::InDoubt, None, now);
-        let changes = vec![
-            Change::PutQueueItem(Box::new(handover.row(&row, now))),
-            Change::PutRun(Box::new(row)),
-        ];
         let handed = match records {
-            Ok(records) => self.flush(records, changes).await,
+            Ok(records) => {
+                let told = records.last().map(|record| record.hash).unwrap_or_default();
+                let mut changes = handover.changes(&row, told, now);
+                changes.push(Change::PutRun(Box::new(row)));
+                self.flush(records, changes).await
+            }
             Err(fault) => Err(fault),
         };
         match handed {

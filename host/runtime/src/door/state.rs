@@ -9,6 +9,7 @@ use tollgate_store::ApprovalRow;
 
 use super::{Door, RecordedCall};
 use crate::error::Ending;
+use crate::failure::FailureKind;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -26,7 +27,9 @@ pub(super) struct State {
     /// The guest's last words, where it panicked.
     pub(super) panic: Option<String>,
     /// A person's no, or nobody's yes, that this run was answered with.
-    pub(super) rejected: bool,
+    pub(super) rejected: Option<FailureKind>,
+    /// Whether a live secret was stopped in it.
+    pub(super) blocked: bool,
     /// Set once the run cannot go on, so that an immediate call, which cannot
     /// say so itself, stops the guest at its next step.
     pub(super) ending: Option<Ending>,
@@ -93,8 +96,14 @@ impl Door {
     }
 
     /// Whether a person said no to a call of this run, or nobody said yes.
-    pub(crate) fn rejected(&self) -> bool {
+    pub(crate) fn rejected(&self) -> Option<FailureKind> {
         self.state().rejected
+    }
+
+    /// Whether a live secret was stopped in this run, in this execution or before.
+    pub(crate) fn blocked(&self) -> bool {
+        let before = self.recorded.iter().any(|call| call.withheld.is_some());
+        before || self.state().blocked
     }
 
     /// Stop the guest at its next step: a call that has no way to say so was

@@ -195,7 +195,8 @@ impl Inner {
                 continue;
             }
             if let Err(error) = self.checkpoint(&head.tenant).await {
-                tracing::error!(tenant = head.tenant, %error, "no checkpoint");
+                self.task_failed(&head.tenant, "checkpoint", &error.to_string())
+                    .await;
             }
         }
         Ok(())

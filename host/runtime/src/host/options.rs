@@ -10,7 +10,7 @@ use tollgate_store::{Clock, SystemClock};
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
-use crate::settings::{NamedDatabase, SecretEntry, StoreChoice};
+use crate::settings::{NamedDatabase, QueueSettings, SecretEntry, StoreChoice};
 use crate::triggers::Trigger;
 
 /// How to open a host.
@@ -37,6 +37,8 @@ pub struct HostOptions {
     pub secrets: Vec<SecretEntry>,
     /// Webhooks that open runs. None by default.
     pub triggers: Vec<Trigger>,
+    /// Where failures go: to one queue of `group:operators` by default.
+    pub queues: QueueSettings,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -68,6 +70,7 @@ impl HostOptions {
             databases: BTreeMap::new(),
             secrets: Vec::new(),
             triggers: Vec::new(),
+            queues: QueueSettings::default(),
             lease: LEASE,
         }
     }

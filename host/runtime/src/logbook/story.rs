@@ -22,13 +22,15 @@ const TECHNICAL: [&str; 12] = [
 ];
 
 /// Facts that the sentence tells.
-const TOLD: [&str; 10] = [
+const TOLD: [&str; 12] = [
     "by",
     "call",
     "connector",
     "decision",
+    "delivery",
     "destination",
     "effect",
+    "last",
     "state",
     "tool",
     "undoes",
@@ -166,6 +168,16 @@ impl LogLine {
             "handoff.resolved" => match self.fact("resolution") {
                 "done" => format!("did what was handed to {}", self.fact("queue")),
                 _ => format!("will not do what was handed to {}", self.fact("queue")),
+            },
+            "queue.delivered" => format!("told {} of it", self.fact("delivery")),
+            "queue.delivery_failed" => match self.facts.get("last") {
+                Some(Value::Bool(true)) => {
+                    format!(
+                        "could not tell {}, and tries no more",
+                        self.fact("delivery")
+                    )
+                }
+                _ => format!("could not tell {} yet", self.fact("delivery")),
             },
             "undo.planned" => "is about to be taken back".to_owned(),
             "undo.done" => match self.fact("outcome") {

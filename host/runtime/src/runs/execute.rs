@@ -21,7 +21,7 @@ use crate::sandbox::instance::{Invocation, Returned};
 use crate::triggers::Accepted;
 
 use closing::{Spent, left_open};
-pub(crate) use ending::{End, ended, failure, in_doubt_failure};
+pub(crate) use ending::{End, ended, in_doubt_failure};
 
 /// What an execution starts from.
 pub(crate) struct Start {
@@ -76,7 +76,7 @@ impl Inner {
             && let Some(position) = door.doubt_left()
         {
             let mut why = "the connector did not come to this call again".to_owned();
-            if let End::Failed(_, failure) = &end {
+            if let End::Failed(_, _, failure) = &end {
                 why = format!("{why}: {}", failure.message);
             }
             end = ended(door.not_made_again(position, &why).await);

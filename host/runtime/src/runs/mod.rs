@@ -24,7 +24,7 @@ use tollgate_policy::{Digest, Manifest, ToolDecl};
 use tollgate_store::{RunRow, RunState};
 
 pub(crate) use elsewhere::POLL;
-pub(crate) use execute::{End, Start, ended, failure};
+pub(crate) use execute::{End, Start, ended};
 pub(crate) use lease::{LEASE, Lease, awake_ms};
 pub(crate) use live::{Live, UNDO_KEY};
 pub(crate) use open::Request;

@@ -17,8 +17,10 @@ use super::{Lease, Run, Undoes};
 use crate::api::{Failure, Principal, RunReport, RunState, ToolCall};
 use crate::connectors::{Installed, Tool};
 use crate::error::{CallError, JournalFault};
+use crate::failure::FailureKind;
 use crate::host::Inner;
 use crate::journal::{About, Saying};
+use crate::queue::Filing;
 use crate::triggers::Accepted;
 use crate::{names, time};
 
@@ -348,11 +350,19 @@ impl Inner {
             .fact("tool", closing.tool.as_str())
             .fact("state", closing.outcome.as_str())
             .json("failure", &serde_json::json!(failure));
+        let queues = self.backends.queues.of(&run.tenant);
+        let filing = Filing::of_run(queues, FailureKind::Denied.class(), run);
+        let closed = match &filing {
+            Some(filing) => filing.facts(closed),
+            None => closed,
+        };
         let mut closed = self.journal.record(about, closed)?;
         closed.closing = Some(closing);
+        let (hash, now) = (closed.hash, self.journal.now_ms());
+        let changes = filing.map(|filing| filing.changes(&**run, hash, now));
         records.push(closed);
         self.journal
-            .append(&run.tenant, records, Vec::new())
+            .append(&run.tenant, records, changes.unwrap_or_default())
             .await?;
         Ok(RunReport {
             failure: Some(failure),
@@ -441,7 +451,7 @@ fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Fail
     }
     let rule = decision.rule.and_then(|index| manifest.rules.get(index));
     let failure = Failure {
-        kind: "denied".into(),
+        kind: FailureKind::Denied.as_str().to_owned(),
         message: match rule {
             Some(rule) => rule
                 .reason

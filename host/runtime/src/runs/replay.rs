@@ -282,7 +282,7 @@ fn not_replayable(rebuilt: &Rebuilt) -> Option<NotReplayable> {
 fn differs(end: &End, output: Option<Value>, failure: Option<Value>) -> Option<String> {
     let now = match end {
         End::Done { output, .. } => (Some(output.clone()), None),
-        End::Failed(RunState::Failed | RunState::Denied, failure) => {
+        End::Failed(RunState::Failed | RunState::Denied, _, failure) => {
             (None, serde_json::to_value(failure).ok())
         }
         _ => (None, None),

@@ -3,9 +3,10 @@
 
 use tollgate_secrets::Found;
 
-use super::execute::{End, failure};
+use super::execute::End;
 use crate::api::{Failure, RunState};
 use crate::door::Door;
+use crate::failure::FailureKind;
 
 /// An end without any live secret, and the one that was in its output.
 pub(super) async fn screened(door: &Door, end: End) -> (End, Option<Found>) {
@@ -21,10 +22,11 @@ pub(super) async fn screened(door: &Door, end: End) -> (End, Option<Found>) {
             // What the run did is done; only what it says of it is not passed on.
             let message = format!("the tool's answer contained {found}; it was withheld");
             let hint = "what the tool did was done; its run's log shows the calls";
-            let failure = failure("secret_blocked", message, Some(hint));
-            (End::Failed(RunState::Failed, failure), Some(found))
+            let kind = FailureKind::SecretBlocked;
+            let failure = kind.with(message, Some(hint));
+            (End::Failed(RunState::Failed, kind, failure), Some(found))
         }
-        End::Failed(state, failure) => {
+        End::Failed(state, kind, failure) => {
             let clean = |words: String| door.clean(&words);
             let failure = Failure {
                 kind: failure.kind,
@@ -32,7 +34,7 @@ pub(super) async fn screened(door: &Door, end: End) -> (End, Option<Found>) {
                 hint: failure.hint.map(clean),
                 pointer: failure.pointer.map(clean),
             };
-            (End::Failed(state, failure), None)
+            (End::Failed(state, kind, failure), None)
         }
         other => (other, None),
     }

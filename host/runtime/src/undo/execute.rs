@@ -14,8 +14,9 @@ use crate::capability::restore::{RestoreFailure, Restored, Restoring};
 use crate::capability::{files, handoff, http, kv, sql};
 use crate::door::{Door, Foreseen, Seen, recorded_calls};
 use crate::error::Ending;
+use crate::failure::FailureKind;
 use crate::host::Inner;
-use crate::runs::{End, Run, Undoes, ended, failure};
+use crate::runs::{End, Run, Undoes, ended};
 
 impl Inner {
     /// Put back what the writes of a run replaced, up to the first one that cannot
@@ -104,13 +105,13 @@ impl Inner {
                     });
                 }
                 Ok(Err(RestoreFailure::Refused(refusal))) => {
-                    return Some(End::Failed(
-                        RunState::Denied,
-                        failure("denied", format!("the undo was refused: {refusal:?}"), None),
-                    ));
+                    let kind = FailureKind::Denied;
+                    let why = format!("the undo was refused: {refusal:?}");
+                    return Some(End::Failed(RunState::Denied, kind, kind.with(why, None)));
                 }
                 Ok(Err(RestoreFailure::Failed(why))) => {
-                    return Some(End::Failed(RunState::Failed, failure("failed", why, None)));
+                    let kind = FailureKind::Failed;
+                    return Some(End::Failed(RunState::Failed, kind, kind.with(why, None)));
                 }
             }
         }

@@ -8,18 +8,37 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::Value;
-use tollgate_runtime::{QueueItem, Resolution};
+use tollgate_runtime::{QueueItem, QueueSummary, Resolution};
 
-use super::{Answer, Host, Shown, Who, malformed, parsed, reported};
+use super::{Answer, Host, Who, malformed, parsed, reported};
 use crate::gatekeeper::{Refusal, to_the_end};
 
 pub(super) async fn list(
     State(host): Host,
     Extension(who): Who,
-    query: Result<Query<Shown>, QueryRejection>,
+    query: Result<Query<Listed>, QueryRejection>,
 ) -> Answer<Json<Vec<QueueItem>>> {
-    let Query(Shown { all }) = query.map_err(|error| malformed(error.body_text()))?;
-    Ok(Json(host.queue(&who, all).await?))
+    let Query(Listed { all, dead }) = query.map_err(|error| malformed(error.body_text()))?;
+    let mut items = host.queue(&who, all).await?;
+    items.retain(|item| !dead || item.is_dead());
+    Ok(Json(items))
+}
+
+/// The queues of this person, with how much waits in each.
+pub(super) async fn queues(
+    State(host): Host,
+    Extension(who): Who,
+) -> Answer<Json<Vec<QueueSummary>>> {
+    Ok(Json(host.queues(&who).await?))
+}
+
+/// Which items are listed.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Listed {
+    all: bool,
+    /// Only those that did not reach where their owner looks.
+    dead: bool,
 }
 
 pub(super) async fn item(

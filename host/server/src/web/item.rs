@@ -1,7 +1,7 @@
 //! An item of a queue as text that is safe to look at.
 
 use tollgate_policy::visible;
-use tollgate_runtime::{Principal, QueueItem, Resolution};
+use tollgate_runtime::{ItemDelivery, Principal, QueueItem, Resolution};
 
 use super::card::{lines, shown};
 use super::moment::Moment;
@@ -11,10 +11,18 @@ pub(super) struct ItemView {
     pub(super) id: String,
     pub(super) is_open: bool,
     pub(super) is_own: bool,
-    /// Whether a connector handed it over; else a call is in doubt.
+    /// Whether a person has to do something; else to say what became of a call.
+    pub(super) is_work: bool,
+    /// Whether a connector handed it over, and these are its words.
     pub(super) is_escalation: bool,
     pub(super) summary: String,
     pub(super) queue: String,
+    pub(super) owner: String,
+    pub(super) class: String,
+    /// Where the record is that tells of it, and its hash.
+    pub(super) record: Option<(u64, String)>,
+    /// Where it is sent, and what became of that.
+    pub(super) deliveries: Vec<String>,
     pub(super) tool: String,
     pub(super) call: String,
     pub(super) destination: String,
@@ -39,9 +47,22 @@ impl ItemView {
             id: visible(&item.id),
             is_open: item.state == "open",
             is_own: item.principal == who.name,
+            is_work: item.kind != "in_doubt",
             is_escalation: item.kind == "escalation",
-            summary: lines(item.arguments["summary"].as_str().unwrap_or_default()),
+            summary: match item.kind.as_str() {
+                "escalation" => lines(item.arguments["summary"].as_str().unwrap_or_default()),
+                class => visible(&format!(
+                    "{} in {}.{}",
+                    class.replace('_', " "),
+                    item.connector,
+                    item.tool
+                )),
+            },
             queue: visible(&item.queue),
+            owner: visible(&item.owner),
+            class: visible(&item.kind),
+            record: item.place.zip(item.record.as_deref().map(visible)),
+            deliveries: item.deliveries.iter().map(delivery).collect(),
             tool: visible(&format!("{}.{}", item.connector, item.tool)),
             call: visible(&item.call),
             destination: visible(&item.destination),
@@ -68,13 +89,24 @@ impl ItemView {
     }
 }
 
+/// A delivery in one line.
+fn delivery(delivery: &ItemDelivery) -> String {
+    let (name, tries) = (visible(&delivery.name), delivery.attempts);
+    match (delivery.state.as_str(), delivery.due.as_deref()) {
+        ("delivered", _) => format!("{name}: arrived"),
+        ("dead", _) => format!("{name}: did not arrive in {tries} tries"),
+        (_, Some(due)) => format!("{name}: tried {tries} times, again at {}", visible(due)),
+        (state, None) => format!("{name}: {}", visible(state)),
+    }
+}
+
 fn said(kind: &str, resolution: &str) -> &'static str {
     match (kind, resolution) {
-        ("escalation", "done") => "it was done",
-        ("escalation", "not_done") => "it will not be done",
         (_, "withdrawn") => "it was withdrawn",
-        (_, "done") => "it happened",
-        (_, "not_done") => "it did not happen",
+        ("in_doubt", "done") => "it happened",
+        ("in_doubt", "not_done") => "it did not happen",
+        (_, "done") => "it was done",
+        (_, "not_done") => "it will not be done",
         _ => "settled",
     }
 }

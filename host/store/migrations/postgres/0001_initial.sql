@@ -119,6 +119,8 @@ CREATE TABLE queue_items (
     position    BIGINT NOT NULL,
     state       TEXT   COLLATE "C" NOT NULL,
     created_ms  BIGINT NOT NULL,
+    -- Leaf hash of the record that tells why it is there.
+    record      BYTEA,
     resolved_by TEXT,
     resolved_ms BIGINT,
     resolution  TEXT,
@@ -126,6 +128,22 @@ CREATE TABLE queue_items (
 );
 
 CREATE INDEX queue_items_by_state ON queue_items (tenant_id, state, created_ms, id);
+
+-- What is sent of items to where their owners look.
+CREATE TABLE deliveries (
+    tenant_id        BIGINT NOT NULL,
+    item             TEXT   COLLATE "C" NOT NULL,
+    name             TEXT   COLLATE "C" NOT NULL,
+    state            TEXT   COLLATE "C" NOT NULL,
+    attempts         BIGINT NOT NULL,
+    due_ms           BIGINT NOT NULL,
+    claimed_by       TEXT   COLLATE "C",
+    claimed_until_ms BIGINT NOT NULL,
+    run              TEXT,
+    PRIMARY KEY (tenant_id, item, name)
+);
+
+CREATE INDEX deliveries_due ON deliveries (due_ms) WHERE state = 'pending';
 
 -- Projection of runs that hold, write or are in doubt.
 CREATE TABLE runs (

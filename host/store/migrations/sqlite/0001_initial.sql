@@ -107,6 +107,8 @@ CREATE TABLE queue_items (
     position    INTEGER NOT NULL,
     state       TEXT    NOT NULL,
     created_ms  INTEGER NOT NULL,
+    -- Leaf hash of the record that tells why it is there.
+    record      BLOB,
     resolved_by TEXT,
     resolved_ms INTEGER,
     resolution  TEXT,
@@ -114,6 +116,22 @@ CREATE TABLE queue_items (
 ) STRICT;
 
 CREATE INDEX queue_items_by_state ON queue_items (tenant_id, state, created_ms, id);
+
+-- What is sent of items to where their owners look.
+CREATE TABLE deliveries (
+    tenant_id        INTEGER NOT NULL,
+    item             TEXT    NOT NULL,
+    name             TEXT    NOT NULL,
+    state            TEXT    NOT NULL,
+    attempts         INTEGER NOT NULL,
+    due_ms           INTEGER NOT NULL,
+    claimed_by       TEXT   ,
+    claimed_until_ms INTEGER NOT NULL,
+    run              TEXT,
+    PRIMARY KEY (tenant_id, item, name)
+) STRICT;
+
+CREATE INDEX deliveries_due ON deliveries (due_ms) WHERE state = 'pending';
 
 -- Projection of runs that hold, write or are in doubt.
 CREATE TABLE runs (

@@ -4,6 +4,7 @@
 mod approvals;
 mod installed;
 mod proofs;
+mod queues;
 mod records;
 pub(super) mod runs;
 mod verify;
@@ -11,12 +12,13 @@ mod verify;
 use sqlx::postgres::PgPool;
 use sqlx::query_as;
 
-pub(super) use self::approvals::{approval, approvals, due_approvals, queue_item, queue_items};
+pub(super) use self::approvals::{approval, approvals, due_approvals};
 pub(super) use self::installed::{
     component, connector, connectors, kv_get, kv_keys, principal_by_token_hash, principals,
     subject_key,
 };
 pub(super) use self::proofs::{checkpoints, heads, leaf_hashes, tile, tile_count};
+pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::verify::verify;
 use super::fault::Fault;

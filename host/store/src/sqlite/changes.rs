@@ -3,6 +3,7 @@
 //! writing (CWE-367). Only when nothing was changed is the reason looked up.
 
 mod approvals;
+mod deliveries;
 mod erase;
 mod installed;
 mod proofs;
@@ -147,6 +148,28 @@ impl Applying<'_> {
                 by,
                 at_ms,
             } => self.resolve_queue_item(id, resolution, by, *at_ms).await,
+            Change::PutDelivery(row) => self.put_delivery(row).await,
+            Change::ClaimDelivery {
+                item,
+                name,
+                attempts,
+                owner,
+                for_ms,
+            } => {
+                self.claim_delivery(item, name, *attempts, owner, *for_ms)
+                    .await
+            }
+            Change::SettleDelivery {
+                item,
+                name,
+                attempts,
+                tried,
+                run,
+            } => {
+                let run = run.as_deref();
+                self.settle_delivery(item, name, *attempts, *tried, run)
+                    .await
+            }
             Change::PutCheckpoint(row) => self.put_checkpoint(row).await,
             Change::PutTiles(tiles) => self.put_tiles(tiles).await,
             Change::Erase(what) => self.erase(what).await,

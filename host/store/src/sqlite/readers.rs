@@ -6,14 +6,16 @@ mod approvals;
 #[cfg(test)]
 mod plans;
 mod proofs;
+mod queues;
 mod records;
 pub(super) mod runs;
 mod verify;
 
 use sqlx::sqlite::SqlitePool;
 
-pub(super) use self::approvals::{approval, approvals, due_approvals, queue_item, queue_items};
+pub(super) use self::approvals::{approval, approvals, due_approvals};
 pub(super) use self::proofs::{checkpoints, leaf_hashes, tile, tile_count};
+pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::runs::{run, run_of_request, runs};
 pub(super) use self::verify::verify;

@@ -21,6 +21,7 @@ fn item(id: &str) -> QueueRow {
         position: 3,
         state: QueueState::Open,
         created_ms: NOW,
+        record: Some([7; 32]),
         resolved_by: None,
         resolved_ms: None,
         resolution: None,

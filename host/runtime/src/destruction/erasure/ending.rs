@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tollgate_journal::{Closing, Prepared, Stage};
+use tollgate_policy::queue::FailureClass;
 use tollgate_store::{ApprovalState, Change, RunRow, RunState};
 
 use super::taking::ASK_EVERY;
@@ -10,6 +11,7 @@ use super::{Erase, EraseError, ErasureReport, RUNS_AT_ONCE};
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::{About, KEY_BELIEVED_FOR, Saying};
+use crate::queue::Filing;
 
 impl Inner {
     /// End runs whose leases this process has: they fail, and their approvals
@@ -39,7 +41,7 @@ impl Inner {
             ..about.clone()
         };
         let saying = Saying::new(Stage::RunClosed).fact("failure", crate::destruction::ERASED);
-        let record = self.failed_record(&about, row, saying)?;
+        let (record, filed) = self.failed_record(&about, row, saying, FailureClass::Erased)?;
         let mut changes = vec![Change::HoldsRun {
             run: row.run.clone(),
             owner: row.lease_owner.clone().unwrap_or_default(),
@@ -55,27 +57,38 @@ impl Inner {
             changes.push(Change::VoidApproval { id: id.clone() });
         }
         changes.push(self.failed_row(row));
+        changes.extend(filed);
         Ok((record, changes))
     }
 
-    /// The last record of a run that fails without being executed.
+    /// The last record of a run that fails without being executed, and what puts it
+    /// before whose work it is.
     pub(crate) fn failed_record(
         &self,
         about: &About,
         row: &RunRow,
         saying: Saying,
-    ) -> Result<Prepared, JournalFault> {
+        class: FailureClass,
+    ) -> Result<(Prepared, Vec<Change>), JournalFault> {
         let tool = format!("{}.{}", row.connector, row.tool);
         let saying = saying
             .fact("state", RunState::Failed.as_str())
             .fact("tool", tool.as_str());
+        let queues = self.backends.queues.of(&row.tenant);
+        let filing = Filing::of_row(queues, class, row);
+        let saying = match &filing {
+            Some(filing) => filing.facts(saying),
+            None => saying,
+        };
         let mut record = self.journal.record(about, saying)?;
         record.closing = Some(Closing {
             tool,
             outcome: RunState::Failed.as_str().to_owned(),
             workflow: row.workflow.clone(),
         });
-        Ok(record)
+        let (hash, now) = (record.hash, self.journal.now_ms());
+        let filed = filing.map(|filing| filing.changes(row, hash, now));
+        Ok((record, filed.unwrap_or_default()))
     }
 
     /// Its row then.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tollgate_journal::Stage;
+use tollgate_policy::queue::FailureClass;
 use tollgate_store::{Change, RunState as StoredState};
 
 use super::ending::{End, in_doubt_failure};
@@ -12,6 +13,7 @@ use crate::door::{Door, OUTPUT};
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
+use crate::queue::Filing;
 use crate::runs::Run;
 use crate::runs::screen::screened;
 use crate::undo::Taken;
@@ -28,6 +30,8 @@ pub(super) struct Spent {
 /// What is recorded of an end beside its value.
 struct Closing {
     state: RunState,
+    /// Whose work it is, where it is somebody's.
+    class: Option<FailureClass>,
     spent: Spent,
     /// Whether the run that this one takes back is taken back now.
     undone: bool,
@@ -74,8 +78,16 @@ impl Inner {
                 if let Some(inverse) = &inverse {
                     saying = saying.json("inverse", inverse);
                 }
+                // What is done, and not as somebody must believe.
+                let conflict = run.undoes.is_some() && output["outcome"] == "conflict";
+                let class = match (door.blocked(), conflict) {
+                    (true, _) => Some(FailureClass::SecretBlocked),
+                    (false, true) => Some(FailureClass::Conflict),
+                    (false, false) => None,
+                };
                 let ending = Closing {
                     state: RunState::Done,
+                    class,
                     spent,
                     undone: run
                         .undoes
@@ -90,12 +102,16 @@ impl Inner {
                     ..RunReport::of(run, RunState::Done)
                 })
             }
-            End::Failed(state, failure) => {
+            End::Failed(state, kind, failure) => {
                 let saying = Saying::new(Stage::RunClosed)
                     .json("failure", &json!(failure))
                     .maybe("withheld", found.map(|_| OUTPUT));
                 let ending = Closing {
                     state,
+                    class: Some(match door.blocked() {
+                        true => FailureClass::SecretBlocked,
+                        false => kind.class(),
+                    }),
                     spent,
                     undone: false,
                 };
@@ -141,12 +157,23 @@ impl Inner {
             .fact("fuel", ending.spent.fuel)
             .fact("calls", calls)
             .maybe("replayed", (replayed > 0).then_some(replayed));
+        let queues = self.backends.queues.of(&run.tenant);
+        let filing = ending
+            .class
+            .and_then(|class| Filing::of_run(queues, class, run));
+        let saying = match &filing {
+            Some(filing) => filing.facts(saying),
+            None => saying,
+        };
         fail::fail_point!("run::before_close");
         let mut closed = self.journal.record(door.about(), saying)?;
         closed.closing = Some(closing);
-        let mut last = vec![closed];
-        let mut changes = Vec::new();
         let now = self.journal.now_ms();
+        let hash = closed.hash;
+        let mut last = vec![closed];
+        let mut changes: Vec<Change> = filing
+            .map(|filing| filing.changes(&**run, hash, now))
+            .unwrap_or_default();
         if ending.spent.known || door.committed() {
             let row = run.row(stored(ending.state), None, now);
             changes.push(Change::PutRun(Box::new(row)));

@@ -7,6 +7,7 @@ use crate::api::{Failure, RunState};
 use crate::connectors::Installed;
 use crate::door::Door;
 use crate::error::{Ending, Stop};
+use crate::failure::FailureKind;
 use crate::host::Inner;
 use crate::runs::Run;
 use crate::sandbox::guest::{GuestError, GuestFailure, GuestOutcome};
@@ -18,7 +19,8 @@ pub(crate) enum End {
         output: Value,
         inverse: Option<Value>,
     },
-    Failed(RunState, Failure),
+    /// The run's state, how it failed, and the same for the caller.
+    Failed(RunState, FailureKind, Failure),
     Held,
     InDoubt {
         position: u32,
@@ -57,24 +59,19 @@ impl Inner {
             Ok((Err(error),)) => failed(door, error),
             Err(Stop::Ending(ending)) => ended(ending),
             Err(Stop::Limit(name, allowed)) => limited(name, allowed),
-            Err(Stop::Trap(trap)) => End::Failed(
-                RunState::Failed,
-                failure(
-                    "connector_fault",
-                    match door.panic() {
-                        Some(words) => format!("the connector panicked: {words}"),
-                        None => format!("the connector trapped: {}", first_line(&trap)),
-                    },
-                    Some("report it to the connector's author; the run's log has the details"),
-                ),
+            Err(Stop::Trap(trap)) => broken(
+                match door.panic() {
+                    Some(words) => format!("the connector panicked: {words}"),
+                    None => format!("the connector trapped: {}", first_line(&trap)),
+                },
+                "report it to the connector's author; the run's log has the details",
             ),
         }
     }
 }
 
 pub(crate) fn in_doubt_failure(position: u32, call: &str) -> Failure {
-    failure(
-        "in_doubt",
+    FailureKind::InDoubt.with(
         format!("it is not known whether call {position} (`{call}`) happened"),
         Some("do not repeat it; a person has to look at the other system and decide"),
     )
@@ -82,16 +79,7 @@ pub(crate) fn in_doubt_failure(position: u32, call: &str) -> Failure {
 
 /// A guest's answer, if it is what its schema promises.
 pub(super) fn done(run: &Run, installed: &Installed, door: &Door, outcome: GuestOutcome) -> End {
-    let fault = |message: String| {
-        End::Failed(
-            RunState::Failed,
-            failure(
-                "connector_fault",
-                message,
-                Some("report it to the connector's author"),
-            ),
-        )
-    };
+    let fault = |message: String| broken(message, "report it to the connector's author");
     let limit = door.limits().output_bytes;
     if outcome.output.len() as u64 > limit {
         return fault(format!(
@@ -129,59 +117,79 @@ pub(super) fn done(run: &Run, installed: &Installed, door: &Door, outcome: Guest
     End::Done { output, inverse }
 }
 
+/// A connector that broke its contract.
+fn broken(message: String, hint: &str) -> End {
+    let kind = FailureKind::ConnectorFault;
+    End::Failed(RunState::Failed, kind, kind.with(message, Some(hint)))
+}
+
 fn failed(door: &Door, error: GuestError) -> End {
-    let of = |kind: &str, GuestFailure { message, hint }: GuestFailure| Failure {
-        kind: kind.to_owned(),
-        message,
-        hint,
-        pointer: None,
+    let no = door.rejected();
+    let of = |kind: FailureKind, GuestFailure { message, hint }: GuestFailure| {
+        let failure = Failure {
+            hint,
+            ..kind.with(message, None)
+        };
+        (kind, failure)
     };
-    let failure = match error {
-        GuestError::UnknownTool(name) => failure(
-            "connector_fault",
-            format!("the connector does not know its own tool `{name}`"),
-            None,
-        ),
-        GuestError::InvalidInput(bad) => Failure {
-            kind: "invalid_input".into(),
-            message: bad.message,
-            hint: Some("change the input and call again".into()),
-            pointer: Some(bad.pointer),
-        },
-        GuestError::NotFound(failure) => of("not_found", failure),
-        GuestError::Conflict(failure) => of("conflict", failure),
-        GuestError::Denied(failure) => {
-            let kind = if door.rejected() {
-                "rejected"
-            } else {
-                "denied"
-            };
-            return End::Failed(RunState::Denied, of(kind, failure));
+    let mut state = match no {
+        Some(_) => RunState::Denied,
+        None => RunState::Failed,
+    };
+    let (kind, failure) = match error {
+        GuestError::UnknownTool(name) => {
+            let kind = FailureKind::ConnectorFault;
+            let message = format!("the connector does not know its own tool `{name}`");
+            (kind, kind.with(message, None))
         }
-        GuestError::Limited(failure) => of("limited", failure),
-        GuestError::Unavailable(failure) => of("unavailable", failure),
-        GuestError::Failed(failure) => of("failed", failure),
+        GuestError::InvalidInput(bad) => {
+            let kind = FailureKind::InvalidInput;
+            let failure = Failure {
+                pointer: Some(bad.pointer),
+                ..kind.with(bad.message, Some("change the input and call again"))
+            };
+            (kind, failure)
+        }
+        GuestError::NotFound(failure) => of(FailureKind::NotFound, failure),
+        GuestError::Conflict(failure) => of(FailureKind::Conflict, failure),
+        GuestError::Denied(failure) => {
+            state = RunState::Denied;
+            of(no.unwrap_or(FailureKind::Denied), failure)
+        }
+        GuestError::Limited(failure) => of(FailureKind::Limited, failure),
+        GuestError::Unavailable(failure) => of(FailureKind::Unavailable, failure),
+        GuestError::Failed(failure) => of(FailureKind::Failed, failure),
     };
-    let state = if door.rejected() {
-        RunState::Denied
-    } else {
-        RunState::Failed
-    };
-    End::Failed(state, failure)
+    // Whatever the connector made of a no: the run ended for it.
+    End::Failed(state, kind_of_no(no, kind), failure)
+}
+
+/// Whose work a failure is after a no: that of who follows up on the no.
+fn kind_of_no(no: Option<FailureKind>, kind: FailureKind) -> FailureKind {
+    match kind {
+        FailureKind::ConnectorFault => kind,
+        _ => no.unwrap_or(kind),
+    }
 }
 
 fn limited(name: &str, allowed: u64) -> End {
+    let kind = FailureKind::Limited;
     End::Failed(
         RunState::Failed,
-        failure(
-            "limited",
+        kind,
+        kind.with(
             format!("the connector reached its limit `{name}` of {allowed}"),
             Some("ask for less, or have the operator raise the limit in the manifest"),
         ),
     )
 }
 
+/// How a run ends that the door ended. Without a rest: whoever adds an ending says
+/// here whose work it is.
 pub(crate) fn ended(ending: Ending) -> End {
+    let failed = |kind: FailureKind, message: String, hint: Option<&str>| {
+        End::Failed(RunState::Failed, kind, kind.with(message, hint))
+    };
     match ending {
         Ending::OverBudget { name, allowed } => limited(name, allowed),
         Ending::Held { .. } => End::Held,
@@ -191,35 +199,22 @@ pub(crate) fn ended(ending: Ending) -> End {
         Ending::Repeats { run, input_digest } => End::Repeats { run, input_digest },
         Ending::Doubt => End::Doubt,
         Ending::LeaseLost => End::LeaseLost,
-        ending @ Ending::SettledDone { .. } => End::Failed(
-            RunState::Failed,
-            failure(
-                "settled_done",
-                format!("{ending}: the run cannot go on"),
-                Some("look at the other system; call again only for what is still missing there"),
-            ),
+        ending @ Ending::SettledDone { .. } => failed(
+            FailureKind::SettledDone,
+            format!("{ending}: the run cannot go on"),
+            Some("look at the other system; call again only for what is still missing there"),
         ),
         Ending::Diverged {
             position,
             difference,
-        } => End::Failed(
-            RunState::Failed,
-            failure(
-                "diverged",
-                format!("call {position} is not what was recorded: {difference}; nothing was sent"),
-                Some("the component or its journal was exchanged; the operator has to look"),
-            ),
+        } => failed(
+            FailureKind::Diverged,
+            format!("call {position} is not what was recorded: {difference}; nothing was sent"),
+            Some("the component or its journal was exchanged; the operator has to look"),
         ),
-        other => End::Failed(RunState::Failed, failure("failed", other.to_string(), None)),
-    }
-}
-
-pub(crate) fn failure(kind: &str, message: String, hint: Option<&str>) -> Failure {
-    Failure {
-        kind: kind.to_owned(),
-        message,
-        hint: hint.map(str::to_owned),
-        pointer: None,
+        ending @ (Ending::NotAdmitted(_) | Ending::ReplayedToEnd | Ending::HostFault(_)) => {
+            failed(FailureKind::Failed, ending.to_string(), None)
+        }
     }
 }
 

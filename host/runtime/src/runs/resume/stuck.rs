@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use tollgate_journal::Stage;
+use tollgate_policy::queue::FailureClass;
 use tollgate_store::{Change, RunRow, RunState as StoredState};
 
 use crate::api::RunReport;
@@ -71,15 +72,17 @@ impl Inner {
         ending: Ending,
     ) -> Result<(), CallError> {
         let about = self.about_recorded(&row.tenant, &row.run).await?;
-        let saying = match ended(ending) {
-            End::Failed(_, failure) => {
-                Saying::new(Stage::RunClosed).json("failure", &json!(failure))
+        let saying = Saying::new(Stage::RunClosed);
+        let (saying, class) = match ended(ending) {
+            End::Failed(_, kind, failure) => {
+                (saying.json("failure", &json!(failure)), kind.class())
             }
-            _ => Saying::new(Stage::RunClosed),
+            _ => (saying, FailureClass::ConnectorFault),
         };
-        let record = self.failed_record(&about, row, saying)?;
+        let (record, filed) = self.failed_record(&about, row, saying, class)?;
         let mut changes = Vec::from_iter(lease.condition(&row.run));
         changes.push(self.failed_row(row));
+        changes.extend(filed);
         self.journal
             .append(&row.tenant, vec![record], changes)
             .await?;
@@ -98,7 +101,8 @@ impl Inner {
     ) -> Result<(), CallError> {
         let (tenant, run) = (row.tenant.clone(), row.run.clone());
         let about = self.about_recorded(&tenant, &run).await?;
-        let handover = Handover::new(position, &call.call, why, None);
+        let queues = self.backends.queues.of(&tenant);
+        let handover = Handover::new(queues, position, &call.call, why, None);
         let mut sayings = vec![handover.saying()];
         if !call.marked {
             let marked = Saying::new(Stage::CallInDoubt)
@@ -113,10 +117,11 @@ impl Inner {
             records.push(self.journal.record(&about, saying)?);
         }
         let now = self.journal.now_ms();
+        let told = records.last().map(|record| record.hash).unwrap_or_default();
         row.state = StoredState::InDoubt;
         row.updated_ms = now;
         let mut changes = Vec::from_iter(lease.condition(&run));
-        changes.push(Change::PutQueueItem(Box::new(handover.row(&row, now))));
+        changes.extend(handover.changes(&row, told, now));
         changes.push(Change::PutRun(Box::new(row)));
         self.journal.append(&tenant, records, changes).await?;
         lease.given_back();

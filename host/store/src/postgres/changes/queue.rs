@@ -32,8 +32,8 @@ impl Applying<'_> {
         // again must not reopen what a person has settled.
         const PUT: &str = "
             INSERT INTO queue_items (tenant_id, id, queue, kind, run, case_id, connector, tool,
-                principal, position, state, created_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11)
+                principal, position, state, created_ms, record)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11, $12)
             ON CONFLICT DO NOTHING";
         let put = self
             .of_tenant(PUT)
@@ -46,7 +46,8 @@ impl Applying<'_> {
             .bind(row.tool.clone())
             .bind(row.principal.clone())
             .bind(i64::from(row.position))
-            .bind(stored_ms(row.created_ms));
+            .bind(stored_ms(row.created_ms))
+            .bind(row.record.as_ref().map(|hash| hash.to_vec()));
         self.changed(put).await?;
         Ok(Ok(()))
     }

@@ -1,4 +1,4 @@
-//! Approvals and queues: what waits for a person.
+//! Approvals: what a person decides on.
 
 use sqlx::postgres::PgPool;
 
@@ -6,7 +6,7 @@ use super::ROWS_MAX;
 use crate::decode;
 use crate::postgres::fault::Fault;
 use crate::postgres::leases::now;
-use crate::{ApprovalRow, ApprovalState, QueueRow, QueueState};
+use crate::{ApprovalRow, ApprovalState};
 
 macro_rules! approval_columns {
     () => {
@@ -49,6 +49,7 @@ macro_rules! oldest {
         )
     };
 }
+pub(super) use oldest;
 
 pub(in crate::postgres) async fn approvals(
     pool: &PgPool,
@@ -88,40 +89,4 @@ pub(in crate::postgres) async fn due_approvals(
     let select = sqlx::query(DUE).bind(given_ms).bind(i64::from(limit));
     let rows = select.fetch_all(pool).await?;
     rows.iter().map(decode::approval).collect()
-}
-
-macro_rules! queue_columns {
-    () => {
-        "t.tenant, a.id, a.queue, a.kind, a.run, a.case_id, a.connector, a.tool, a.principal,
-         a.position, a.state, a.created_ms, a.resolved_by, a.resolved_ms, a.resolution"
-    };
-}
-
-pub(in crate::postgres) async fn queue_item(
-    pool: &PgPool,
-    tenant: &str,
-    id: &str,
-) -> Result<Option<QueueRow>, Fault> {
-    let sql = concat!(
-        "SELECT ",
-        queue_columns!(),
-        " FROM tenants AS t JOIN queue_items AS a USING (tenant_id)
-          WHERE t.tenant = $1 AND a.id = $2"
-    );
-    let select = sqlx::query(sql).bind(tenant).bind(id);
-    let row = select.fetch_optional(pool).await?;
-    row.as_ref().map(decode::queue_item).transpose()
-}
-
-pub(in crate::postgres) async fn queue_items(
-    pool: &PgPool,
-    tenant: &str,
-    state: Option<QueueState>,
-) -> Result<Vec<QueueRow>, Fault> {
-    let states = state.as_ref().map_or(QueueState::ALL, std::slice::from_ref);
-    let states: Vec<_> = states.iter().map(|state| state.as_str()).collect();
-    let select = sqlx::query(oldest!(queue_columns!(), "queue_items"));
-    let select = select.bind(tenant).bind(states).bind(ROWS_MAX);
-    let rows = select.fetch_all(pool).await?;
-    rows.iter().map(decode::queue_item).collect()
 }

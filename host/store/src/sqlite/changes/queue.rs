@@ -29,8 +29,8 @@ impl Applying<'_> {
     pub(super) async fn put_queue_item(&mut self, row: &QueueRow) -> Applied {
         const PUT: &str = "
             INSERT INTO queue_items (tenant_id, id, queue, kind, run, case_id, connector, tool,
-                principal, position, state, created_ms)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11)
+                principal, position, state, created_ms, record)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12)
             ON CONFLICT DO NOTHING";
         let arguments = arguments![
             self.tenant_id,
@@ -44,6 +44,7 @@ impl Applying<'_> {
             row.principal.as_str(),
             i64::from(row.position),
             stored_ms(row.created_ms),
+            row.record.as_ref().map(|hash| hash.to_vec()),
         ];
         self.changed(PUT, arguments).await?;
         Ok(Ok(()))

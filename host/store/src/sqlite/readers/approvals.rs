@@ -1,4 +1,4 @@
-//! Approvals, and the queues of work for people.
+//! Approvals: what a person decides on.
 
 use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
@@ -7,7 +7,7 @@ use super::ROWS_MAX;
 use crate::decode;
 use crate::sqlite::changes::stored_ms;
 use crate::sqlite::fault::Fault;
-use crate::{ApprovalRow, ApprovalState, QueueRow, QueueState};
+use crate::{ApprovalRow, ApprovalState};
 
 macro_rules! approval_columns {
     () => {
@@ -97,45 +97,3 @@ pub(super) const DUE: &str = concat!(
        WHERE state = 'approved' AND execute_by_ms < ?1 ORDER BY execute_by_ms LIMIT ?2) \
      ORDER BY due_ms LIMIT ?2"
 );
-
-macro_rules! queue_columns {
-    () => {
-        "tenant, id, queue, kind, run, case_id, connector, tool, principal, position, state, \
-         created_ms, resolved_by, resolved_ms, resolution"
-    };
-}
-
-pub(in crate::sqlite) async fn queue_item(
-    pool: &SqlitePool,
-    tenant: &str,
-    id: &str,
-) -> Result<Option<QueueRow>, Fault> {
-    let sql = concat!(
-        "SELECT ",
-        queue_columns!(),
-        " FROM tenants JOIN queue_items USING (tenant_id) WHERE tenant = ?1 AND id = ?2"
-    );
-    let row = sqlx::query(sql)
-        .bind(tenant)
-        .bind(id)
-        .fetch_optional(pool)
-        .await?;
-    row.as_ref().map(decode::queue_item).transpose()
-}
-
-pub(in crate::sqlite) async fn queue_items(
-    pool: &SqlitePool,
-    tenant: &str,
-    state: Option<QueueState>,
-) -> Result<Vec<QueueRow>, Fault> {
-    let states = state.as_ref().map_or(QueueState::ALL, std::slice::from_ref);
-    let names = states.iter().map(|state| state.as_str());
-    let head = concat!(
-        "SELECT ",
-        queue_columns!(),
-        " FROM tenants CROSS JOIN queue_items USING (tenant_id)"
-    );
-    let mut sql = oldest_of_states(head, tenant, names);
-    let rows = sql.build().fetch_all(pool).await?;
-    rows.iter().map(decode::queue_item).collect()
-}

@@ -1,0 +1,161 @@
+//! A failure on its way to its owner: an item and its deliveries, made in the
+//! transaction with the record that tells of the failure. They are named by what
+//! they are about, so a host that repeats its last step makes them once.
+
+use tollgate_journal::Hash;
+use tollgate_policy::queue::{FailureClass, Queues};
+use tollgate_store::{Change, DeliveryRow, DeliveryState, QueueRow, QueueState, RunRow};
+
+use super::delivering::is_delivery;
+use crate::journal::Saying;
+use crate::names;
+use crate::runs::Run;
+
+/// What an item is about.
+pub(crate) struct Subject<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) run: &'a str,
+    pub(crate) case: &'a str,
+    pub(crate) connector: &'a str,
+    pub(crate) tool: &'a str,
+    pub(crate) principal: &'a str,
+}
+
+impl<'a> From<&'a RunRow> for Subject<'a> {
+    fn from(row: &'a RunRow) -> Self {
+        Self {
+            tenant: &row.tenant,
+            run: &row.run,
+            case: &row.case,
+            connector: &row.connector,
+            tool: &row.tool,
+            principal: &row.principal,
+        }
+    }
+}
+
+impl<'a> From<&'a Run> for Subject<'a> {
+    fn from(run: &'a Run) -> Self {
+        Self {
+            tenant: &run.tenant,
+            run: &run.run,
+            case: &run.case,
+            connector: &run.connector,
+            tool: &run.tool.name,
+            principal: &run.principal,
+        }
+    }
+}
+
+/// Where a failure goes.
+pub(crate) struct Filing<'a> {
+    queues: &'a Queues,
+    class: FailureClass,
+    queue: &'a str,
+    item: String,
+}
+
+impl<'a> Filing<'a> {
+    /// Nothing where the operator said that nobody needs to know.
+    pub(crate) fn new(queues: &'a Queues, class: FailureClass, item: String) -> Option<Self> {
+        let queue = queues.of_class(class)?.name.as_str();
+        Some(Self {
+            queues,
+            class,
+            queue,
+            item,
+        })
+    }
+
+    /// Of the end of a run. That of a delivery is told by the delivery itself: an
+    /// item of its own would be delivered the same way, and fail the same way.
+    pub(crate) fn of_run(queues: &'a Queues, class: FailureClass, run: &Run) -> Option<Self> {
+        let key = run.request_key.as_deref();
+        Self::of_end(queues, class, &run.run, &run.principal, key)
+    }
+
+    /// The same by the run's row.
+    pub(crate) fn of_row(queues: &'a Queues, class: FailureClass, row: &RunRow) -> Option<Self> {
+        let key = row.request_key.as_deref();
+        Self::of_end(queues, class, &row.run, &row.principal, key)
+    }
+
+    fn of_end(
+        queues: &'a Queues,
+        class: FailureClass,
+        run: &str,
+        principal: &str,
+        key: Option<&str>,
+    ) -> Option<Self> {
+        let told = !is_delivery(principal, key);
+        told.then(|| Self::new(queues, class, names::item_of_end(run)))
+            .flatten()
+    }
+
+    /// What the record of the failure says of it.
+    pub(crate) fn facts(&self, saying: Saying) -> Saying {
+        saying
+            .fact("class", self.class.as_str())
+            .fact("queue", self.queue)
+            .fact("item", self.item.as_str())
+    }
+
+    /// The item and its deliveries, with the record that has the facts.
+    pub(crate) fn changes<'b>(
+        self,
+        about: impl Into<Subject<'b>>,
+        record: Hash,
+        now: u64,
+    ) -> Vec<Change> {
+        let about = about.into();
+        let row = QueueRow {
+            tenant: about.tenant.to_owned(),
+            id: self.item,
+            queue: self.queue.to_owned(),
+            kind: self.class.as_str().to_owned(),
+            run: about.run.to_owned(),
+            case: about.case.to_owned(),
+            connector: about.connector.to_owned(),
+            tool: about.tool.to_owned(),
+            principal: about.principal.to_owned(),
+            position: 0,
+            state: QueueState::Open,
+            created_ms: now,
+            record: Some(record),
+            resolved_by: None,
+            resolved_ms: None,
+            resolution: None,
+        };
+        put(self.queues, row)
+    }
+}
+
+/// An item with the deliveries of the queue that is responsible for it.
+pub(crate) fn put(queues: &Queues, row: QueueRow) -> Vec<Change> {
+    put_but(queues, row, "")
+}
+
+/// The same without one delivery, by its full name.
+pub(super) fn put_but(queues: &Queues, row: QueueRow, but: &str) -> Vec<Change> {
+    let responsible = queues.responsible(&row.queue, row.kind.parse().ok());
+    let mut changes = Vec::new();
+    if let Some(queue) = responsible {
+        let names = queue.deliveries.iter();
+        let names = names.map(|delivery| format!("{}/{}", queue.name, delivery.name));
+        changes.extend(names.filter(|name| name != but).map(|name| {
+            Change::PutDelivery(Box::new(DeliveryRow {
+                tenant: row.tenant.clone(),
+                item: row.id.clone(),
+                name,
+                state: DeliveryState::Pending,
+                attempts: 0,
+                due_ms: 0,
+                claimed_by: None,
+                claimed_until_ms: 0,
+                run: None,
+            }))
+        }));
+    }
+    changes.insert(0, Change::PutQueueItem(Box::new(row)));
+    changes
+}

@@ -1,0 +1,95 @@
+//! Queues: what waits for a person, and what is sent of it.
+
+use sqlx::sqlite::SqlitePool;
+
+use super::approvals::oldest_of_states;
+use crate::decode;
+use crate::sqlite::changes::stored_ms;
+use crate::sqlite::fault::Fault;
+use crate::{DeliveryRow, QueueRow, QueueState};
+
+macro_rules! queue_columns {
+    () => {
+        "tenant, id, queue, kind, run, case_id, connector, tool, principal, position, state, \
+         created_ms, resolved_by, resolved_ms, resolution, record"
+    };
+}
+
+pub(in crate::sqlite) async fn queue_item(
+    pool: &SqlitePool,
+    tenant: &str,
+    id: &str,
+) -> Result<Option<QueueRow>, Fault> {
+    let sql = concat!(
+        "SELECT ",
+        queue_columns!(),
+        " FROM tenants JOIN queue_items USING (tenant_id) WHERE tenant = ?1 AND id = ?2"
+    );
+    let row = sqlx::query(sql)
+        .bind(tenant)
+        .bind(id)
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(decode::queue_item).transpose()
+}
+
+pub(in crate::sqlite) async fn queue_items(
+    pool: &SqlitePool,
+    tenant: &str,
+    state: Option<QueueState>,
+) -> Result<Vec<QueueRow>, Fault> {
+    let states = state.as_ref().map_or(QueueState::ALL, std::slice::from_ref);
+    let names = states.iter().map(|state| state.as_str());
+    let head = concat!(
+        "SELECT ",
+        queue_columns!(),
+        " FROM tenants CROSS JOIN queue_items USING (tenant_id)"
+    );
+    let mut sql = oldest_of_states(head, tenant, names);
+    let rows = sql.build().fetch_all(pool).await?;
+    rows.iter().map(decode::queue_item).collect()
+}
+
+macro_rules! delivery_columns {
+    () => {
+        "tenant, item, name, state, attempts, due_ms, claimed_by, claimed_until_ms, run"
+    };
+}
+
+pub(in crate::sqlite) async fn deliveries(
+    pool: &SqlitePool,
+    tenant: &str,
+    items: &[String],
+) -> Result<Vec<DeliveryRow>, Fault> {
+    let sql = concat!(
+        "SELECT ",
+        delivery_columns!(),
+        " FROM tenants JOIN deliveries USING (tenant_id) WHERE tenant = ?1 \
+         AND item IN (SELECT value FROM json_each(?2)) ORDER BY item, name"
+    );
+    let items = serde_json::Value::from(items).to_string();
+    let select = sqlx::query(sql).bind(tenant).bind(items);
+    let rows = select.fetch_all(pool).await?;
+    rows.iter().map(decode::delivery).collect()
+}
+
+pub(in crate::sqlite) async fn due_deliveries(
+    pool: &SqlitePool,
+    now_ms: u64,
+    limit: u32,
+) -> Result<Vec<DeliveryRow>, Fault> {
+    let select = sqlx::query(DUE_DELIVERIES)
+        .bind(stored_ms(now_ms))
+        .bind(i64::from(limit));
+    let rows = select.fetch_all(pool).await?;
+    rows.iter().map(decode::delivery).collect()
+}
+
+pub(super) const DUE_DELIVERIES: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    " FROM deliveries CROSS JOIN tenants USING (tenant_id) \
+       WHERE state = 'pending' AND due_ms <= ?1 \
+       AND (claimed_by IS NULL OR claimed_until_ms < ?1) \
+       ORDER BY due_ms LIMIT ?2"
+);
