@@ -24,6 +24,11 @@ live! {
         assert_eq!(judge.ticket(&id).await?["Status"], "open");
         assert_eq!(judge.custom_field(&id, "Severity").await?, ["high"]);
         assert_eq!(judge.texts(&id, "Comment").await?, ["since Monday"]);
+        // No message takes a condition, so the connector sends none.
+        let shown = judge.send(Method::GET, &format!("ticket/{id}"), None).await?;
+        let tag = shown.headers["etag"].to_str().unwrap();
+        assert_eq!(judge.comment_if(&id, tag).await?.status, 412);
+        assert_eq!(judge.comment_if(&id, "*").await?.status, 201);
         assert_eq!(judge.tickets("Subject = 'it rains in'").await?, [id]);
         assert!(!server.agent().is_empty() && !server.reader().is_empty());
         server.needs().print("Request Tracker", server.version());
