@@ -37,7 +37,7 @@ pub use judge::{Answer, Judge};
 pub use mail_sink::{MailSink, MailSinkClient};
 pub use nocodb::{NocoDb, NocoDbClient};
 pub use node_red::{NodeRed, NodeRedClient, Received};
-pub use prism::{Prism, google_sheets};
+pub use prism::{Prism, google_sheets, slack};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
 pub use standard_webhooks::StandardWebhooks;
