@@ -10,16 +10,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
-#[expect(
-    dead_code,
-    reason = "what Prism answers has no meaning to be taken back"
-)]
 mod crm;
 
 use serde_json::{Value, json};
-use tollgate_live::{Prism, live};
+use tollgate_live::{Prism, live, tell};
 
-use crm::{Crm, of, tell};
+use crm::of;
 
 /// What the connector asks of each path, as tools and inputs.
 fn requests(document: &Value) -> Vec<(&'static str, Value)> {
@@ -99,7 +95,7 @@ live! {
     "live: needs Prism from npm, and TOLLGATE_HUBSPOT_SPEC",
     async fn every_request_fits_the_published_description() {
         let Some(document) = std::env::var_os("TOLLGATE_HUBSPOT_SPEC") else {
-            tell("SKIPPED crm HubSpot: set TOLLGATE_HUBSPOT_SPEC to a file of github.com/HubSpot/HubSpot-public-api-spec-collection");
+            tell("HubSpot", "SKIPPED: set TOLLGATE_HUBSPOT_SPEC to a file of github.com/HubSpot/HubSpot-public-api-spec-collection", None);
             return Ok(());
         };
         let mut document: Value = serde_json::from_slice(&std::fs::read(document).unwrap()).unwrap();
@@ -109,10 +105,10 @@ live! {
         let prism = Prism::mock(file.path()).await?;
         let requests = requests(&document);
         assert!(!requests.is_empty(), "the document describes neither contacts nor associations");
-        let mut crm = Crm::open("manifest.toml", prism.origin(), "live-test-token", |_| {}).await;
+        let crm = crm::open("manifest.toml", prism.origin(), "live-test-token", |_| {}).await;
         for (tool, input) in &requests {
             // 422 would be `invalid_input`, an unknown path `not_found`.
-            crm.done(tool, of("contacts", input.clone())).await;
+            crm.carried(tool, of("contacts", input.clone())).await;
         }
         // What does not fit is refused, so that the above can fail.
         let judge = prism.client()?;
@@ -120,14 +116,9 @@ live! {
         let path = "/crm/v3/objects/contacts/search";
         let wrong = judge.send(reqwest::Method::POST, path, Some(&nothing));
         assert!(wrong.await?.status.as_u16() >= 400);
-        let needs = prism.needs();
-        let needs = format!(
-            "start={:.2} memory={}",
-            needs.start.as_secs_f64(),
-            needs.resident_bytes.div_ceil(1 << 20),
-        );
-        let system = format!("HubSpot-v3-by-Prism {} requests={}", prism.version(), requests.len());
-        crm.end(&system, &needs).await;
+        let system = format!("HubSpot v3 by Prism {} requests={}", prism.version(), requests.len());
+        tell(&system, &crm.proved(), Some(prism.needs()));
+        crm.close().await;
         Ok(())
     }
 }

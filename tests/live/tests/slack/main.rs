@@ -9,18 +9,13 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 mod channel;
-#[path = "../installed/mod.rs"]
-mod installed;
-#[path = "../installed/web.rs"]
-mod web;
 
 use channel::{CHANNEL, Channel, TOKEN};
-use installed::{Installed, tell};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_live::{Prism, live, slack};
+use tollgate_live::{Prism, live, slack, tell};
 use tollgate_runtime::RunState;
-use web::{Secret, at};
+use tollgate_tests::installed::{Installed, Secret, at};
 
 /// All that the channel says, newest first, read two messages at a time.
 async fn history(house: &Installed) -> Vec<Value> {
@@ -41,7 +36,7 @@ live! {
     "live: needs Prism from npm, and TOLLGATE_SLACK_SPEC",
     async fn each_request_fits_slack_s_description_and_a_post_is_taken_back() {
         let Some(published) = std::env::var_os("TOLLGATE_SLACK_SPEC") else {
-            tell("chat Slack SKIPPED: set TOLLGATE_SLACK_SPEC to web-api/slack_web_openapi_v2.json of github.com/slackapi/slack-api-specs", "", None);
+            tell("Slack", "SKIPPED: set TOLLGATE_SLACK_SPEC to web-api/slack_web_openapi_v2.json of github.com/slackapi/slack-api-specs", None);
             return Ok(());
         };
         let folder = tempfile::TempDir::new().unwrap();
@@ -51,8 +46,8 @@ live! {
         let question = channel.say("where is order 4711?");
         channel.say("and 4712?");
         channel.say("hello?");
-        let secret = Secret { name: "slack-token", origin: prism.origin(), header: "authorization", value: TOKEN };
-        let house = Installed::open("chat", |manifest, home| {
+        let secret = Secret { name: "slack-token", base_url: prism.origin(), place: "header = \"authorization\"", value: TOKEN };
+        let house = Installed::open("chat", "manifest.toml", |manifest, home| {
             secret.keep(home);
             at(manifest, "chat", prism.origin());
         }).await;
@@ -108,8 +103,8 @@ live! {
         let bad = "/conversations.history?channel=C1&limit=many";
         assert_eq!(judge.send(Method::GET, bad, None).await?.status, 422);
 
-        let what = format!("chat Slack by Prism {}", prism.version());
-        tell(&what, "tools=5/5 undo=1/1", Some(prism.needs()));
+        let what = format!("Slack by Prism {}", prism.version());
+        tell(&what, &house.proved(), Some(prism.needs()));
         house.close().await;
         Ok(())
     }
