@@ -37,6 +37,8 @@ pub struct Installed {
 struct Proved {
     /// Which tool a run is of.
     runs: BTreeMap<String, String>,
+    /// Which tool a run takes back, once it is done.
+    undoing: BTreeMap<String, String>,
     tools: BTreeSet<String>,
     undone: BTreeSet<String>,
 }
@@ -83,6 +85,8 @@ impl Installed {
         let tool = report.tool.clone();
         if report.state == RunState::Done {
             proved.tools.insert(tool.clone());
+            let undone = proved.undoing.remove(&report.run);
+            proved.undone.extend(undone);
         }
         proved.runs.insert(report.run.clone(), tool);
     }
@@ -154,11 +158,15 @@ impl Installed {
     /// The agent asks to take a run back.
     pub async fn ask_undo(&self, run: &str) -> UndoReport {
         let report = self.host.undo(&agent(), run, false).await.unwrap();
-        if let Some(run) = &report.undo_run {
-            self.seen(run);
-        }
+        let mut proved = self.proved_now();
+        let tool = proved.runs[run].clone();
         if report.outcome == "undone" {
-            self.undone(run);
+            proved.undone.insert(tool.clone());
+        }
+        if let Some(undo) = &report.undo_run {
+            proved.undoing.insert(undo.run.clone(), tool);
+            drop(proved);
+            self.seen(undo);
         }
         report
     }
@@ -169,19 +177,10 @@ impl Installed {
         let Some(held) = report.undo_run.filter(|_| report.outcome == "held") else {
             return report.outcome;
         };
-        let done = self.settled(held).await;
-        if done.state != RunState::Done {
-            return done.state.as_str().to_owned();
+        match self.settled(held).await.state {
+            RunState::Done => "undone".to_owned(),
+            other => other.as_str().to_owned(),
         }
-        self.undone(run);
-        "undone".to_owned()
-    }
-
-    /// Remember that the tool of this run was taken back.
-    pub fn undone(&self, run: &str) {
-        let mut proved = self.proved_now();
-        let tool = proved.runs[run].clone();
-        proved.undone.insert(tool);
     }
 
     /// Count what another host proved as well.

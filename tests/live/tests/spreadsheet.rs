@@ -39,7 +39,12 @@ live! {
         }).await;
         assert!(!book.exists());
         let columns = json!([{ "name": "case" }, { "name": "status" }, { "name": "amount" }, { "name": "due" }]);
-        let (made, _) = house.done("create", json!({ "file": "cases.xlsx", "columns": columns })).await;
+        let create = json!({ "file": "cases.xlsx", "columns": columns });
+        let (made, _) = house.done("create", create.clone()).await;
+        assert!(book.exists());
+        assert_eq!(house.undo(&made).await, "undone");
+        assert!(!book.exists());
+        let (made, _) = house.done("create", create).await;
         assert_eq!(calc(&book).await?, ["case,status,amount,due"]);
 
         // Every kind of value, and text that must not become a formula.
@@ -89,11 +94,6 @@ live! {
         // Others have changed the file since it was made: it is not taken away.
         assert_eq!(house.undo(&made).await, "conflict");
         assert!(book.exists());
-        let other = json!({ "file": "other.xlsx", "columns": [{ "name": "case" }] });
-        let (other, _) = house.done("create", other).await;
-        assert!(book.with_file_name("other.xlsx").exists());
-        assert_eq!(house.undo(&other).await, "undone");
-        assert!(!book.with_file_name("other.xlsx").exists());
         tell("LibreOffice 7.4", &house.proved(), None);
         house.close().await;
         Ok(())
