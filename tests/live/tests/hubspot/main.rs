@@ -43,16 +43,14 @@ fn merged(files: &OsStr) -> Value {
 
 /// Members of both, where both are objects; else what was there first.
 fn add(whole: &mut Value, part: Value) {
-    match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => {
-            for (name, value) in part {
-                match whole.get_mut(&name) {
-                    Some(there) => add(there, value),
-                    None => drop(whole.insert(name, value)),
-                }
-            }
+    let (Value::Object(whole), Value::Object(part)) = (whole, part) else {
+        return;
+    };
+    for (name, value) in part {
+        match whole.get_mut(&name) {
+            Some(there) => add(there, value),
+            None => drop(whole.insert(name, value)),
         }
-        (_, _) => {}
     }
 }
 
