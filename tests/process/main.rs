@@ -9,6 +9,7 @@ mod compile;
 mod crash;
 mod demo;
 mod eval;
+mod fuzzed;
 mod journey;
 mod mcp;
 mod mistakes;

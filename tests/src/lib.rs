@@ -4,6 +4,8 @@
 //! Components are built once in a process, by the same code that `tollgate
 //! build` runs, into the workspace's target folder.
 
+pub mod installed;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

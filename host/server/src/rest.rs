@@ -239,11 +239,17 @@ fn reported(report: &RunReport) -> Response {
 
 /// JSON read strictly: a key said twice, or a number that does not survive, is
 /// refused here and not silently made into something else.
+///
+/// The attack: serde reads a struct from an array as well, member by member in the
+/// order of the source, so `["…"]` would be a digest. Only an object is a body.
 fn parsed<T: DeserializeOwned>(body: &Bytes) -> Answer<T> {
     let value = exact::read(body, "/input").map_err(|refusal| match refusal.kind.as_ref() {
         "malformed" => malformed(refusal.message),
         _ => Problem::from(refusal),
     })?;
+    if !value.is_object() {
+        return Err(malformed("the body is not a JSON object"));
+    }
     serde_json::from_value(value).map_err(|error| malformed(error.to_string()))
 }
 

@@ -23,13 +23,16 @@ mod judge;
 mod mail_sink;
 mod nocodb;
 mod node_red;
+mod oauth_server;
 mod prism;
 mod process;
 mod request_tracker;
 mod roundup;
+mod schemathesis;
 mod standard_webhooks;
 mod synapse;
 mod tryton;
+mod wait;
 
 pub use calc::{Sheet, sheets};
 pub use error::{Error, Result};
@@ -37,12 +40,15 @@ pub use judge::{Answer, Judge};
 pub use mail_sink::{MailSink, MailSinkClient};
 pub use nocodb::{NocoDb, NocoDbClient};
 pub use node_red::{NodeRed, NodeRedClient, Received};
-pub use prism::{Prism, google_sheets};
+pub use oauth_server::OAuthServer;
+pub use prism::{Prism, google_sheets, slack};
 pub use request_tracker::{RequestTracker, RequestTrackerClient};
 pub use roundup::{Roundup, RoundupClient};
+pub use schemathesis::Schemathesis;
 pub use standard_webhooks::StandardWebhooks;
 pub use synapse::{Pace, Synapse, SynapseClient};
 pub use tryton::{Tryton, TrytonClient};
+pub use wait::until;
 
 /// A test that needs a real server, ignored by default with the reason given.
 ///
@@ -84,6 +90,19 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
+}
+
+/// Tell what a test proved with a connector, for the table of systems.
+#[expect(
+    clippy::print_stderr,
+    reason = "a measurement is for whoever runs the test"
+)]
+pub fn tell(system: &str, proved: &str, needs: Option<Needs>) {
+    let needs = needs.map_or_else(String::new, |needs| {
+        let mebibytes = needs.resident_bytes.div_ceil(1 << 20);
+        format!("start={:.2} memory={mebibytes}", needs.start.as_secs_f64())
+    });
+    eprintln!("LIVE {system} {proved} {needs}");
 }
 
 /// What a server needed: printed by the test that proves it.

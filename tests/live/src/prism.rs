@@ -18,6 +18,7 @@ const PINS: [(&str, &str); 3] = [
 ];
 const GOOGLE: &str = "2.202.0";
 const CONVERT: &str = include_str!("google_to_openapi.js");
+const CONVERT_SLACK: &str = include_str!("slack_to_openapi.js");
 
 /// A private Prism.
 #[derive(Debug)]
@@ -123,6 +124,26 @@ pub async fn google_sheets() -> Result<PathBuf> {
             install::run(convert.arg(folder.join("sheets.v4.json")), folder)
         })?;
         Ok(client.join("sheets.v4.json"))
+    })
+    .await
+}
+
+/// The OpenAPI document of Slack's Web API, made into `folder` from the description
+/// that Slack publishes: `web-api/slack_web_openapi_v2.json` of its repository of
+/// specifications. It judges requests only.
+pub async fn slack(published: &Path, folder: &Path) -> Result<PathBuf> {
+    let published = published.canonicalize().map_err(Error::file(published))?;
+    let folder = folder.to_owned();
+    crate::blocking(move || {
+        let (node, installed) = (install::node()?, install()?);
+        let script = folder.join("slack_to_openapi.js");
+        std::fs::write(&script, CONVERT_SLACK).map_err(Error::file(&script))?;
+        let document = folder.join("slack.json");
+        let mut convert = Command::new(node);
+        convert.env("NODE_PATH", installed.join("node_modules"));
+        convert.arg(script).arg(published).arg(&document);
+        install::run(&mut convert, &folder)?;
+        Ok(document)
     })
     .await
 }

@@ -7,20 +7,19 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::error::{Error, Result, tail};
+use crate::judge::Judge;
+use crate::wait;
 
 const SUPERVISOR: &str = include_str!("supervisor.sh");
 
 /// How long a server may take until it answers.
 const DEADLINE: Duration = Duration::from_secs(90);
-
-/// How often a starting server is asked.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The account of servers that refuse to run as root.
 const NOBODY: (u32, u32) = (65534, 65534);
@@ -117,7 +116,8 @@ pub(crate) struct Process {
     /// The server's process id, and that of its group.
     group: u32,
     commands: Option<ChildStdin>,
-    exited: Arc<OnceLock<String>>,
+    /// How the server ended, once it has.
+    exited: watch::Receiver<Option<String>>,
     folder: Folder,
     took: Duration,
 }
@@ -136,20 +136,34 @@ impl Process {
     {
         let begun = Instant::now();
         let mut process = Self::spawn(system, folder, command)?;
-        loop {
-            if let Some(how) = process.exited.get() {
-                return Err(process.not_ready(how.clone()));
+        let mut exited = process.exited.clone();
+        let ready = wait::until(DEADLINE, async || is_ready().await.then_some(()));
+        let failed = tokio::select! {
+            biased;
+            how = exited.wait_for(Option::is_some) => {
+                Some(how.ok().and_then(|how| how.clone()).unwrap_or_default())
             }
-            if is_ready().await {
-                break;
-            }
-            if begun.elapsed() > DEADLINE {
-                return Err(process.not_ready(format!("no answer in {DEADLINE:?}")));
-            }
-            tokio::time::sleep(PAUSE).await;
+            ready = ready => ready.is_none().then(|| format!("no answer in {DEADLINE:?}")),
+        };
+        if let Some(reason) = failed {
+            return Err(process.not_ready(reason));
         }
         process.took = begun.elapsed();
         Ok(process)
+    }
+
+    /// Start a server whose set-up needs nothing else: `prepare` it beside the
+    /// runtime, and wait until `GET path` succeeds. The process and its origin.
+    pub(crate) async fn serve(
+        system: &'static str,
+        prepare: fn() -> Result<(Folder, Command, u16)>,
+        path: &str,
+    ) -> Result<(Self, String)> {
+        let (folder, command, port) = crate::blocking(prepare).await?;
+        let origin = format!("http://127.0.0.1:{port}");
+        let judge = Judge::new(&origin, Vec::new())?;
+        let process = Self::start(system, folder, &command, || judge.is_up(path)).await?;
+        Ok((process, origin))
     }
 
     fn spawn(system: &'static str, folder: Folder, command: &Command) -> Result<Self> {
@@ -178,10 +192,10 @@ impl Process {
             .stderr(Stdio::null())
             .spawn();
         let mut supervisor = spawned.map_err(Error::file("/bin/sh"))?;
-        let exited = Arc::new(OnceLock::new());
+        let (exits, exited) = watch::channel(None);
         let mut group = 0;
         if let Some(said) = supervisor.stdout.take() {
-            let (mut said, exited) = (BufReader::new(said), exited.clone());
+            let mut said = BufReader::new(said);
             let mut line = String::new();
             said.read_line(&mut line).map_err(Error::file("/bin/sh"))?;
             let pid = line.trim().strip_prefix("pid ").map(str::parse);
@@ -189,7 +203,7 @@ impl Process {
             std::thread::spawn(move || {
                 let mut line = String::new();
                 said.read_line(&mut line).ok();
-                exited.set(format!("it {}", line.trim())).ok();
+                exits.send(Some(format!("it {}", line.trim()))).ok();
             });
         }
         Ok(Self {
@@ -294,11 +308,9 @@ mod tests {
         assert_eq!(members(group), 2);
         assert!(server.needs().resident_bytes > 0);
         drop(server);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while members(group) > 0 {
-            assert!(Instant::now() < deadline, "a process of {group} is left");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let gone = async || (members(group) == 0).then_some(());
+        let gone = wait::until(Duration::from_secs(10), gone).await;
+        assert!(gone.is_some(), "a process of {group} is left");
         assert!(!place.exists());
     }
 

@@ -32,11 +32,7 @@ user.create(username="guest", password=password.Password("live-test-password", c
 impl Roundup {
     /// Install it if it is not, and start a new tracker.
     pub async fn start() -> Result<Self> {
-        let (folder, command, port) = crate::blocking(prepare).await?;
-        let origin = format!("http://127.0.0.1:{port}");
-        let judge = Judge::new(&origin, Vec::new())?;
-        let is_ready = || judge.is_up("/tracker/");
-        let process = Process::start("Roundup", folder, &command, is_ready).await?;
+        let (process, origin) = Process::serve("Roundup", prepare, "/tracker/").await?;
         Ok(Self { process, origin })
     }
 

@@ -6,80 +6,36 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tollgate_live::{Error, MailSink, MailSinkClient, live};
-use tollgate_runtime::{
-    Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState, ToolCall,
-};
-use tollgate_tests::{component, pinned, workspace};
-use toml::Table;
+use tollgate_live::{Error, MailSink, MailSinkClient, live, tell, until};
+use tollgate_runtime::RunState;
+use tollgate_tests::installed::Installed;
 
-/// The sample manifest, at a sink on loopback.
-fn manifest(sink: &MailSink, login: bool) -> String {
-    let path = workspace().join("plugins/mail/manifest.toml");
-    let mut manifest: Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    let grant = manifest["grant"]["mail"]["mail"].as_table_mut().unwrap();
-    grant.insert(
-        "server".to_owned(),
-        format!("127.0.0.1:{}", sink.smtp()).into(),
-    );
-    grant.insert("addresses".to_owned(), vec!["127.0.0.1"].into());
-    grant.insert("tls".to_owned(), "none".into());
-    grant.insert("attachments".to_owned(), true.into());
-    grant.insert("html".to_owned(), true.into());
-    if !login {
-        grant.remove("credential");
-    }
-    pinned(&manifest.to_string(), &component("plugins/mail"))
-}
-
-fn principal(name: &str, kind: PrincipalKind) -> Principal {
-    Principal {
-        tenant: "default".to_owned(),
-        name: name.to_owned(),
-        kind,
-        groups: vec!["support".to_owned()],
-    }
-}
-
-/// A host with the connector.
-async fn opened(manifest: &str) -> (TempDir, Host) {
-    let home = TempDir::new().unwrap();
-    let options = HostOptions::new(home.path(), Compiler::InProcess, Role::Serve);
-    let host = Host::open(options).await.unwrap();
-    let bytes = &component("plugins/mail").bytes;
-    let installed = host
-        .install("manifest.toml", manifest, bytes, "operator")
-        .await;
-    installed.unwrap_or_else(|error| panic!("{error}"));
-    (home, host)
-}
-
-async fn send(host: &Host, input: Value) -> RunReport {
-    let agent = principal("agent", PrincipalKind::Agent);
-    let call = ToolCall {
-        connector: "mail".to_owned(),
-        tool: "send_mail".to_owned(),
-        input,
-        ..ToolCall::default()
-    };
-    host.call(&agent, call).await.unwrap()
+/// The connector with its sample manifest, at a sink on loopback.
+async fn opened(sink: &MailSink, login: bool) -> Installed {
+    Installed::open("mail", "manifest.toml", |manifest, _| {
+        let grant = manifest["grant"]["mail"]["mail"].as_table_mut().unwrap();
+        let server = format!("127.0.0.1:{}", sink.smtp());
+        grant.insert("server".to_owned(), server.into());
+        grant.insert("addresses".to_owned(), vec!["127.0.0.1"].into());
+        grant.insert("tls".to_owned(), "none".into());
+        grant.insert("attachments".to_owned(), true.into());
+        grant.insert("html".to_owned(), true.into());
+        if !login {
+            grant.remove("credential");
+        }
+    })
+    .await
 }
 
 /// What arrived. The server takes a message before it shows it, and has no way to
 /// say when it does.
 async fn arrived(judge: &MailSinkClient) -> Result<Vec<Value>, Error> {
-    let asking = async {
-        loop {
-            let messages = judge.messages().await?;
-            if !messages.is_empty() {
-                return Ok(messages);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    let ask = async || match judge.messages().await {
+        Ok(messages) if messages.is_empty() => None,
+        asked => Some(asked),
     };
-    let shown = tokio::time::timeout(Duration::from_secs(20), asking).await;
-    shown.unwrap_or_else(|_| panic!("the message is not shown"))
+    let shown = until(Duration::from_secs(20), ask).await;
+    shown.unwrap_or_else(|| panic!("the message is not shown"))
 }
 
 live! {
@@ -87,8 +43,8 @@ live! {
     async fn an_approved_message_arrives_as_it_was_shown() {
         let sink = MailSink::start().await?;
         let judge = sink.client()?;
-        let (_home, host) = opened(&manifest(&sink, false)).await;
-        let held = send(&host, json!({
+        let house = opened(&sink, false).await;
+        let held = house.call("send_mail", json!({
             "to": ["ada@customer.example"],
             "cc": ["desk@example.com"],
             "bcc": ["audit@example.com"],
@@ -98,13 +54,10 @@ live! {
             "reply_to": "support@example.com",
             "attachments": [{"name": "Übersicht.csv", "content_type": "text/csv", "content": "aWQsbmFtZQo="}],
         })).await;
-        assert_eq!(held.state, RunState::Held, "{held:?}");
+        let card = house.card(&held).await;
         assert!(judge.messages().await?.is_empty(), "it waits for a person");
-
-        let person = principal("mira", PrincipalKind::Person);
-        let card = host.card(&person, &held.pending.as_ref().unwrap().approval).await.unwrap();
         assert_eq!(card.arguments["bcc"], json!(["audit@example.com"]));
-        let done = host.approve(&person, &card.approval, &card.digest).await.unwrap();
+        let done = house.approve(&held).await;
         assert_eq!(done.state, RunState::Done, "{done:?}");
         let output = done.output.unwrap();
 
@@ -128,19 +81,13 @@ live! {
         let head = source.split("\r\n\r\n").next().unwrap().to_lowercase();
         assert!(!head.contains("\nbcc:") && !head.contains("audit@"), "{head}");
 
-        let refused = send(&host, json!({"to": ["eve@evil.example"], "subject": "x", "text": "x"})).await;
-        assert_eq!(refused.failure.unwrap().kind, "denied");
-        let undo = host.undo(&person, &held.run, false).await.unwrap();
-        assert_eq!(undo.outcome, "irreversible");
+        let elsewhere = json!({"to": ["eve@evil.example"], "subject": "x", "text": "x"});
+        assert_eq!(house.fails("send_mail", elsewhere).await.0, "denied");
+        assert_eq!(house.undo(&held.run).await, "irreversible");
         assert_eq!(judge.messages().await?.len(), 1);
-        let needs = sink.needs();
-        tell(&format!(
-            "LIVE mail MailDev {} tools=1/1 undo=0/1 start={:.2} memory={}",
-            sink.version(),
-            needs.start.as_secs_f64(),
-            needs.resident_bytes.div_ceil(1 << 20),
-        ));
-        host.shutdown().await;
+        let system = format!("MailDev {}", sink.version());
+        tell(&system, &house.proved(), Some(sink.needs()));
+        house.close().await;
         Ok(())
     }
 }
@@ -151,20 +98,12 @@ live! {
         let sink = MailSink::start_with(Some(("support@example.com", "live-test-password"))).await?;
         let judge = sink.client()?;
         let input = json!({"to": ["ada@customer.example"], "subject": "x", "text": "x"});
-        let (_home, host) = opened(&manifest(&sink, true)).await;
-        let failure = send(&host, input).await.failure.unwrap();
-        assert_eq!(failure.kind, "denied");
-        assert!(failure.message.contains("TLS only"), "{}", failure.message);
+        let house = opened(&sink, true).await;
+        let (kind, message) = house.fails("send_mail", input).await;
+        assert_eq!(kind, "denied");
+        assert!(message.contains("TLS only"), "{message}");
         assert!(judge.messages().await?.is_empty());
-        host.shutdown().await;
+        house.close().await;
         Ok(())
     }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a measurement is for whoever runs the test"
-)]
-fn tell(line: &str) {
-    eprintln!("{line}");
 }

@@ -1,16 +1,11 @@
 //! The harness and the judge of NocoDB, and the connector `tables` with its sample
 //! manifest against it.
 
-mod installed;
-#[path = "installed/web.rs"]
-mod web;
-
-use installed::{Installed, tell};
 use reqwest::Method;
 use serde_json::json;
-use tollgate_live::{NocoDb, live};
+use tollgate_live::{NocoDb, live, tell};
+use tollgate_tests::installed::{Installed, Secret, at};
 use toml::Value;
-use web::{Secret, at};
 
 /// The sample's table.
 const SAMPLE: &str = "m1exampleorders";
@@ -19,11 +14,11 @@ const SAMPLE: &str = "m1exampleorders";
 async fn opened(server: &NocoDb) -> Installed {
     let secret = Secret {
         name: "nocodb-token",
-        origin: server.origin(),
-        header: "xc-token",
+        base_url: server.origin(),
+        place: "header = \"xc-token\"",
         value: server.token(),
     };
-    Installed::open("tables", |manifest, home| {
+    Installed::open("tables", "manifest.toml", |manifest, home| {
         secret.keep(home);
         at(manifest, "tables", &format!("{}/api/v2", server.origin()));
         renamed(manifest.get_mut("grant"), server.table());
@@ -64,6 +59,8 @@ live! {
         let found = judge.with_key("k-1").await?;
         assert_eq!(found.len(), 1);
         assert_eq!((&found[0]["Amount"], &found[0]["Status"]), (&json!(3), &json!("open")));
+        let (_, got) = house.done("get_record", json!({ "table": "orders", "id": id })).await;
+        assert_eq!((&got["id"], &got["fields"]["customer"]), (&json!(id), &json!("Lamp & Co")), "{got}");
         let again = json!({ "table": "orders", "records": [{ "number": "k-1" }] });
         assert_eq!(house.fails("create_records", again).await.0, "conflict");
         assert_eq!(judge.with_key("k-1").await?.len(), 1);
@@ -135,8 +132,8 @@ live! {
         let done = house.approve(&held).await;
         assert!(judge.record(victim).await?.is_none(), "{done:?}");
 
-        let what = format!("tables NocoDB {}", server.version());
-        tell(&what, "tools=6/7 undo=2/3", Some(server.needs()));
+        let what = format!("NocoDB {}", server.version());
+        tell(&what, &house.proved(), Some(server.needs()));
         house.close().await;
         Ok(())
     }

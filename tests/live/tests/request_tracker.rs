@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
-mod desk;
-
-use desk::Office;
 use reqwest::Method;
 use serde_json::json;
-use tollgate_live::{RequestTracker, live};
+use tollgate_live::{RequestTracker, live, tell};
+use tollgate_tests::installed::{Installed, Secret, at};
 
 live! {
     "live: needs Request Tracker 5 from Debian",
@@ -24,6 +22,11 @@ live! {
         assert_eq!(judge.ticket(&id).await?["Status"], "open");
         assert_eq!(judge.custom_field(&id, "Severity").await?, ["high"]);
         assert_eq!(judge.texts(&id, "Comment").await?, ["since Monday"]);
+        // No message takes a condition, so the connector sends none.
+        let shown = judge.send(Method::GET, &format!("ticket/{id}"), None).await?;
+        let tag = shown.headers["etag"].to_str().unwrap();
+        assert_eq!(judge.comment_if(&id, tag).await?.status, 412);
+        assert_eq!(judge.comment_if(&id, "*").await?.status, 201);
         assert_eq!(judge.tickets("Subject = 'it rains in'").await?, [id]);
         assert!(!server.agent().is_empty() && !server.reader().is_empty());
         server.needs().print("Request Tracker", server.version());
@@ -36,9 +39,13 @@ live! {
     async fn the_connector_works_on_its_tickets() {
         let server = RequestTracker::start().await?;
         let judge = server.client()?;
-        let secret = ("desk-token", "header = \"authorization\"", server.agent());
-        let mut office = Office::open("manifest.toml", server.origin(), "/REST/2.0", secret, |text| {
-            let config = text["config"].as_table_mut().unwrap();
+        let base_url = format!("{}/REST/2.0", server.origin());
+        let place = "header = \"authorization\"";
+        let secret = Secret { name: "desk-token", base_url: &base_url, place, value: server.agent() };
+        let office = Installed::open("support-desk", "manifest.toml", |manifest, home| {
+            secret.keep(home);
+            at(manifest, "desk", &base_url);
+            let config = manifest["config"].as_table_mut().unwrap();
             config.insert("key_field".to_owned(), "Order number".into());
         }).await;
         let made = json!({
@@ -51,7 +58,7 @@ live! {
         let id = output["ticket"].as_str().unwrap().to_owned();
         assert_eq!(judge.ticket(&id).await?["Requestor"][0]["id"], "carol@example.net");
         assert_eq!(judge.custom_field(&id, "Order number").await?, ["47110815"]);
-        assert_eq!(office.undo("create_ticket", &create).await, "irreversible");
+        assert_eq!(office.undo(&create).await, "irreversible");
         let (_, again) = office.done("create_ticket", made).await;
         assert_eq!((&again["ticket"], &again["is_new"]), (&json!(id), &json!(false)));
         let double = json!({ "subject": "The lamp's cable \\ broke", "text": "x", "requester": "carol@example.net" });
@@ -71,7 +78,7 @@ live! {
         other["text"] = json!("Ask the depot again.");
         assert_eq!(office.done("comment", other).await.1["is_new"], false);
         assert_eq!(judge.texts(&id, "Comment").await?, ["Ask the depot."]);
-        assert_eq!(office.undo("comment", &comment).await, "irreversible");
+        assert_eq!(office.undo(&comment).await, "irreversible");
 
         let update = json!({ "ticket": id, "values": {
             "status": "open", "priority": "9", "assignee": "agent", "subject": "Lamp sparks",
@@ -83,7 +90,7 @@ live! {
         assert_eq!((&now["Status"], &now["Owner"]["id"]), (&json!("open"), &json!("agent")));
         assert_eq!((&now["Subject"], &now["Priority"]), (&json!("Lamp sparks"), &json!("9")));
         assert_eq!(judge.custom_field(&id, "Products").await?, ["chair"]);
-        assert_eq!(office.undo("update_ticket", &run).await, "undone");
+        assert_eq!(office.undo(&run).await, "undone");
         let now = judge.ticket(&id).await?;
         assert_eq!((&now["Status"], &now["Owner"]["id"]), (&json!("new"), &json!("Nobody")));
         assert_eq!((&now["Subject"], &now["Priority"]), (&json!("The lamp's cable \\ broke"), &json!("3")));
@@ -93,7 +100,7 @@ live! {
         let (run, _) = office.done("update_ticket", json!({ "ticket": id, "values": { "status": "stalled" } })).await;
         let theirs = json!({ "Status": "open" });
         judge.send(Method::PUT, &format!("ticket/{id}"), Some(&theirs)).await?.json()?;
-        assert_eq!(office.undo("update_ticket", &run).await, "conflict");
+        assert_eq!(office.undo(&run).await, "conflict");
         assert_eq!(judge.ticket(&id).await?["Status"], "open");
         let bad = json!({ "ticket": id, "values": { "status": "flying" } });
         assert_eq!(office.fails("update_ticket", bad).await.0, "invalid_input");
@@ -103,7 +110,7 @@ live! {
         let (_, ticket) = office.done("get_ticket", json!({ "ticket": id })).await;
         let reply = json!({ "ticket": id, "text": "Dear Carol, unplug it.", "version": ticket["version"] });
         let (run, _) = office.approved("reply", reply).await;
-        assert_eq!(office.undo("reply", &run).await, "irreversible");
+        assert_eq!(office.undo(&run).await, "irreversible");
         assert_eq!(judge.texts(&id, "Correspond").await?, ["Dear Carol, unplug it."]);
 
         let hand = json!({
@@ -138,7 +145,9 @@ live! {
         ]);
         let withdraw = json!({ "ticket": id, "comment": written["comment"] });
         assert_eq!(office.fails("withdraw_comment", withdraw).await.0, "denied");
-        office.close("request-tracker", server.version(), server.needs()).await;
+        let system = format!("Request Tracker {}", server.version());
+        tell(&system, &office.proved(), Some(server.needs()));
+        office.close().await;
         Ok(())
     }
 }

@@ -2,12 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
-mod desk;
-
-use desk::Office;
 use reqwest::Method;
 use serde_json::json;
-use tollgate_live::{Roundup, live};
+use tollgate_live::{Roundup, live, tell};
+use tollgate_tests::installed::{Installed, Secret, at};
 
 live! {
     "live: needs Roundup from PyPI",
@@ -38,9 +36,13 @@ live! {
     async fn the_connector_works_on_its_issues() {
         let server = Roundup::start().await?;
         let judge = server.client()?;
-        let secret = ("desk-password", "header = \"authorization\"", server.agent().1);
-        let base = "/tracker/rest/data";
-        let mut office = Office::open("manifests/roundup.toml", server.origin(), base, secret, |_| {}).await;
+        let base_url = format!("{}/tracker/rest/data", server.origin());
+        let place = "header = \"authorization\"";
+        let secret = Secret { name: "desk-password", base_url: &base_url, place, value: server.agent().1 };
+        let office = Installed::open("support-desk", "manifests/roundup.toml", |manifest, home| {
+            secret.keep(home);
+            at(manifest, "desk", &base_url);
+        }).await;
         let made = json!({ "subject": "It rains in", "text": "Since Monday.", "key": "case-4711", "values": { "priority": "bug" } });
         let (_, output) = office.approved("create_ticket", made.clone()).await;
         let id = output["ticket"].as_str().unwrap().to_owned();
@@ -63,7 +65,7 @@ live! {
         assert_eq!(output["not_as_asked"], json!(null), "{output}");
         let named = judge.issue(&id).await?;
         assert_eq!(named["title"], "It pours in");
-        assert_eq!(office.undo("update_ticket", &run).await, "undone");
+        assert_eq!(office.undo(&run).await, "undone");
         let now = judge.issue(&id).await?;
         assert_eq!((&now["title"], &now["assignedto"]), (&json!("It rains in"), &json!(null)));
         assert_ne!(now["priority"]["id"], named["priority"]["id"]);
@@ -74,20 +76,20 @@ live! {
         let theirs = json!({ "status": "resolved", "@etag": etag });
         let done = judge.send(Method::PATCH, &format!("issue/{id}"), Some(&theirs)).await?;
         assert!(done.status.is_success(), "{}", done.body);
-        assert_eq!(office.undo("update_ticket", &run).await, "conflict");
+        assert_eq!(office.undo(&run).await, "conflict");
         let stale = json!({ "ticket": id, "values": { "status": "unread" }, "version": ticket["version"] });
         assert_eq!(office.fails("update_ticket", stale).await.0, "conflict");
 
         let withdraw = json!({ "ticket": id, "comment": written["comment"] });
         let (run, _) = office.done("withdraw_comment", withdraw).await;
         assert_eq!(judge.messages(&id).await?, ["Since Monday."]);
-        assert_eq!(office.undo("withdraw_comment", &run).await, "undone");
+        assert_eq!(office.undo(&run).await, "undone");
         assert_eq!(judge.messages(&id).await?, ["Since Monday.", "Look at the roof."]);
 
         let (_, ticket) = office.done("get_ticket", json!({ "ticket": id })).await;
         let reply = json!({ "ticket": id, "text": "It is fixed.", "version": ticket["version"] });
         let (run, _) = office.approved("reply", reply).await;
-        assert_eq!(office.undo("reply", &run).await, "irreversible");
+        assert_eq!(office.undo(&run).await, "irreversible");
         let hand = json!({ "ticket": id, "to": "team-leads", "summary": "Roofer?", "reason": "Costs money", "note": "With the leads.", "priority": "urgent" });
         let (_, output) = office.approved("escalate", hand).await;
         assert_eq!(output["problems"], json!(null), "{output}");
@@ -95,7 +97,9 @@ live! {
         let (_, listed) = office.done("list_comments", json!({ "ticket": id, "limit": 3 })).await;
         assert_eq!((listed["comments"].as_array().unwrap().len(), &listed["next"]), (3, &json!("2")));
         assert_eq!(listed["comments"][1]["text"], "Look at the roof.");
-        office.close("roundup", server.version(), server.needs()).await;
+        let system = format!("Roundup {}", server.version());
+        tell(&system, &office.proved(), Some(server.needs()));
+        office.close().await;
         Ok(())
     }
 }

@@ -3,10 +3,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
-use tollgate_live::live;
+use tollgate_live::{live, until};
 
 live! {
     "live: needs MailDev from npm",
@@ -30,11 +30,10 @@ live! {
         // SIGKILL: nothing of the process runs any more.
         keeper.kill().unwrap();
         keeper.wait().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while is_up() || !is_empty() {
-            assert!(Instant::now() < deadline, "still there: {address}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        // No process of ours is left that could say when it has ended.
+        let gone = async || (!is_up() && is_empty()).then_some(());
+        let gone = until(Duration::from_secs(20), gone).await;
+        assert!(gone.is_some(), "still there: {address}");
         Ok(())
     }
 }

@@ -3,21 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
-mod installed;
-#[path = "installed/web.rs"]
-mod web;
-
-use installed::{Installed, tell};
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_live::{Pace, Synapse, live};
+use tollgate_live::{Pace, Synapse, live, tell};
 use tollgate_runtime::RunState;
+use tollgate_tests::installed::{Installed, Secret, at};
 use tollgate_tests::workspace;
-use web::{Secret, at};
 
 /// The connector at this server, as `@alice`, with the sample's room replaced.
 async fn chat(server: &Synapse) -> Installed {
-    Installed::open("chat", |manifest, home| {
+    Installed::open("chat", "manifest.toml", |manifest, home| {
         let sample = workspace().join("plugins/chat/manifests/matrix.toml");
         let sample = std::fs::read_to_string(sample).unwrap();
         let sample = sample.replace("!support:example.org", server.room());
@@ -26,8 +21,8 @@ async fn chat(server: &Synapse) -> Installed {
         at(manifest, "chat", &base_url);
         let secret = Secret {
             name: "matrix-token",
-            origin: server.origin(),
-            header: "authorization",
+            base_url: server.origin(),
+            place: "header = \"authorization\"",
             value: server.alice(),
         };
         secret.keep(home);
@@ -178,8 +173,8 @@ live! {
         assert_eq!(house.undo(&gone.run).await, "irreversible");
         // What is gone needs no taking back.
         assert_eq!(house.undo(&replied).await, "undone");
-        let what = format!("chat Synapse {}", server.version());
-        tell(&what, "tools=5/5 undo=1/2", Some(server.needs()));
+        let what = format!("Synapse {}", server.version());
+        tell(&what, &house.proved(), Some(server.needs()));
         house.close().await;
         Ok(())
     }

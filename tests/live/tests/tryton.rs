@@ -6,9 +6,10 @@ mod crm;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tollgate_live::{Result, Tryton, TrytonClient, live};
+use tollgate_live::{Result, Tryton, TrytonClient, live, tell};
+use tollgate_tests::installed::Installed;
 
-use crm::{Crm, of, text};
+use crm::of;
 
 live! {
     "live: needs Tryton from PyPI",
@@ -41,7 +42,7 @@ live! {
         let judge = server.client()?;
         let (company, currency, employee) = server.company();
         let base_url = format!("{}/crm/rest/model", server.origin());
-        let mut crm = Crm::open("manifests/tryton.toml", &base_url, server.agent(), |manifest| {
+        let crm = crm::open("manifests/tryton.toml", &base_url, server.agent(), |manifest| {
             let types = &mut manifest["config"]["types"];
             let defaults = types["opportunities"]["defaults"].as_table_mut().unwrap();
             for (name, id) in [("company", company), ("currency", currency), ("employee", employee)] {
@@ -49,26 +50,22 @@ live! {
             }
         })
         .await;
-        parties(&mut crm, &judge).await?;
-        opportunities(&mut crm, &judge).await?;
+        parties(&crm, &judge).await?;
+        opportunities(&crm, &judge).await?;
         refusals(&server, &base_url).await;
-        notes(&mut crm, &server, &base_url).await?;
-        let needs = server.needs();
-        let needs = format!(
-            "start={:.2} memory={}",
-            needs.start.as_secs_f64(),
-            needs.resident_bytes.div_ceil(1 << 20),
-        );
-        crm.end(&format!("Tryton {}", server.version()), &needs).await;
+        notes(&crm, &server, &base_url).await?;
+        let system = format!("Tryton {}", server.version());
+        tell(&system, &crm.proved(), Some(server.needs()));
+        crm.close().await;
         Ok(())
     }
 }
 
 /// A party from its making to its end, and a category that it is in for a while.
-async fn parties(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
+async fn parties(crm: &Installed, judge: &TrytonClient) -> Result<()> {
     let new = json!({ "name": "Northwind", "code": "N-1", "email": "info@example.com" });
     let (made, output) = crm
-        .done("create_record", of("parties", json!({ "properties": new })))
+        .carried("create_record", of("parties", json!({ "properties": new })))
         .await;
     let id = text(&output, "/record/id");
     let number: i64 = id.parse().unwrap();
@@ -90,21 +87,21 @@ async fn parties(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
 
     let by_email =
         json!({ "where": [{ "property": "email", "is": "equal", "value": "info@example.com" }] });
-    let (_, found) = crm.done("search_records", of("parties", by_email)).await;
+    let (_, found) = crm.carried("search_records", of("parties", by_email)).await;
     assert_eq!(found["records"][0]["id"], json!(id));
     let by_part = json!({ "where": [{ "property": "name", "is": "contains", "value": "%" }] });
-    let (_, found) = crm.done("search_records", of("parties", by_part)).await;
+    let (_, found) = crm.carried("search_records", of("parties", by_part)).await;
     assert_eq!(found["records"], json!([]), "`%` means itself");
     let (_, page) = crm
-        .done("search_records", of("parties", json!({ "limit": 1 })))
+        .carried("search_records", of("parties", json!({ "limit": 1 })))
         .await;
     assert_eq!(page["next"], "1");
     let (_, record) = crm
-        .done("get_record", of("parties", json!({ "id": id })))
+        .carried("get_record", of("parties", json!({ "id": id })))
         .await;
     assert_eq!(record["properties"]["website"], Value::Null);
     let (_, records) = crm
-        .done(
+        .carried(
             "get_records",
             of("parties", json!({ "ids": [id, "99999"] })),
         )
@@ -113,14 +110,14 @@ async fn parties(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
 
     let change = json!({ "id": id, "expected": { "name": "Northwind" }, "properties": {
         "name": "Northwind Ltd", "email": "new@example.com", "website": "https://example.com" } });
-    let (updated, _) = crm.done("update_record", of("parties", change)).await;
+    let (updated, _) = crm.carried("update_record", of("parties", change)).await;
     assert_eq!(
         judge.record("party.party", number, &fields).await?["email"],
         "new@example.com"
     );
-    assert_eq!(crm.undo("update_record", &updated).await, "undone");
+    assert_eq!(crm.undo(&updated).await, "undone");
     let (_, record) = crm
-        .done("get_record", of("parties", json!({ "id": id })))
+        .carried("get_record", of("parties", json!({ "id": id })))
         .await;
     assert_eq!(
         record["properties"],
@@ -130,19 +127,19 @@ async fn parties(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
 
     // A colleague changes the name between an update and its undo.
     let change = json!({ "id": id, "properties": { "name": "Ours" } });
-    let (stale, _) = crm.done("update_record", of("parties", change)).await;
+    let (stale, _) = crm.carried("update_record", of("parties", change)).await;
     let path = format!("party.party/{id}");
     judge
         .send(Method::PUT, &path, Some(&json!({ "name": "Theirs" })))
         .await?
         .json()?;
-    assert_eq!(crm.undo("update_record", &stale).await, "conflict");
+    assert_eq!(crm.undo(&stale).await, "conflict");
     assert_eq!(
         judge.record("party.party", number, &fields).await?["name"],
         "Theirs"
     );
     // The party is not as it was made either.
-    assert_eq!(crm.undo("create_record", &made).await, "conflict");
+    assert_eq!(crm.undo(&made).await, "conflict");
 
     let category = judge
         .send(
@@ -153,19 +150,19 @@ async fn parties(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
         .await?
         .json()?;
     let pair = json!({ "id": id, "to": "categories", "to_id": category["id"].to_string() });
-    let (joined, _) = crm.done("associate", of("parties", pair.clone())).await;
+    let (joined, _) = crm.carried("associate", of("parties", pair.clone())).await;
     assert_eq!(
         judge.record("party.party", number, &fields).await?["categories"],
         json!([category["id"]])
     );
     let (_, listed) = crm
-        .done(
+        .carried(
             "list_associations",
             of("parties", json!({ "id": id, "to": "categories" })),
         )
         .await;
     assert_eq!(listed["associations"][0]["id"], category["id"].to_string());
-    assert_eq!(crm.undo("associate", &joined).await, "undone");
+    assert_eq!(crm.undo(&joined).await, "undone");
     assert_eq!(
         judge.record("party.party", number, &fields).await?["categories"],
         json!([])
@@ -178,29 +175,29 @@ async fn parties(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
         )
         .await?
         .json()?;
-    let (parted, _) = crm.done("dissociate", of("parties", pair)).await;
+    let (parted, _) = crm.carried("dissociate", of("parties", pair)).await;
     assert_eq!(
         judge.record("party.party", number, &fields).await?["categories"],
         json!([])
     );
-    assert_eq!(crm.undo("dissociate", &parted).await, "undone");
+    assert_eq!(crm.undo(&parted).await, "undone");
     assert_eq!(
         judge.record("party.party", number, &fields).await?["categories"],
         json!([category["id"]])
     );
 
     let away = json!({ "id": id, "expected": { "name": "Theirs" } });
-    let (away, _) = crm.done("archive_record", of("parties", away)).await;
+    let (away, _) = crm.carried("archive_record", of("parties", away)).await;
     assert_eq!(active(judge, number).await?, json!(0));
-    assert_eq!(crm.undo("archive_record", &away).await, "undone");
+    assert_eq!(crm.undo(&away).await, "undone");
     assert_eq!(active(judge, number).await?, json!(1));
     let away = json!({ "id": id, "expected": { "name": "Theirs" } });
-    crm.done("archive_record", of("parties", away)).await;
+    crm.carried("archive_record", of("parties", away)).await;
     let (back, _) = crm
-        .done("unarchive_record", of("parties", json!({ "id": id })))
+        .carried("unarchive_record", of("parties", json!({ "id": id })))
         .await;
     assert_eq!(active(judge, number).await?, json!(1));
-    assert_eq!(crm.undo("unarchive_record", &back).await, "undone");
+    assert_eq!(crm.undo(&back).await, "undone");
     assert_eq!(active(judge, number).await?, json!(0));
     Ok(())
 }
@@ -211,12 +208,12 @@ async fn active(judge: &TrytonClient, party: i64) -> Result<Value> {
 }
 
 /// An opportunity is put away by cancelling it.
-async fn opportunities(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
+async fn opportunities(crm: &Installed, judge: &TrytonClient) -> Result<()> {
     let party = judge.create_party("Contoso").await?;
     let new = json!({ "party": party, "description": "Warehouse", "amount": "1200.00",
         "start_date": "2026-11-22", "conversion_probability": 0.5, "reference": "key-1" });
     let (made, output) = crm
-        .done(
+        .carried(
             "create_record",
             of("opportunities", json!({ "properties": new })),
         )
@@ -224,7 +221,7 @@ async fn opportunities(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
     let id: i64 = text(&output, "/record/id").parse().unwrap();
     assert_eq!(text(&output, "/record/properties/amount"), "1200.00");
     let (_, listed) = crm
-        .done(
+        .carried(
             "list_associations",
             of(
                 "parties",
@@ -235,12 +232,14 @@ async fn opportunities(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
     assert_eq!(listed["associations"], json!([{ "id": id.to_string() }]));
     let change =
         json!({ "id": id.to_string(), "properties": { "amount": 900.5, "comment": "less" } });
-    let (updated, _) = crm.done("update_record", of("opportunities", change)).await;
+    let (updated, _) = crm
+        .carried("update_record", of("opportunities", change))
+        .await;
     let seen = judge
         .record("sale.opportunity", id, &["amount", "comment"])
         .await?;
     assert_eq!(seen["amount"]["decimal"], "900.5");
-    assert_eq!(crm.undo("update_record", &updated).await, "undone");
+    assert_eq!(crm.undo(&updated).await, "undone");
     let seen = judge
         .record("sale.opportunity", id, &["amount", "comment", "state"])
         .await?;
@@ -249,18 +248,18 @@ async fn opportunities(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
         (&json!("1200.00"), &Value::Null)
     );
     // It was changed since, and changed back: its version says so.
-    assert_eq!(crm.undo("create_record", &made).await, "conflict");
+    assert_eq!(crm.undo(&made).await, "conflict");
 
     let new = json!({ "party": party, "description": "Office", "start_date": "2026-11-22",
         "conversion_probability": 0.5, "reference": "key-2" });
     let (made, output) = crm
-        .done(
+        .carried(
             "create_record",
             of("opportunities", json!({ "properties": new })),
         )
         .await;
     let id: i64 = text(&output, "/record/id").parse().unwrap();
-    assert_eq!(crm.undo("create_record", &made).await, "undone");
+    assert_eq!(crm.undo(&made).await, "undone");
     assert_eq!(
         judge.record("sale.opportunity", id, &["state"]).await?["state"],
         "cancelled"
@@ -271,18 +270,18 @@ async fn opportunities(crm: &mut Crm, judge: &TrytonClient) -> Result<()> {
 /// Accounts that may not, and a key that is wrong.
 async fn refusals(server: &Tryton, base_url: &str) {
     let sample = "manifests/tryton.toml";
-    let guest = Crm::open(sample, base_url, server.guest(), |_| {}).await;
+    let guest = crm::open(sample, base_url, server.guest(), |_| {}).await;
     let (kind, _) = guest
         .fails("search_records", of("opportunities", json!({})))
         .await;
     assert_eq!(kind, "denied");
-    let reader = Crm::open(sample, base_url, server.reader(), |_| {}).await;
+    let reader = crm::open(sample, base_url, server.reader(), |_| {}).await;
     let change = json!({ "id": "1", "properties": { "description": "x" } });
     let (kind, message) = reader
         .fails("update_record", of("opportunities", change))
         .await;
     assert_eq!(kind, "denied", "{message}");
-    let nobody = Crm::open(sample, base_url, "no-such-key-0123456789", |_| {}).await;
+    let nobody = crm::open(sample, base_url, "no-such-key-0123456789", |_| {}).await;
     let (kind, message) = nobody
         .fails("search_records", of("parties", json!({})))
         .await;
@@ -291,10 +290,10 @@ async fn refusals(server: &Tryton, base_url: &str) {
 }
 
 /// Notes need a key of an administrator, and routes that the sample leaves out.
-async fn notes(crm: &mut Crm, server: &Tryton, base_url: &str) -> Result<()> {
+async fn notes(crm: &Installed, server: &Tryton, base_url: &str) -> Result<()> {
     let judge = server.client()?;
     let party = judge.create_party("Fabrikam").await?;
-    let mut admin = Crm::open("manifests/tryton.toml", base_url, server.admin(), |manifest| {
+    let admin = crm::open("manifests/tryton.toml", base_url, server.admin(), |manifest| {
         let routes = "[[route]]\ncall = \"POST /ir.note/search_read\"\neffect = \"read\"\n\
             [[route]]\ncall = \"POST /ir.note\"\neffect = \"write\"\nundo = \"inverse\"\n\
             [[route]]\ncall = \"DELETE /ir.note/{id:int}\"\neffect = \"write\"\nundo = \"inverse\"\n";
@@ -309,7 +308,7 @@ async fn notes(crm: &mut Crm, server: &Tryton, base_url: &str) -> Result<()> {
     })
     .await;
     let on = json!({ "id": party.to_string(), "text": "Called back.\nAll well." });
-    let (added, output) = admin.done("add_note", of("parties", on.clone())).await;
+    let (added, output) = admin.carried("add_note", of("parties", on.clone())).await;
     let notes = judge.records("ir.note", &["message", "resource"]).await?;
     assert_eq!(notes[0]["message"], "Called back.\nAll well.");
     assert_eq!(notes[0]["resource"], format!("party.party,{party}"));
@@ -319,10 +318,10 @@ async fn notes(crm: &mut Crm, server: &Tryton, base_url: &str) -> Result<()> {
         admin.fails("remove_note", of("parties", other)).await.0,
         "not_found"
     );
-    assert_eq!(admin.undo("add_note", &added).await, "undone");
+    assert_eq!(admin.undo(&added).await, "undone");
     assert_eq!(judge.records("ir.note", &["message"]).await?.len(), 0);
     let (_, output) = admin
-        .done(
+        .carried(
             "add_note",
             of(
                 "parties",
@@ -332,12 +331,20 @@ async fn notes(crm: &mut Crm, server: &Tryton, base_url: &str) -> Result<()> {
         .await;
     let remove =
         json!({ "id": party.to_string(), "note": text(&output, "/note"), "text": "Again" });
-    let (removed, _) = admin.done("remove_note", of("parties", remove)).await;
-    assert_eq!(admin.undo("remove_note", &removed).await, "undone");
+    let (removed, _) = admin.carried("remove_note", of("parties", remove)).await;
+    assert_eq!(admin.undo(&removed).await, "undone");
     assert_eq!(
         judge.records("ir.note", &["message"]).await?[0]["message"],
         "Again"
     );
-    crm.add(admin);
+    crm.add(&admin);
+    admin.close().await;
     Ok(())
+}
+
+/// An output's text.
+fn text(value: &Value, pointer: &str) -> String {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    let found = found.unwrap_or_else(|| panic!("no {pointer} in {value}"));
+    found.to_owned()
 }

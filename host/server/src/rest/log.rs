@@ -47,6 +47,10 @@ impl Records {
                 .transpose()
                 .map_err(|error| malformed(error.to_string()))
         };
+        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(malformed(format!("`limit` is from 1 to {LIMIT_MAX}")));
+        }
         Ok(LogFilter {
             since_ms: time(self.since)?,
             until_ms: time(self.until)?,
@@ -61,7 +65,7 @@ impl Records {
             after: self.after,
             before: self.before,
             newest: self.newest,
-            limit: Some(self.limit.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX)),
+            limit: Some(limit),
         })
     }
 }

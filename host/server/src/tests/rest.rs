@@ -192,6 +192,29 @@ async fn a_no_needs_words() {
 }
 
 #[tokio::test]
+async fn a_body_is_an_object_and_nothing_read_by_its_order() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    let digest = format!(r#"["{DIGEST}"]"#);
+    for (path, body) in [
+        (format!("/v1/approvals/{id}/approve"), digest.as_str()),
+        ("/v1/runs/run-1/undo".to_owned(), "[]"),
+        ("/v1/runs/run-1/undo".to_owned(), "[true]"),
+        ("/v1/calls".to_owned(), r#"["db", "refund", {}]"#),
+        ("/v1/calls".to_owned(), "null"),
+    ] {
+        let answer = server.rest(MIRA, "POST", &path, body).await;
+        assert_eq!(
+            (answer.status, answer.json()["kind"].as_str()),
+            (StatusCode::BAD_REQUEST, Some("malformed")),
+            "{path} {body}"
+        );
+    }
+    let waiting = server.rest(MIRA, "GET", "/v1/approvals", "").await.json();
+    assert_eq!(waiting.as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
 async fn undo_can_be_planned_first() {
     let server = Server::new();
     let planned = server
@@ -220,7 +243,7 @@ async fn undo_can_be_planned_first() {
 async fn the_log_is_filtered_and_bounded() {
     let server = Server::new();
     let path = "/v1/log?run=run-1&linked=true&case=c&outcome=in_doubt&tool=db.refund\
-        &since=1970-01-01T00:00:01Z&until=1970-01-02&newest=true&limit=9999";
+        &since=1970-01-01T00:00:01Z&until=1970-01-02&newest=true&limit=1000";
     let answer = server.rest(MIRA, "GET", path, "").await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     let asked = server.host.asked();
@@ -233,7 +256,14 @@ async fn the_log_is_filtered_and_bounded() {
         (Some(1_000), Some(86_400_000))
     );
     assert_eq!(asked.limit, Some(1_000));
-    for wrong in ["who=x", "outcome=lost", "since=yesterday", "after=-1"] {
+    for wrong in [
+        "who=x",
+        "outcome=lost",
+        "since=yesterday",
+        "after=-1",
+        "limit=0",
+        "limit=1001",
+    ] {
         let answer = server
             .rest(MIRA, "GET", &format!("/v1/log?{wrong}"), "")
             .await;

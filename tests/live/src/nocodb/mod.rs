@@ -37,11 +37,8 @@ impl NocoDb {
                 help: "set TOLLGATE_LIVE_HEAVY=1: 1.5 GB are installed".to_owned(),
             });
         }
-        let (folder, command, port) = crate::blocking(prepare).await?;
-        let origin = format!("http://127.0.0.1:{port}");
+        let (process, origin) = Process::serve("NocoDB", prepare, "/api/v1/health").await?;
         let judge = Judge::new(&origin, Vec::new())?;
-        let is_ready = || judge.is_up("/api/v1/health");
-        let process = Process::start("NocoDB", folder, &command, is_ready).await?;
         let (token, table) = set_up(&judge, &origin).await?;
         Ok(Self {
             process,

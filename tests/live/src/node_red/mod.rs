@@ -38,11 +38,7 @@ pub struct Received {
 impl NodeRed {
     /// Install it if it is not, and start a new one.
     pub async fn start() -> Result<Self> {
-        let (folder, command, port) = crate::blocking(prepare).await?;
-        let origin = format!("http://127.0.0.1:{port}");
-        let judge = Judge::new(&origin, Vec::new())?;
-        let is_ready = || judge.is_up("/received");
-        let process = Process::start("Node-RED", folder, &command, is_ready).await?;
+        let (process, origin) = Process::serve("Node-RED", prepare, "/received").await?;
         Ok(Self { process, origin })
     }
 

@@ -172,6 +172,15 @@ impl RequestTrackerClient {
         self.send(Method::GET, &path, None).await?.json()
     }
 
+    /// Comment on a ticket with `If-Match: tag`.
+    pub async fn comment_if(&self, id: &str, tag: &str) -> Result<Answer> {
+        let path = format!("/REST/2.0/ticket/{id}/comment");
+        let body = json!({ "Content": "on a condition", "ContentType": "text/plain" });
+        let request = self.0.request(&Method::POST, &path).json(&body);
+        let request = request.header("if-match", tag);
+        self.0.answer(&Method::POST, &path, request).await
+    }
+
     /// The values of one custom field of a ticket.
     pub async fn custom_field(&self, id: &str, name: &str) -> Result<Vec<String>> {
         let ticket = self.ticket(id).await?;

@@ -5,16 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 mod cells;
-#[path = "../installed/mod.rs"]
-mod installed;
-#[path = "../installed/web.rs"]
-mod web;
 
 use cells::Cells;
-use installed::{Installed, tell};
 use serde_json::{Value, json};
-use tollgate_live::{Prism, google_sheets, live};
-use web::{Secret, at};
+use tollgate_live::{Prism, google_sheets, live, tell};
+use tollgate_tests::installed::{Installed, Secret, at};
 
 /// An input with the document and the sheet.
 fn of(more: Value) -> Value {
@@ -35,11 +30,11 @@ live! {
         let prism = Prism::proxy(&google_sheets().await?, &store.serve().await).await?;
         let secret = Secret {
             name: "google-token",
-            origin: prism.origin(),
-            header: "authorization",
+            base_url: prism.origin(),
+            place: "header = \"authorization\"",
             value: "live-test-token",
         };
-        let house = Installed::open("google-sheets", |manifest, home| {
+        let house = Installed::open("google-sheets", "manifest.toml", |manifest, home| {
             secret.keep(home);
             at(manifest, "sheets", &format!("{}/v4", prism.origin()));
         }).await;
@@ -87,8 +82,8 @@ live! {
         assert_eq!(house.undo(&both).await, "undone");
         assert_eq!((store.get("A2"), store.get("B2")), (json!("t-1"), json!("reopened")));
 
-        let what = format!("google-sheets Sheets v4 by Prism {}", prism.version());
-        tell(&what, "tools=6/6 undo=3/3", Some(prism.needs()));
+        let what = format!("Google Sheets v4 by Prism {}", prism.version());
+        tell(&what, &house.proved(), Some(prism.needs()));
         house.close().await;
         Ok(())
     }
