@@ -49,12 +49,14 @@ pub use files::{
 pub use glob::{Glob, GlobError};
 pub use manifest::{
     Grant, HandoffGrant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant,
-    limits,
+    ReadList, bundle_lists, limits,
 };
 pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl};
 pub use rules::{
-    CallFacts, CallPattern, Condition, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, FieldPath,
-    Number, Outcome, Pattern, Predicate, Rule, Rules, Scalar, ToolFacts, ToolPattern,
+    CASE_VALUES_MAX, CallFacts, CallPattern, CaseFacts, Condition, DECIDED_BY_DEFAULT,
+    DECIDED_BY_FLOOR, Decision, FieldPath, HostPattern, List, Number, Outcome, PathPattern,
+    Pattern, Predicate, RecordField, Rule, Rules, Scalar, ToolFacts, ToolPattern,
+    VALUE_BYTES_MAX, Values,
 };
 pub use sql::{
     Capture, ColumnSet, Dialect, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal, Statement, TableGrant,

@@ -73,10 +73,12 @@ fn deciding_allocates_nothing() {
         input: &input,
         workflow: Some("desk"),
         principal: "agent:a",
+        case: None,
     };
     let call = CallFacts {
         call: "kv.set",
         destination: "notes",
+        identity: None,
         effect: Effect::Irreversible,
         args: &args,
     };

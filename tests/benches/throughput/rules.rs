@@ -21,10 +21,12 @@ pub(crate) fn measure() {
             input: &input,
             workflow: None,
             principal: "desk",
+            case: None,
         };
         let call = CallFacts {
             call: "sql.execute",
             destination: "orders",
+            identity: None,
             effect: Effect::Write,
             args: &args,
         };

@@ -6,8 +6,10 @@
 //! that can never decide are faults too, because their author believes they do.
 //!
 //! Including other files, variables and environment look-ups were refused: a
-//! reviewer reads one file and has seen everything.
+//! reviewer reads one file and has seen everything. The one exception are lists
+//! of values, which become part of the text before it is installed.
 
+mod bundle;
 mod error;
 mod extension;
 mod grants;
@@ -22,6 +24,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
+pub use bundle::{ReadList, bundle_lists};
 pub use error::{ManifestError, ManifestErrors};
 pub use limits::Limits;
 pub use missing::MissingGrant;

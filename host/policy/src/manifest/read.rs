@@ -62,7 +62,13 @@ fn whole(mut keys: Keys<'_, '_>, source: &str, faults: &mut Faults<'_>) -> Optio
     grant.extension = extension::read(&mut keys, faults);
     let config = config(&mut keys, faults);
     let approvals = rows::approvals(&mut keys, faults);
-    let rules: std::sync::Arc<[_]> = rows::rules(&mut keys, &grant, &approvals, faults).into();
+    let lists = rows::lists(&mut keys, faults);
+    let known = rows::Known {
+        grant: &grant,
+        approvals: &approvals,
+        lists: &lists,
+    };
+    let rules: std::sync::Arc<[_]> = rows::rules(&mut keys, known, faults).into();
     keys.finish(faults);
     let floor = approvals
         .iter()

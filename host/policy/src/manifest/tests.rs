@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod http;
+mod lists;
 mod mail;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::{
     CallFacts, CallPattern, Decision, Outcome, Rule, Rules, ToolFacts, ToolPattern,
-    predicate::Facts,
+    facts::Facts,
 };
 use crate::Effect;
 

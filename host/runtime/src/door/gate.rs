@@ -38,6 +38,7 @@ impl Door {
             input: &self.run.input,
             workflow: self.run.workflow.as_deref(),
             principal: &self.run.principal,
+            case: None,
         }
     }
 
@@ -47,6 +48,7 @@ impl Door {
         self.decide_on(&CallFacts {
             call: passing.call,
             destination: &passing.destination,
+            identity: Some(&passing.identity),
             effect: passing.effect,
             args: &passing.arguments,
         })
@@ -59,6 +61,7 @@ impl Door {
             let facts = CallFacts {
                 call: look.call,
                 destination: look.destination,
+                identity: None,
                 effect: Effect::Read,
                 args: look.arguments,
             };

@@ -418,6 +418,7 @@ fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Fail
         input: &run.input,
         workflow: run.workflow.as_deref(),
         principal: &run.principal,
+        case: None,
     });
     if decision.outcome != Outcome::Deny {
         return None;
