@@ -53,10 +53,11 @@ pub use manifest::{
 };
 pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl};
 pub use rules::{
-    CASE_VALUES_MAX, CallFacts, CallPattern, CaseFacts, Condition, DECIDED_BY_DEFAULT,
-    DECIDED_BY_FLOOR, Decision, FieldPath, HostPattern, List, Number, Outcome, PathPattern,
-    Pattern, Predicate, RecordField, Rule, Rules, Scalar, ToolFacts, ToolPattern,
-    VALUE_BYTES_MAX, Values,
+    Amount, Budget, BudgetScope, BudgetUse, Budgets, CASE_VALUES_MAX, CallFacts, CallPattern,
+    CaseFacts, Charge, Charged, Condition, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision,
+    FieldPath, HostPattern, Ledger, List, Measure, Number, Outcome, PathPattern, Pattern, Per,
+    Predicate, RecordField, Rule, Rules, Scalar, Sum, ToolFacts, ToolPattern, VALUE_BYTES_MAX,
+    Values, unforeseen_argument,
 };
 pub use sql::{
     Capture, ColumnSet, Dialect, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal, Statement, TableGrant,

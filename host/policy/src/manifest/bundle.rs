@@ -82,7 +82,10 @@ fn values(node: &Node<'_>, read: &mut ReadList<'_>, faults: &mut Faults<'_>) -> 
     if let Err(refusal) = clean_path(path) {
         faults.add(
             start(node),
-            format!("`{}` is no file beside the manifest: {refusal}", visible(path)),
+            format!(
+                "`{}` is no file beside the manifest: {refusal}",
+                visible(path)
+            ),
             "write a path below the manifest's folder",
         );
         return None;

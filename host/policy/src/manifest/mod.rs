@@ -18,6 +18,7 @@ pub mod limits;
 mod missing;
 mod read;
 mod rows;
+mod typing;
 mod units;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -30,8 +31,8 @@ pub use limits::Limits;
 pub use missing::MissingGrant;
 
 use crate::{
-    Approval, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, Digest, FilesGrant, Outcome, Profile,
-    Rule, Rules, SqlGrant, http::HttpGrant, mail::MailGrant,
+    Approval, Budgets, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, Digest, FilesGrant, Outcome,
+    Profile, Rule, Rules, SqlGrant, ToolDecl, http::HttpGrant, mail::MailGrant,
 };
 
 /// One connector as it is installed.
@@ -55,6 +56,8 @@ pub struct Manifest {
     pub rules: Arc<[Rule]>,
     /// The approvals, in the file's order.
     pub approvals: Vec<Approval>,
+    /// What may happen over time.
+    pub budgets: Budgets,
     /// The rows, ready to decide.
     pub compiled: Rules,
     /// The file as it was read.
@@ -116,6 +119,15 @@ impl Manifest {
         read::manifest(file_name, text)
     }
 
+    /// Whether the rows fit the tools that they speak of: fields that are there, of
+    /// types that can be compared so. `file_name` stands in messages only.
+    ///
+    /// # Errors
+    /// With every row that does not fit, its place, and what was likely meant.
+    pub fn check(&self, file_name: &str, tools: &[ToolDecl]) -> Result<(), ManifestErrors> {
+        typing::check(file_name, self, tools)
+    }
+
     /// The digest of the file's text. Every run records it.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -150,10 +162,15 @@ impl Manifest {
         self.approvals.iter().find(|approval| approval.name == name)
     }
 
-    /// The name of the rule that decided, for records and approvals. No rule can
-    /// be named [`DECIDED_BY_DEFAULT`] or [`DECIDED_BY_FLOOR`].
+    /// The name of the rule or budget that decided, for records and approvals. No
+    /// two of them share a name, and none can be named [`DECIDED_BY_DEFAULT`] or
+    /// [`DECIDED_BY_FLOOR`].
     #[must_use]
     pub fn decided_by(&self, decision: &Decision) -> &str {
+        let budgets = self.budgets.as_slice();
+        if let Some(budget) = decision.budget.and_then(|index| budgets.get(index)) {
+            return &budget.row.name;
+        }
         match (
             decision.rule.and_then(|rule| self.rules.get(rule)),
             decision.outcome,

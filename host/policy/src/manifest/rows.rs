@@ -1,5 +1,7 @@
 //! `[[rule]]` and `[approval.*]`.
 
+mod budget;
+mod examples;
 mod list;
 mod shadow;
 mod when;
@@ -18,6 +20,9 @@ use crate::{
     Approval, Approver, CallPattern, Effect, List, Outcome, Rule, Template, ToolDecl, ToolPattern,
     visible,
 };
+pub(super) use budget::budgets;
+use examples::Example;
+pub(super) use examples::{Judged, check as check_examples};
 pub(super) use list::lists;
 
 /// Every import call that the contract has. A rule for another one would never
@@ -116,7 +121,7 @@ pub(super) fn rules(
     keys: &mut Keys<'_, '_>,
     known: Known<'_>,
     faults: &mut Faults<'_>,
-) -> Vec<Rule> {
+) -> (Vec<Rule>, Vec<Example>) {
     let tables = keys.tables("rule", "[[rule]]", faults);
     if let Some(extra) = tables.get(limits::RULES_MAX) {
         faults.add(
@@ -124,14 +129,17 @@ pub(super) fn rules(
             format!("there are {} rules", tables.len()),
             "write at most 1000; use lists and patterns",
         );
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let mut rules: Vec<(usize, Rule)> = Vec::new();
-    for table in tables {
+    let mut examples = Vec::new();
+    for mut table in tables {
         let at = table.at;
+        let written = examples::written(&mut table);
         let Some(rule) = rule(table, known, faults) else {
             continue;
         };
+        examples.extend(examples::read(&written, &rule, rules.len(), faults));
         if rules.iter().any(|(_, other)| other.name == rule.name) {
             faults.add(
                 at,
@@ -142,7 +150,8 @@ pub(super) fn rules(
         rules.push((at, rule));
     }
     shadow::check(&rules, faults);
-    rules.into_iter().map(|(_, rule)| rule).collect()
+    let rules = rules.into_iter().map(|(_, rule)| rule).collect();
+    (rules, examples)
 }
 
 /// What a row may name.
@@ -173,9 +182,9 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
         has_call: call.is_some(),
         lists: known.lists,
     };
-    let when = keys.get("when").map_or_else(Vec::new, |node| {
-        when::conditions(node, scope, faults)
-    });
+    let when = keys
+        .get("when")
+        .map_or_else(Vec::new, |node| when::conditions(node, scope, faults));
     let then = keys
         .need("then", "\"deny\"", faults)
         .and_then(|node| then(node, known.approvals, faults));

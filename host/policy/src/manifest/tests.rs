@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod budgets;
+mod examples;
 mod http;
 mod lists;
 mod mail;
+mod typing;
 
 use std::time::Duration;
 

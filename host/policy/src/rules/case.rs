@@ -184,9 +184,8 @@ mod tests {
             "crm.api",
             &json!([{"customers": [{"iban": "DE1"}, {"iban": "DE2"}], "note": "pay DE9"}]),
         );
-        let find = |system: &str, field: &str, value: &str| {
-            case.is_read(system, field, Seen::Text(value))
-        };
+        let find =
+            |system: &str, field: &str, value: &str| case.is_read(system, field, Seen::Text(value));
         assert_eq!(find("crm.api", "customers.iban", "DE2"), Some(true));
         assert_eq!(find("crm.api", "customers.iban", "DE9"), Some(false));
         assert_eq!(find("crm.api", "note", "DE9"), Some(false));

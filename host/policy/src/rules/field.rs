@@ -52,7 +52,9 @@ impl FieldPath {
             _ => "destination",
         };
         if matches!(root, Root::Principal | Root::Destination) && !steps.is_empty() {
-            return Err(format!("`{name}` is a text and has no fields; write `{name}`"));
+            return Err(format!(
+                "`{name}` is a text and has no fields; write `{name}`"
+            ));
         }
         Ok(Self {
             text: text.to_owned(),

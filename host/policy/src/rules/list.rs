@@ -35,15 +35,16 @@ impl List {
     /// its type, or the case is unknown and the fixed members do not have it.
     pub(super) fn contains(&self, case: Option<&CaseFacts>, seen: Seen<'_>) -> Option<bool> {
         let fixed = self.values.contain(seen);
-        let input = self
-            .input
-            .as_ref()
-            .map(|name| case?.is_input(name, seen));
+        let input = self.input.as_ref().map(|name| case?.is_input(name, seen));
         let record = self
             .record
             .as_ref()
             .map(|from| case?.is_read(&from.system, &from.field, seen));
-        let all = [Some(fixed).filter(|_| !self.values.is_empty()), input, record];
+        let all = [
+            Some(fixed).filter(|_| !self.values.is_empty()),
+            input,
+            record,
+        ];
         let mut known = Some(false);
         let mut is_any = false;
         for found in all.into_iter().flatten() {

@@ -16,30 +16,41 @@
 //! longer for hostile text. A policy language with functions was refused: a
 //! reviewer has to read these rows in a minute.
 
+mod amount;
+mod arguments;
+mod budget;
 mod case;
 mod decide;
 mod facts;
 mod field;
+mod ledger;
 mod list;
 mod number;
 mod pattern;
 mod place;
 mod predicate;
+pub(crate) mod shape;
 mod values;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use amount::Amount;
+pub(crate) use arguments::schemas_of;
+pub use arguments::unforeseen_argument;
+pub use budget::{Budget, BudgetUse, Budgets, Charge, Charged, Measure, Per, Sum};
 pub use case::{CASE_VALUES_MAX, CaseFacts};
 use facts::Seen;
 pub use field::FieldPath;
 pub(crate) use field::Root;
+pub use ledger::{BudgetScope, Ledger};
 pub use list::{List, RecordField};
 pub use number::Number;
 pub use pattern::Pattern;
 pub use place::{HostPattern, PathPattern};
 pub use predicate::{Condition, Predicate, Scalar};
+pub(crate) use shape::Kinds;
 pub use values::{VALUE_BYTES_MAX, Values};
 
 use crate::Effect;
@@ -103,6 +114,9 @@ pub struct Decision {
     /// The row that decided: an index into
     /// [`Manifest::rules`](crate::Manifest::rules). Nothing where no row did.
     pub rule: Option<usize>,
+    /// The budget that decided: an index into
+    /// [`Manifest::budgets`](crate::Manifest::budgets).
+    pub budget: Option<usize>,
 }
 
 /// One row.

@@ -192,7 +192,16 @@ mod tests {
         ] {
             assert_eq!(is_of_host(&hosts, text), expected, "{text:?}");
         }
-        for bad in ["", "*", "*.com", "API.example.com", "a b", "1.2.3.4", "x.", "https://x"] {
+        for bad in [
+            "",
+            "*",
+            "*.com",
+            "API.example.com",
+            "a b",
+            "1.2.3.4",
+            "x.",
+            "https://x",
+        ] {
             assert!(HostPattern::parse(bad).is_err(), "{bad}");
         }
     }

@@ -236,7 +236,7 @@ fn a_require_on_a_tool_holds_its_first_call_that_is_no_plain_read() {
 #[test]
 fn rows_for_import_calls_choose_by_call_destination_class_and_arguments() {
     let deny = |which: &str| format!("[[rule]]\nname = \"r\"\n{which}\nthen = \"deny\"\n");
-    let args = json!({"key": "a", "list": [{"n": 5}]});
+    let args = json!({"key": "a", "expected": [{"n": 5}]});
     for (which, denied) in [
         ("call = \"kv.set\"", true),
         ("call = \"kv.*\"", true),
@@ -261,15 +261,15 @@ fn rows_for_import_calls_choose_by_call_destination_class_and_arguments() {
             false,
         ),
         (
-            "call = \"*\"\nwhen = { \"args.list.0.n\" = { gt = 4 } }",
+            "call = \"*\"\nwhen = { \"args.expected.0.n\" = { gt = 4 } }",
             true,
         ),
         (
-            "call = \"*\"\nwhen = { \"args.list.0.n\" = { gt = 5 } }",
+            "call = \"*\"\nwhen = { \"args.expected.0.n\" = { gt = 5 } }",
             false,
         ),
         (
-            "call = \"*\"\nwhen = { \"args.list.1.n\" = { gt = 5 } }",
+            "call = \"*\"\nwhen = { \"args.expected.1.n\" = { gt = 5 } }",
             true,
         ),
         (
@@ -328,14 +328,16 @@ fn an_allow_for_writes_does_not_speak_of_what_is_worse() {
         decide(Effect::Write),
         Decision {
             outcome: Outcome::Allow,
-            rule: Some(0)
+            rule: Some(0),
+            budget: None,
         }
     );
     assert_eq!(
         decide(Effect::Irreversible),
         Decision {
             outcome: Outcome::Require(0),
-            rule: None
+            rule: None,
+            budget: None,
         }
     );
 }
@@ -375,7 +377,8 @@ mod provenance {
     }
 
     fn case() -> CaseFacts {
-        let inputs = json!({"x": 17, "order": "A-17", "due": "2026-11-17", "accounts": ["DE1", "DE2"]});
+        let inputs =
+            json!({"x": 17, "order": "A-17", "due": "2026-11-17", "accounts": ["DE1", "DE2"]});
         let mut case = CaseFacts::new(inputs.as_object().unwrap());
         case.read(
             "crm.api",
@@ -392,47 +395,202 @@ mod provenance {
             ("from = \"case\"", json!({"x": 18}), false, false),
             // An id is not a number found in a date, nor a text in a text.
             ("from = \"case\"", json!({"x": "17"}), false, true),
-            ("from = { case = \"due\" }", json!({"x": "17"}), false, false),
-            ("from = { case = \"order\" }", json!({"x": "A-17"}), true, true),
-            ("from = { case = \"order\" }", json!({"x": "A-1"}), false, false),
-            ("from = { case = \"missing\" }", json!({"x": "A-1"}), false, true),
-            ("from = { case = \"accounts\" }", json!({"x": "DE2"}), true, true),
+            (
+                "from = { case = \"due\" }",
+                json!({"x": "17"}),
+                false,
+                false,
+            ),
+            (
+                "from = { case = \"order\" }",
+                json!({"x": "A-17"}),
+                true,
+                true,
+            ),
+            (
+                "from = { case = \"order\" }",
+                json!({"x": "A-1"}),
+                false,
+                false,
+            ),
+            (
+                "from = { case = \"missing\" }",
+                json!({"x": "A-1"}),
+                false,
+                true,
+            ),
+            (
+                "from = { case = \"accounts\" }",
+                json!({"x": "DE2"}),
+                true,
+                true,
+            ),
             ("from = \"case\"", json!({}), false, true),
-            ("from_record = { system = \"crm.api\", field = \"customer.iban\" }", json!({"x": "DE3"}), true, true),
-            ("from_record = { system = \"crm.api\", field = \"customer.iban\" }", json!({"x": "DE9"}), false, false),
-            ("from_record = { system = \"crm.api\", field = \"note\" }", json!({"x": "DE9"}), false, false),
-            ("from_record = { system = \"mail.box\", field = \"customer.iban\" }", json!({"x": "DE3"}), false, true),
-            ("in_list = \"book\"", json!({"x": "a@x.example"}), true, true),
+            (
+                "from_record = { system = \"crm.api\", field = \"customer.iban\" }",
+                json!({"x": "DE3"}),
+                true,
+                true,
+            ),
+            (
+                "from_record = { system = \"crm.api\", field = \"customer.iban\" }",
+                json!({"x": "DE9"}),
+                false,
+                false,
+            ),
+            (
+                "from_record = { system = \"crm.api\", field = \"note\" }",
+                json!({"x": "DE9"}),
+                false,
+                false,
+            ),
+            (
+                "from_record = { system = \"mail.box\", field = \"customer.iban\" }",
+                json!({"x": "DE3"}),
+                false,
+                true,
+            ),
+            (
+                "in_list = \"book\"",
+                json!({"x": "a@x.example"}),
+                true,
+                true,
+            ),
             ("in_list = \"book\"", json!({"x": 7}), true, true),
-            ("in_list = \"book\"", json!({"x": "b@x.example"}), false, false),
+            (
+                "in_list = \"book\"",
+                json!({"x": "b@x.example"}),
+                false,
+                false,
+            ),
             ("in_list = \"book\"", json!({"x": true}), false, true),
             ("known = \"accounts\"", json!({"x": "DE1"}), true, true),
             ("known = \"accounts\"", json!({"x": "DE3"}), true, true),
             ("known = \"accounts\"", json!({"x": "DE9"}), false, false),
-            ("not = { known = \"accounts\" }", json!({"x": "DE9"}), true, true),
-            ("not = { known = \"accounts\" }", json!({"x": "DE1"}), false, false),
-            ("not = { known = \"accounts\" }", json!({"x": 1}), false, true),
-            ("any = [{ from = \"case\" }, { known = \"accounts\" }]", json!({"x": "DE1"}), true, true),
-            ("any = [{ eq = 1 }, { gt = 5, lt = 7 }]", json!({"x": 6}), true, true),
-            ("any = [{ eq = 1 }, { gt = 5, lt = 7 }]", json!({"x": 7}), false, false),
-            ("any = [{ eq = 1 }, { eq = \"a\" }]", json!({"x": 2}), false, true),
-            ("not = { any = [{ eq = 1 }, { eq = 2 }] }", json!({"x": 3}), true, true),
-            ("each = { known = \"accounts\" }", json!({"x": ["DE1", "DE3"]}), true, true),
-            ("each = { known = \"accounts\" }", json!({"x": ["DE1", "DE9"]}), false, false),
-            ("each = { known = \"accounts\" }", json!({"x": ["DE1", 5]}), false, true),
-            ("each = { known = \"accounts\" }", json!({"x": []}), true, true),
-            ("each = { known = \"accounts\" }", json!({"x": "DE1"}), false, true),
-            ("not = { each = { in_list = \"book\" } }", json!({"x": ["a@x.example", "e@evil"]}), true, true),
+            (
+                "not = { known = \"accounts\" }",
+                json!({"x": "DE9"}),
+                true,
+                true,
+            ),
+            (
+                "not = { known = \"accounts\" }",
+                json!({"x": "DE1"}),
+                false,
+                false,
+            ),
+            (
+                "not = { known = \"accounts\" }",
+                json!({"x": 1}),
+                false,
+                true,
+            ),
+            (
+                "any = [{ from = \"case\" }, { known = \"accounts\" }]",
+                json!({"x": "DE1"}),
+                true,
+                true,
+            ),
+            (
+                "any = [{ eq = 1 }, { gt = 5, lt = 7 }]",
+                json!({"x": 6}),
+                true,
+                true,
+            ),
+            (
+                "any = [{ eq = 1 }, { gt = 5, lt = 7 }]",
+                json!({"x": 7}),
+                false,
+                false,
+            ),
+            (
+                "any = [{ eq = 1 }, { eq = \"a\" }]",
+                json!({"x": 2}),
+                false,
+                true,
+            ),
+            (
+                "not = { any = [{ eq = 1 }, { eq = 2 }] }",
+                json!({"x": 3}),
+                true,
+                true,
+            ),
+            (
+                "each = { known = \"accounts\" }",
+                json!({"x": ["DE1", "DE3"]}),
+                true,
+                true,
+            ),
+            (
+                "each = { known = \"accounts\" }",
+                json!({"x": ["DE1", "DE9"]}),
+                false,
+                false,
+            ),
+            (
+                "each = { known = \"accounts\" }",
+                json!({"x": ["DE1", 5]}),
+                false,
+                true,
+            ),
+            (
+                "each = { known = \"accounts\" }",
+                json!({"x": []}),
+                true,
+                true,
+            ),
+            (
+                "each = { known = \"accounts\" }",
+                json!({"x": "DE1"}),
+                false,
+                true,
+            ),
+            (
+                "not = { each = { in_list = \"book\" } }",
+                json!({"x": ["a@x.example", "e@evil"]}),
+                true,
+                true,
+            ),
             ("known = \"accounts\"", json!({"x": ["DE1"]}), false, true),
             ("range = { min = 5, max = 7 }", json!({"x": 7}), true, true),
-            ("range = { min = 5, max = 7 }", json!({"x": 7.5}), false, false),
+            (
+                "range = { min = 5, max = 7 }",
+                json!({"x": 7.5}),
+                false,
+                false,
+            ),
             ("range = { max = 7 }", json!({"x": "7"}), false, true),
             ("path = \"reports\"", json!({"x": "reports/a"}), true, true),
-            ("path = \"reports\"", json!({"x": "reports2/a"}), false, false),
-            ("path = \"reports\"", json!({"x": "reports/../b"}), false, true),
-            ("host = [\"a.example\", \"*.b.example\"]", json!({"x": "https://c.b.example/x"}), true, true),
-            ("host = \"a.example\"", json!({"x": "https://b.example/x"}), false, false),
-            ("host = \"a.example\"", json!({"x": "https://a.example@b.example"}), false, true),
+            (
+                "path = \"reports\"",
+                json!({"x": "reports2/a"}),
+                false,
+                false,
+            ),
+            (
+                "path = \"reports\"",
+                json!({"x": "reports/../b"}),
+                false,
+                true,
+            ),
+            (
+                "host = [\"a.example\", \"*.b.example\"]",
+                json!({"x": "https://c.b.example/x"}),
+                true,
+                true,
+            ),
+            (
+                "host = \"a.example\"",
+                json!({"x": "https://b.example/x"}),
+                false,
+                false,
+            ),
+            (
+                "host = \"a.example\"",
+                json!({"x": "https://a.example@b.example"}),
+                false,
+                true,
+            ),
         ] {
             let (allowed, denied) = outcomes(condition, &input, Some(&case));
             assert_eq!((allowed, denied), (allows, denies), "{condition} {input}");

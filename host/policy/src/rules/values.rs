@@ -32,7 +32,9 @@ impl Values {
                 self.texts.insert(text.as_str().into());
                 true
             }
-            Value::Array(items) => items.iter().fold(true, |all, item| self.insert(item) && all),
+            Value::Array(items) => items
+                .iter()
+                .fold(true, |all, item| self.insert(item) && all),
             Value::Number(_) | Value::Bool(_) => {
                 if !self.others.iter().any(|other| same(other, value)) {
                     self.others.push(value.clone());
@@ -66,9 +68,7 @@ impl Values {
             (other.is_number() && value.is_number()) || (other.is_boolean() && value.is_boolean())
         };
         let others = self.others.iter().filter(is_comparable);
-        others
-            .map(|other| same(other, value))
-            .reduce(|a, b| a || b)
+        others.map(|other| same(other, value)).reduce(|a, b| a || b)
     }
 }
 

@@ -15,7 +15,11 @@ fn bundled(rest: &str, content: &[u8]) -> Result<String, String> {
 
 #[test]
 fn a_list_s_file_becomes_part_of_the_manifest_and_of_its_digest() {
-    let one = bundled(ROWS, b"# people\na@x.example\n\n  \"b\" \\n@x.example  \r\n").unwrap();
+    let one = bundled(
+        ROWS,
+        b"# people\na@x.example\n\n  \"b\" \\n@x.example  \r\n",
+    )
+    .unwrap();
     let manifest = Manifest::parse("m.toml", &one).unwrap();
     let input = serde_json::json!({"to": "\"b\" \\n@x.example"});
     let facts = crate::ToolFacts {
@@ -41,14 +45,30 @@ fn a_list_s_file_becomes_part_of_the_manifest_and_of_its_digest() {
 fn a_list_s_file_lies_beside_the_manifest_and_is_small_plain_text() {
     let with_file = |file: &str| ROWS.replace("\"book.txt\"", file);
     for (rows, content, said) in [
-        (with_file("\"/etc/passwd\""), &b"a"[..], "no file beside the manifest"),
-        (with_file("\"../book.txt\""), b"a", "no file beside the manifest"),
+        (
+            with_file("\"/etc/passwd\""),
+            &b"a"[..],
+            "no file beside the manifest",
+        ),
+        (
+            with_file("\"../book.txt\""),
+            b"a",
+            "no file beside the manifest",
+        ),
         (with_file("\"other.txt\""), b"a", "no such file"),
         (with_file("5"), b"a", "`file` is the number 5"),
-        (with_file("\"book.txt\"\nvalues = [\"a\"]"), b"a", "or in a file"),
+        (
+            with_file("\"book.txt\"\nvalues = [\"a\"]"),
+            b"a",
+            "or in a file",
+        ),
         (ROWS.to_owned(), &[0xff, 0xfe], "UTF-8"),
         (ROWS.to_owned(), "a\u{202e}b".as_bytes(), "cannot be seen"),
-        (ROWS.to_owned(), &vec![b'a'; limits::LIST_BYTES_MAX + 1], "256 KiB"),
+        (
+            ROWS.to_owned(),
+            &vec![b'a'; limits::LIST_BYTES_MAX + 1],
+            "256 KiB",
+        ),
     ] {
         let error = bundled(&rows, content).unwrap_err();
         assert!(error.contains(said), "{rows}\n{error}");
@@ -74,16 +94,28 @@ fn each_mistake_in_a_list_or_in_provenance_has_its_own_advice() {
         ("[list.a]\nvalues = [{}]".to_owned(), "texts, numbers"),
         ("[list.a]\nvalues = 5".to_owned(), "a list of values"),
         ("[list.a]\ninput = \"a.0\"".to_owned(), "no path of names"),
-        ("[list.a]\nrecord = { system = \"crm\", field = \"a\" }".to_owned(), "\"crm.api\""),
-        ("[list.a]\nrecord = { system = \"crm.api\" }".to_owned(), "has no `field`"),
+        (
+            "[list.a]\nrecord = { system = \"crm\", field = \"a\" }".to_owned(),
+            "\"crm.api\"",
+        ),
+        (
+            "[list.a]\nrecord = { system = \"crm.api\" }".to_owned(),
+            "has no `field`",
+        ),
         (rule("in_list = \"bok\""), "did you mean `book`?"),
         (rule("in_list = \"telephones\""), "add [list.telephones]"),
         (rule("in_list = \"own\""), "write known = \"own\""),
         (rule("from = \"agent\""), "values come from no `agent`"),
         (rule("from = { input = \"x\" }"), "has no `case`"),
         (rule("from = 5"), "`from` is the number 5"),
-        (rule("from_record = { system = \"crm.api\", field = \"a..b\" }"), "no path of names"),
-        (rule("range = { min = 3, max = 2 }"), "no number is in this range"),
+        (
+            rule("from_record = { system = \"crm.api\", field = \"a..b\" }"),
+            "no path of names",
+        ),
+        (
+            rule("range = { min = 3, max = 2 }"),
+            "no number is in this range",
+        ),
         (rule("range = {}"), "no number is in this range"),
         (rule("path = \"../a\""), "names divided by `/`"),
         (rule("host = \"https://a.example\""), "labels of a-z"),
@@ -94,27 +126,42 @@ fn each_mistake_in_a_list_or_in_provenance_has_its_own_advice() {
         (rule("each = { eqq = 5 }"), "did you mean `eq`?"),
         (rule("same_as = \"args.y\""), "add call"),
         (
-            rule("eq = 1").replace("\"input.x\"", "\"input.x.0\"").replace("eq = 1", "from = \"case\""),
+            rule("eq = 1")
+                .replace("\"input.x\"", "\"input.x.0\"")
+                .replace("eq = 1", "from = \"case\""),
             "has no name of its own",
         ),
     ] {
         let got = faults(&with(&rest));
-        assert!(got.contains(message), "{rest}\n--- wanted: {message}\n--- got: {got}");
+        assert!(
+            got.contains(message),
+            "{rest}\n--- wanted: {message}\n--- got: {got}"
+        );
     }
 }
 
 #[test]
 fn a_row_with_the_same_conditions_is_shadowed() {
     let row = |name: &str, when: &str, then: &str| {
-        format!("[[rule]]\nname = \"{name}\"\ntool = \"t\"\nwhen = {{ {when} }}\nthen = \"{then}\"\n")
+        format!(
+            "[[rule]]\nname = \"{name}\"\ntool = \"t\"\nwhen = {{ {when} }}\nthen = \"{then}\"\n"
+        )
     };
     let narrow = "\"input.x\" = { eq = 1 }, \"input.y\" = { exists = true }";
     let wide = "\"input.x\" = { eq = 1 }";
-    let said = faults(&with(&format!("{}{}", row("a", narrow, "allow"), row("d", wide, "deny"))));
+    let said = faults(&with(&format!(
+        "{}{}",
+        row("a", narrow, "allow"),
+        row("d", wide, "deny")
+    )));
     assert!(said.contains("`a` can never decide: `d`"), "{said}");
     for rows in [
         format!("{}{}", row("a", wide, "allow"), row("d", narrow, "deny")),
-        format!("{}{}", row("a", wide, "allow"), row("b", "\"input.x\" = { eq = 2 }", "allow")),
+        format!(
+            "{}{}",
+            row("a", wide, "allow"),
+            row("b", "\"input.x\" = { eq = 2 }", "allow")
+        ),
     ] {
         assert_eq!(faults(&with(&rows)), "no fault", "{rows}");
     }

@@ -45,11 +45,7 @@ pub(super) fn list(
 }
 
 /// The name of the case's input: the field's own where nothing else is said.
-pub(super) fn from(
-    node: &Node<'_>,
-    field: &FieldPath,
-    faults: &mut Faults<'_>,
-) -> Option<String> {
+pub(super) fn from(node: &Node<'_>, field: &FieldPath, faults: &mut Faults<'_>) -> Option<String> {
     const HINT: &str = "\"case\" for the input of the field's name, or { case = \"order_id\" }";
     match node.get_ref() {
         DeValue::String(source) if source == "case" => {
@@ -91,22 +87,20 @@ pub(in super::super) fn from_record(
     faults: &mut Faults<'_>,
 ) -> Option<RecordField> {
     let mut keys = Keys::of(node, "`from_record`", faults)?;
-    let system = keys
-        .need("system", "\"crm.api\"", faults)
-        .and_then(|node| {
-            let system = text(node, "system", faults)?;
-            let is_system = system
-                .split_once('.')
-                .is_some_and(|(connector, name)| is_name(connector) && is_name(name));
-            if !is_system {
-                faults.add(
-                    start(node),
-                    format!("`{}` is no system", visible(system)),
-                    "write the connector and the destination in its manifest, for example \"crm.api\"",
-                );
-            }
-            Some(system.to_owned())
-        });
+    let system = keys.need("system", "\"crm.api\"", faults).and_then(|node| {
+        let system = text(node, "system", faults)?;
+        let is_system = system
+            .split_once('.')
+            .is_some_and(|(connector, name)| is_name(connector) && is_name(name));
+        if !is_system {
+            faults.add(
+                start(node),
+                format!("`{}` is no system", visible(system)),
+                "write the connector and the destination in its manifest, for example \"crm.api\"",
+            );
+        }
+        Some(system.to_owned())
+    });
     let field = keys
         .need("field", "\"customer.iban\"", faults)
         .and_then(|node| named(node, "field", faults));
