@@ -32,9 +32,10 @@ impl Values {
                 self.texts.insert(text.as_str().into());
                 true
             }
-            Value::Array(items) => items
-                .iter()
-                .fold(true, |all, item| self.insert(item) && all),
+            Value::Array(items) => {
+                let kept = items.iter().filter(|item| self.insert(item)).count();
+                kept == items.len()
+            }
             Value::Number(_) | Value::Bool(_) => {
                 if !self.others.iter().any(|other| same(other, value)) {
                     self.others.push(value.clone());
