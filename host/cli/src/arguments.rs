@@ -3,6 +3,7 @@
 mod author;
 mod call;
 mod common;
+mod decide;
 mod eval;
 mod journal;
 mod proof;
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use author::{Build, Demo, Inspect, Install, New};
 pub(crate) use call::{Approve, Call, Deny, PendingCalls, Show, Undo};
 pub(crate) use common::{Home, OfTenant, Server};
+pub(crate) use decide::Decide;
 pub(crate) use eval::Eval;
 pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Reviewer: what a component asks for, without running it.
     #[command(after_help = "Example:\n  tollgate inspect target/tollgate/greeter.component.wasm")]
     Inspect(Inspect),
+    /// Reviewer: what a manifest's rules say of calls that were written down.
+    #[command(after_help = decide::EXAMPLE)]
+    Decide(Decide),
     /// Operator: install a component under a manifest.
     #[command(
         after_help = "Example:\n  tollgate install manifest.toml target/tollgate/greeter.component.wasm --pin"

@@ -9,6 +9,7 @@
 //! | `manifest` | what has the operator granted to this connector? |
 //! | `request` | what does the connector's author ask for? |
 //! | `rules` | is this call allowed, held for an approval, or denied? |
+//! | `recorded` | what would have been said of calls that were written down? |
 //! | `sql` | what would this statement touch, and is that granted? |
 //! | `http`, `credential` | is this a request that may be sent, and what is put into it? |
 //! | `mail` | is this a message that may be sent, and to whom? |
@@ -31,6 +32,7 @@ mod host_name;
 pub mod http;
 pub mod mail;
 mod manifest;
+pub mod recorded;
 mod request;
 mod rules;
 mod sql;

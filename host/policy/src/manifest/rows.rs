@@ -24,6 +24,8 @@ pub(super) use budget::budgets;
 use examples::Example;
 pub(super) use examples::{Judged, check as check_examples};
 pub(super) use list::lists;
+#[cfg(test)]
+pub(super) use when::PREDICATES;
 
 /// Every import call that the contract has. A rule for another one would never
 /// match, and its author would not know.

@@ -5,6 +5,7 @@
 mod budgets;
 mod examples;
 mod http;
+mod language;
 mod lists;
 mod mail;
 mod typing;

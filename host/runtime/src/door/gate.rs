@@ -1,6 +1,6 @@
 //! The gate: what the rules say of a call, and what a person has said.
 
-use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts};
+use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts, unforeseen_argument};
 use tollgate_store::{ApprovalState, Change, RunState};
 
 use super::refusal::Denial;
@@ -45,6 +45,13 @@ impl Door {
     /// Judged by the manifest in force now: a run that goes on after a hold may
     /// find its tool no longer allowed.
     pub(super) fn decide(&self, passing: &Passing) -> Decision {
+        // What rules were compared with when the manifest was read.
+        debug_assert_eq!(
+            unforeseen_argument(passing.call, &passing.arguments),
+            None,
+            "an argument of `{}` that rules do not know",
+            passing.call
+        );
         self.decide_on(&CallFacts {
             call: passing.call,
             destination: &passing.destination,

@@ -12,7 +12,8 @@ use super::super::{
     keys::{Keys, Node, start, wrong},
 };
 use crate::{Condition, FieldPath, List, Predicate, rules::Root, visible};
-use predicate::{PREDICATES, predicate};
+pub(in super::super) use predicate::PREDICATES;
+use predicate::predicate;
 pub(super) use provenance::{from_record, named as case_input};
 
 /// What a `when` may speak of.

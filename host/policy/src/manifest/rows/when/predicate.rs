@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Every comparison there is.
-pub(super) const PREDICATES: [&str; 25] = [
+pub(in super::super::super) const PREDICATES: [&str; 25] = [
     "eq",
     "ne",
     "in",
