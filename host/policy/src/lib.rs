@@ -62,7 +62,7 @@ pub use rules::{
     Values, unforeseen_argument,
 };
 pub use sql::{
-    Capture, ColumnSet, Dialect, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal, Statement, TableGrant,
-    Verb, analyze, with_parameters,
+    Capture, ColumnSet, Dialect, PlainColumns, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal,
+    Statement, TableGrant, Verb, analyze, plain_columns, with_parameters,
 };
 pub use visible::visible;

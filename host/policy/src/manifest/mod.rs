@@ -128,6 +128,13 @@ impl Manifest {
         typing::check(file_name, self, tools)
     }
 
+    /// Whether a rule or budget asks where a value came from.
+    #[must_use]
+    pub fn asks_for_case(&self) -> bool {
+        let mut budgets = self.budgets.as_slice().iter();
+        self.compiled.asks_for_case() || budgets.any(|budget| budget.row.asks_for_case())
+    }
+
     /// The digest of the file's text. Every run records it.
     #[must_use]
     pub fn digest(&self) -> Digest {

@@ -1,14 +1,26 @@
 //! The decision itself.
 
 use super::{
-    CallFacts, CallPattern, Condition, Decision, Outcome, Rule, Rules, ToolFacts, ToolPattern,
-    facts::Facts,
+    CallFacts, CallPattern, Condition, Decision, Outcome, Predicate, Rule, Rules, ToolFacts,
+    ToolPattern, facts::Facts,
 };
 use crate::{Effect, visible};
 
 impl Rules {
     pub(crate) fn new(rules: std::sync::Arc<[Rule]>, floor: Option<usize>) -> Self {
-        Self { rules, floor }
+        let asks_for_case = rules.iter().any(Rule::asks_for_case);
+        Self {
+            rules,
+            floor,
+            asks_for_case,
+        }
+    }
+
+    /// Whether some row asks where a value came from, so that what is known of a
+    /// case has to be found out.
+    #[must_use]
+    pub const fn asks_for_case(&self) -> bool {
+        self.asks_for_case
     }
 
     /// Whether this tool may be called with this input. What no row allows is
@@ -83,6 +95,11 @@ impl Outcome {
 }
 
 impl Rule {
+    pub(crate) fn asks_for_case(&self) -> bool {
+        let mut predicates = self.when.iter().flat_map(|of| &of.predicates);
+        predicates.any(Predicate::asks_for_case)
+    }
+
     pub(super) fn matches(&self, facts: &Facts<'_>) -> bool {
         self.tool.contains(facts.tool.tool)
             && self.is_in_workflow(facts.tool.workflow)

@@ -171,6 +171,7 @@ pub struct Rules {
     rules: Arc<[Rule]>,
     /// Holds irreversible calls that no row holds.
     floor: Option<usize>,
+    asks_for_case: bool,
 }
 
 #[cfg(test)]

@@ -120,6 +120,17 @@ impl Condition {
 }
 
 impl Predicate {
+    /// Whether it asks where a value came from.
+    pub(super) fn asks_for_case(&self) -> bool {
+        match self {
+            Self::FromCase(_) | Self::FromRecord(_) => true,
+            Self::Known(list) => !list.is_fixed(),
+            Self::Each(group) | Self::Not(group) => group.iter().any(Self::asks_for_case),
+            Self::Any(groups) => groups.iter().flatten().any(Self::asks_for_case),
+            _ => false,
+        }
+    }
+
     /// Nothing where the field is missing or of another type.
     fn holds(&self, seen: Option<Seen<'_>>, facts: &Facts<'_>) -> Option<bool> {
         match self {

@@ -1,12 +1,17 @@
 //! The gate: what the rules say of a call, and what a person has said.
 
-use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts, unforeseen_argument};
+use std::sync::PoisonError;
+
+use tollgate_policy::{
+    CallFacts, CaseFacts, Decision, Effect, Outcome, ToolFacts, unforeseen_argument,
+};
 use tollgate_store::{ApprovalState, Change, RunState};
 
 use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal, repeats};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
+use crate::runs::Read;
 
 /// What the gate said.
 pub(super) enum Gate {
@@ -32,13 +37,13 @@ impl Admission {
 }
 
 impl Door {
-    pub(super) fn tool_facts(&self) -> ToolFacts<'_> {
+    fn tool_facts<'a>(&'a self, case: Option<&'a CaseFacts>) -> ToolFacts<'a> {
         ToolFacts {
             tool: &self.run.tool.name,
             input: &self.run.input,
             workflow: self.run.workflow.as_deref(),
             principal: &self.run.principal,
-            case: None,
+            case,
         }
     }
 
@@ -76,21 +81,43 @@ impl Door {
         })
     }
 
+    /// Keep what a read told of the case, for the rules of later calls.
+    pub(super) fn learn(&self, passing: &Passing, reply: &[u8]) {
+        let Some(case) = &self.case else {
+            return;
+        };
+        if passing.effect != Effect::Read {
+            return;
+        }
+        let Ok(reply) = serde_json::from_slice(reply) else {
+            return;
+        };
+        let read = Read {
+            call: passing.call,
+            destination: &passing.destination,
+            arguments: &passing.arguments,
+            reply: &reply,
+        };
+        let mut case = case.write().unwrap_or_else(PoisonError::into_inner);
+        read.tell(&self.run.connector, &self.manifest, &mut case);
+    }
+
     fn decide_on(&self, facts: &CallFacts<'_>) -> Decision {
+        let case = self.case.as_ref();
+        let case = case.map(|case| case.read().unwrap_or_else(PoisonError::into_inner));
+        let of_tool = self.tool_facts(case.as_deref());
         let by_host = self
             .run
             .undoes
             .as_ref()
             .is_some_and(|undoes| undoes.by_host);
         if self.resumed && !by_host {
-            let tool = self.manifest.compiled.decide_tool(&self.tool_facts());
+            let tool = self.manifest.compiled.decide_tool(&of_tool);
             if tool.outcome == Outcome::Deny {
                 return tool;
             }
         }
-        self.manifest
-            .compiled
-            .decide_call(&self.tool_facts(), facts)
+        self.manifest.compiled.decide_call(&of_tool, facts)
     }
 
     pub(super) fn rule_name(&self, rule: Option<usize>) -> Option<String> {

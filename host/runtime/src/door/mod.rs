@@ -39,12 +39,12 @@ mod refusal;
 pub(crate) mod wasi;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{Digest, Effect, Manifest, Outcome, UndoDecl};
+use tollgate_policy::{CaseFacts, Digest, Effect, Manifest, Outcome, UndoDecl};
 use tollgate_store::{
     ApprovalRow, Change, Rejected, RunRow, RunState, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX,
 };
@@ -100,6 +100,8 @@ pub(crate) struct Door {
     lease: Option<Arc<Lease>>,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
+    /// What is known of the case, where a rule asks for it.
+    case: Option<RwLock<CaseFacts>>,
     state: Mutex<State>,
 }
 
@@ -159,6 +161,7 @@ pub(crate) struct DoorSettings {
     pub(crate) denial: Option<String>,
     pub(crate) committed: bool,
     pub(crate) lease: Option<Arc<Lease>>,
+    pub(crate) case: Option<CaseFacts>,
 }
 
 /// A call on its way through the door.
@@ -215,6 +218,7 @@ impl Door {
             deadline: settings.deadline,
             lease: settings.lease,
             passing: AtomicBool::new(false),
+            case: settings.case.map(RwLock::new),
             state: Mutex::new(state),
         })
     }

@@ -234,6 +234,7 @@ impl Door {
         if let Some(found) = self.secret_in(&bytes) {
             return self.withhold_reply::<O>(passing, &found, admission);
         }
+        self.learn(passing, &bytes);
         let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
         self.push(passing, saying, bytes, admission.rule.as_deref())?;
         Ok(reply)
