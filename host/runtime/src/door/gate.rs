@@ -3,10 +3,11 @@
 use std::sync::PoisonError;
 
 use tollgate_policy::{
-    CallFacts, CaseFacts, Decision, Effect, Outcome, ToolFacts, unforeseen_argument,
+    CallFacts, CaseFacts, Decision, Effect, Outcome, Rule, ToolFacts, unforeseen_argument,
 };
 use tollgate_store::{ApprovalState, Change, RunState};
 
+use super::budget::Spending;
 use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal, repeats};
 use crate::approvals::{Hold, HoldRequest};
@@ -24,14 +25,17 @@ pub(super) struct Admission {
     /// The approval that the intent uses up, and the digest it is bound to.
     pub(super) approval: Option<(String, String)>,
     pub(super) rule: Option<String>,
+    /// What it takes from budgets.
+    pub(super) spending: Spending,
 }
 
 impl Admission {
     /// Of a call that no rule was asked about.
-    pub(super) const fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self {
             approval: None,
             rule: None,
+            spending: Spending::default(),
         }
     }
 }
@@ -102,22 +106,30 @@ impl Door {
         read.tell(&self.run.connector, &self.manifest, &mut case);
     }
 
-    fn decide_on(&self, facts: &CallFacts<'_>) -> Decision {
+    /// Ask something of the tool call as rules see it.
+    pub(super) fn with_facts<T>(&self, ask: impl FnOnce(&ToolFacts<'_>) -> T) -> T {
         let case = self.case.as_ref();
         let case = case.map(|case| case.read().unwrap_or_else(PoisonError::into_inner));
-        let of_tool = self.tool_facts(case.as_deref());
+        ask(&self.tool_facts(case.as_deref()))
+    }
+
+    fn decide_on(&self, facts: &CallFacts<'_>) -> Decision {
+        self.with_facts(|tool| self.decide_by(tool, facts))
+    }
+
+    fn decide_by(&self, of_tool: &ToolFacts<'_>, facts: &CallFacts<'_>) -> Decision {
         let by_host = self
             .run
             .undoes
             .as_ref()
             .is_some_and(|undoes| undoes.by_host);
         if self.resumed && !by_host {
-            let tool = self.manifest.compiled.decide_tool(&of_tool);
+            let tool = self.manifest.compiled.decide_tool(of_tool);
             if tool.outcome == Outcome::Deny {
                 return tool;
             }
         }
-        self.manifest.compiled.decide_call(&of_tool, facts)
+        self.manifest.compiled.decide_call(of_tool, facts)
     }
 
     pub(super) fn rule_name(&self, rule: Option<usize>) -> Option<String> {
@@ -125,27 +137,21 @@ impl Door {
             .map(|rule| rule.name.clone())
     }
 
-    pub(super) fn rule_reason(&self, rule: Option<usize>) -> Option<String> {
-        rule.and_then(|index| self.manifest.rules.get(index))
-            .and_then(|rule| rule.reason.clone())
+    /// The rule or budget that decided.
+    fn decided_row(&self, decision: &Decision) -> Option<&Rule> {
+        let budgets = self.manifest.budgets.as_slice();
+        let budget = decision.budget.and_then(|index| budgets.get(index));
+        let rule = || {
+            decision
+                .rule
+                .and_then(|index| self.manifest.rules.get(index))
+        };
+        budget.map(|budget| &budget.row).or_else(rule)
     }
 
     pub(super) fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
         let found = rule.and_then(|index| self.manifest.rules.get(index));
-        Refusal::Denied(Denial {
-            reason: found
-                .and_then(|rule| rule.reason.clone())
-                .unwrap_or_else(|| {
-                    format!(
-                        "`{}` on `{}` is {} and no rule of the manifest allows it",
-                        passing.call,
-                        passing.destination,
-                        passing.effect.as_str()
-                    )
-                }),
-            rule: found.map(|rule| rule.name.clone()),
-            hint: None,
-        })
+        refused_by(found, not_allowed(passing))
     }
 
     /// A no, or a time that ran out, stands, whatever the rules say since.
@@ -180,23 +186,39 @@ impl Door {
         prior: Option<&Prior>,
     ) -> Result<Gate, Ending> {
         let decision = self.decide(passing);
-        let rule = self.rule_name(decision.rule);
         if let Some(refusal) = self.refused_by_person(passing.position) {
-            return Ok(Gate::Refused(refusal, rule));
+            return Ok(Gate::Refused(refusal, self.rule_name(decision.rule)));
         }
+        let facts = CallFacts {
+            call: passing.call,
+            destination: &passing.destination,
+            identity: Some(&passing.identity),
+            effect: passing.effect,
+            args: &passing.arguments,
+        };
+        let (decision, spending) = self.spend(&facts, decision).await?;
+        let row = self.decided_row(&decision);
+        let rule = row.map(|row| row.name.clone());
         match decision.outcome {
             Outcome::Allow => Ok(Gate::Admitted(Admission {
                 approval: None,
                 rule,
+                spending,
             })),
-            Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
+            Outcome::Deny => {
+                let said = match (row, decision.budget) {
+                    (Some(row), Some(_)) => format!("the budget `{}` has no room for it", row.name),
+                    _ => not_allowed(passing),
+                };
+                Ok(Gate::Refused(refused_by(row, said), rule))
+            }
             Outcome::Require(approval) => {
                 let request = HoldRequest {
                     run: &self.run,
                     manifest: &self.manifest,
                     approval,
                     rule: self.manifest.decided_by(&decision).to_owned(),
-                    rule_reason: self.rule_reason(decision.rule),
+                    rule_reason: row.and_then(|row| row.reason.clone()),
                     position: passing.position,
                     call: passing.call,
                     destination: &passing.destination,
@@ -206,7 +228,14 @@ impl Door {
                     arguments_text: &passing.text,
                     prior,
                 };
-                self.hold_or_admit(request.prepare()?, rule).await
+                let gate = self.hold_or_admit(request.prepare()?, rule).await?;
+                Ok(match gate {
+                    Gate::Admitted(admission) => Gate::Admitted(Admission {
+                        spending,
+                        ..admission
+                    }),
+                    refused @ Gate::Refused(..) => refused,
+                })
             }
         }
     }
@@ -226,6 +255,7 @@ impl Door {
                     return Ok(Gate::Admitted(Admission {
                         approval: Some((row.id, hold.digest)),
                         rule,
+                        spending: Spending::default(),
                     }));
                 }
                 ApprovalState::Approved | ApprovalState::Pending => {
@@ -262,4 +292,22 @@ impl Door {
             Err(fault) => self.end(repeats(&fault).unwrap_or_else(|| fault.into())),
         }
     }
+}
+
+fn not_allowed(passing: &Passing) -> String {
+    format!(
+        "`{}` on `{}` is {} and no rule of the manifest allows it",
+        passing.call,
+        passing.destination,
+        passing.effect.as_str()
+    )
+}
+
+/// A denial by a row, in its own words where it has some.
+fn refused_by(row: Option<&Rule>, said: String) -> Refusal {
+    Refusal::Denied(Denial {
+        reason: row.and_then(|row| row.reason.clone()).unwrap_or(said),
+        rule: row.map(|row| row.name.clone()),
+        hint: None,
+    })
 }

@@ -28,6 +28,7 @@
 //! irreversible; a call above its tool's declared class is denied, whatever the
 //! rules say (a read-only tool that writes lies about itself).
 
+mod budget;
 mod gate;
 mod history;
 mod leaks;
@@ -138,6 +139,8 @@ struct State {
     panic: Option<String>,
     /// A person's no, or nobody's yes, that this run was answered with.
     rejected: bool,
+    /// What this run took from budgets since this door opened.
+    spent: Vec<Value>,
     /// Set once the run cannot go on, so that an immediate call, which cannot
     /// say so itself, stops the guest at its next step.
     ending: Option<Ending>,
@@ -282,7 +285,7 @@ impl Door {
         if passing.effect == Effect::Write && !self.can_be_taken_back::<O>(&plan, prior.as_ref()) {
             passing.effect = Effect::Irreversible;
         }
-        let admission = match self.gate(&passing, prior.as_ref()).await? {
+        let mut admission = match self.gate(&passing, prior.as_ref()).await? {
             Gate::Admitted(admission) => admission,
             Gate::Refused(refusal, rule) => {
                 let reply = O::refuse(refusal);
@@ -290,12 +293,16 @@ impl Door {
                 return Ok(reply);
             }
         };
+        self.took(&admission.spending);
         if passing.effect == Effect::Read {
+            admission.spending.settled();
             return self.read::<O>(&passing, plan, &admission).await;
         }
         let recovery = O::recovery(&plan);
         let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
-        match intent.await? {
+        let intent = intent.await?;
+        admission.spending.settled();
+        match intent {
             Ok(send_by) => {
                 self.write::<O>(&passing, plan, prior, &admission, send_by)
                     .await

@@ -84,6 +84,7 @@ impl Door {
         let mut saying = passing
             .saying(Stage::CallIntent)
             .maybe("rule", admission.rule.as_deref())
+            .maybe("charges", admission.spending.charges.clone())
             .fact("send_by", send_by.at_ms)
             .fact("identity", passing.identity_digest())
             .fact("recovery", recovery.as_str())
@@ -235,7 +236,8 @@ impl Door {
             return self.withhold_reply::<O>(passing, &found, admission);
         }
         self.learn(passing, &bytes);
-        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
+        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply)
+            .maybe("charges", admission.spending.charges.clone());
         self.push(passing, saying, bytes, admission.rule.as_deref())?;
         Ok(reply)
     }
