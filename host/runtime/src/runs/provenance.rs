@@ -200,3 +200,6 @@ fn rows(arguments: &Value, answer: &Value, dialect: Dialect, system: &str, facts
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
