@@ -249,7 +249,7 @@ async fn text_that_leaves_is_irreversible_whatever_the_tool_says() {
 /// tool declares; a rule can tell it from a plain read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_with_free_text_is_egress_whatever_the_tool_says() {
-    let rows = "[[grant.http.desk.route]]\ncall = \"GET /tickets/{id:int}\"\n[[grant.http.desk.route]]\ncall = \"GET /search/{words}\"\n[[rule]]\nname = \"no-words\"\ncall = \"http.send\"\nwhen = { \"args.egress\" = { eq = true } }\nthen = \"deny\"\ndenies = [{ tool = \"read\", args = { egress = true } }, { tool = \"read\" }]\n";
+    let rows = "[[grant.http.desk.route]]\ncall = \"GET /tickets/{id:int}\"\n[[grant.http.desk.route]]\ncall = \"GET /search/{words:text}\"\n[[rule]]\nname = \"no-words\"\ncall = \"http.send\"\nwhen = { \"args.egress\" = { eq = true } }\nthen = \"deny\"\ndenies = [{ tool = \"read\", args = { egress = true } }, { tool = \"read\" }]\n";
     let (house, desk) = crate::http::opened("", rows).await;
     let words = crate::http::ask("GET", &["search", "customer list"], json!({}));
     let report = house.call_of("caller", "read", words).await;
