@@ -202,3 +202,78 @@ async fn a_misspelt_tool_is_answered_with_the_one_that_was_meant() {
     assert_eq!(error.kind(), "unknown_tool");
     assert_eq!(error.hint().unwrap(), "did you mean `hostile.increment`?");
 }
+
+/// The tool says that the host can put back what it writes. Of this table it
+/// cannot, so the write counts as irreversible: a person is asked, and where
+/// nobody can be, it does not happen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_without_a_recorded_undo_is_irreversible_whatever_the_tool_says() {
+    let allowed = "[[rule]]\nname = \"writes\"\ncall = \"sql.execute\"\nthen = \"allow\"\n";
+    for (more, state, kept) in [
+        (crate::house::BOSS, RunState::Held, None),
+        ("", RunState::Done, Some("Denied")),
+    ] {
+        let house = House::hostile("", &format!("{allowed}{more}")).await;
+        house
+            .sql("DROP TABLE orders; CREATE TABLE orders (id INTEGER PRIMARY KEY, customer TEXT, status TEXT) WITHOUT ROWID; INSERT INTO orders VALUES (1, 'ada', 'open')")
+            .await;
+        let input = json!({"database": "orders", "execute": true,
+            "statement": "UPDATE orders SET status = 'closed' WHERE id = 1"});
+        let report = house.call("try_sql", input).await;
+        assert_eq!(report.state, state, "{report:?}");
+        if let Some(said) = kept {
+            assert!(output(report)["answer"].to_string().contains(said));
+        }
+        assert_eq!(
+            house.look("SELECT status AS v FROM orders").await,
+            ["'open'"]
+        );
+    }
+}
+
+/// A tool that declares a write that can be put back sends words to people outside:
+/// what the row says counts, and a row that says nothing says irreversible.
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_leaves_is_irreversible_whatever_the_tool_says() {
+    let rows = "[[grant.http.desk.route]]\ncall = \"POST /messages\"\n";
+    let (house, desk) = crate::http::opened("", rows).await;
+    for tool in ["pay", "change"] {
+        let input = crate::http::ask("POST", &["messages"], json!({"json": {"text": "hello"}}));
+        let report = house.call_of("caller", tool, input).await;
+        assert_ne!(report.state, RunState::Done, "{tool}: {report:?}");
+    }
+    assert_eq!(desk.lines(), Vec::<String>::new());
+}
+
+/// A read that carries words is egress, by the route and the request, whatever the
+/// tool declares; a rule can tell it from a plain read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_with_free_text_is_egress_whatever_the_tool_says() {
+    let rows = "[[grant.http.desk.route]]\ncall = \"GET /tickets/{id:int}\"\n[[grant.http.desk.route]]\ncall = \"GET /search/{words:text}\"\n[[rule]]\nname = \"no-words\"\ncall = \"http.send\"\nwhen = { \"args.egress\" = { eq = true } }\nthen = \"deny\"\ndenies = [{ tool = \"read\", args = { egress = true } }, { tool = \"read\" }]\n";
+    let (house, desk) = crate::http::opened("", rows).await;
+    let words = crate::http::ask("GET", &["search", "customer list"], json!({}));
+    let report = house.call_of("caller", "read", words).await;
+    let said = serde_json::to_string(&report).unwrap();
+    assert!(said.contains("no-words"), "{said}");
+    assert_eq!(desk.lines(), Vec::<String>::new());
+    let plain = crate::http::ask("GET", &["tickets", "1"], json!({}));
+    assert_eq!(
+        output(house.call_of("caller", "read", plain).await)["status"],
+        200
+    );
+}
+
+/// A rule about a field that the tool does not have is a mistake that would show
+/// only when it matters.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_does_not_fit_the_component_is_refused_with_what_was_meant() {
+    let row = "[[rule]]\nname = \"r\"\ntool = \"try_sql\"\nwhen = { \"input.statment\" = { prefix = \"DROP\" } }\nthen = \"deny\"\n";
+    let manifest = pinned(&hostile_manifest("", row), &hostile());
+    let (_, error) = refused(&manifest, &hostile().bytes).await;
+    let text = error.to_string();
+    assert!(
+        text.contains("the tool `try_sql` has no field `input.statment`")
+            && text.contains("did you mean `statement`?"),
+        "{text}"
+    );
+}

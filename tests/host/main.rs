@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `limits` | a guest that takes too much is stopped, and nobody else notices |
 //! | `lies` | what a connector claims gives it nothing |
+//! | `provenance` | a value is used where it came from the case or its records |
+//! | `budgets` | what may happen over time, across runs and restarts |
 //! | `walls` | databases, files and stores: nothing outside the grant |
 //! | `door` | no import without a door |
 //! | `handoffs` | what is handed to people reaches them, bounded |
@@ -29,6 +31,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
+mod budgets;
 mod door;
 mod faulty;
 mod handoffs;
@@ -44,6 +47,7 @@ mod mail;
 mod postgres;
 mod previewing;
 mod proofs;
+mod provenance;
 mod queues;
 mod raw;
 mod reading;

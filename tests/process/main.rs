@@ -7,6 +7,7 @@
 mod cli;
 mod compile;
 mod crash;
+mod deciding;
 mod demo;
 mod eval;
 mod fuzzed;

@@ -2,6 +2,7 @@
 
 mod author;
 mod call;
+mod decide;
 mod eval;
 mod home;
 mod journal;
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use author::{Build, Demo, Inspect, Install, New};
 pub(crate) use call::{Approve, Call, Deny, PendingCalls, Show, Undo};
+pub(crate) use decide::Decide;
 pub(crate) use eval::Eval;
 pub(crate) use home::Home;
 pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// Reviewer: what a component asks for, without running it.
     #[command(after_help = "Example:\n  tollgate inspect target/tollgate/greeter.component.wasm")]
     Inspect(Inspect),
+    /// Reviewer: what a manifest's rules say of calls that were written down.
+    #[command(after_help = decide::EXAMPLE)]
+    Decide(Decide),
     /// Operator: install a component under a manifest.
     #[command(
         after_help = "Example:\n  tollgate install manifest.toml target/tollgate/greeter.component.wasm --pin"

@@ -5,6 +5,7 @@
 mod arguments;
 mod asking;
 mod author;
+mod decide;
 mod demo;
 mod destroy;
 mod eval;
@@ -74,6 +75,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Build(build) => author::build(&build, json),
         Command::Eval(eval) => eval::eval(&eval, json).await,
         Command::Inspect(inspect) => reviewer::inspect(&inspect, json),
+        Command::Decide(decide) => decide::decide(&decide, json),
         Command::Install(install) => reviewer::install(&home, &install, json).await,
         Command::Principal(principal) => serve::principal(&home, &principal, json).await,
         Command::Secret(command) => secret::secret(&home, &command, json).await,

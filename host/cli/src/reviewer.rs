@@ -1,11 +1,12 @@
 //! For those who decide what a connector may do: `inspect` and `install`.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::json;
-use tollgate_policy::{ToolDecl, visible};
+use tollgate_policy::{Manifest, ToolDecl, bundle_lists, visible};
 use tollgate_runtime::{Host, Role};
 
 use crate::arguments::{Home, Inspect, Install};
@@ -18,6 +19,10 @@ pub(crate) fn inspect(inspect: &Inspect, as_json: bool) -> anyhow::Result<Exit> 
     let bytes = read(&inspect.component)?;
     let found = tollgate_package::inspect(&bytes)
         .with_context(|| inspect.component.display().to_string())?;
+    if let Some(path) = &inspect.manifest {
+        let tools = found.request.as_ref().map_or(&[][..], |r| &r.tools);
+        read_manifest(path)?.check(&path.display().to_string(), tools)?;
+    }
     if as_json {
         output::json(&json!({
             "digest": found.digest,
@@ -76,6 +81,7 @@ pub(crate) async fn install(home: &Home, install: &Install, as_json: bool) -> an
         fs::write(&install.manifest, &manifest)
             .with_context(|| format!("cannot write {}", install.manifest.display()))?;
     }
+    let manifest = with_lists(&install.manifest, &manifest)?;
     let host = Host::open(options(home, Role::Operate)?).await?;
     let bar = output::busy("compiling the component");
     let name = install.manifest.display().to_string();
@@ -116,6 +122,34 @@ pub(crate) fn pin(manifest: &str, digest: &str) -> Option<String> {
         .lines()
         .find(|line| line.trim_start().starts_with("component") && line.contains('='))?;
     Some(manifest.replacen(line, &format!("component = \"{digest}\""), 1))
+}
+
+/// A manifest as it would be installed, without its component.
+pub(crate) fn read_manifest(path: &Path) -> anyhow::Result<Manifest> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = with_lists(path, &text)?;
+    Ok(Manifest::parse(&path.display().to_string(), &text)?)
+}
+
+/// The manifest with the values of its lists' files, which lie beside it.
+pub(crate) fn with_lists(path: &Path, manifest: &str) -> anyhow::Result<String> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut read = |name: &str, most: usize| {
+        let file = fs::File::open(folder.join(name)).map_err(|error| error.to_string())?;
+        let mut bytes = Vec::new();
+        // One byte more than may be: whoever asks sees that it is too large.
+        let most = most as u64 + 1;
+        file.take(most)
+            .read_to_end(&mut bytes)
+            .map_err(|error| error.to_string())?;
+        Ok(bytes)
+    };
+    Ok(bundle_lists(
+        &path.display().to_string(),
+        manifest,
+        &mut read,
+    )?)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use tollgate_policy::{Digest, Manifest};
+use tollgate_policy::{Digest, Manifest, bundle_lists};
 use toml::{Table, Value};
 use url::Url;
 
@@ -31,6 +31,11 @@ impl Draft {
     /// sentence.
     pub(crate) fn read(path: &Path, overrides: &Table, component: &Digest) -> Result<Self, String> {
         let text = read_text(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        // A list's file is small; one that is not is refused by what reads it.
+        let mut list = |name: &str, _: usize| read_text(&folder.join(name)).map(String::into_bytes);
+        let text = bundle_lists(&path.display().to_string(), &text, &mut list)
+            .map_err(|errors| errors.to_string())?;
         let mut table: Table = toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let (line, column) = crate::scenario::place(&text, at);

@@ -9,6 +9,7 @@
 //! | `manifest` | what has the operator granted to this connector? |
 //! | `request` | what does the connector's author ask for? |
 //! | `rules` | is this call allowed, held for an approval, or denied? |
+//! | `recorded` | what would have been said of calls that were written down? |
 //! | `sql` | what would this statement touch, and is that granted? |
 //! | `http`, `credential` | is this a request that may be sent, and what is put into it? |
 //! | `mail` | is this a message that may be sent, and to whom? |
@@ -33,6 +34,7 @@ pub mod http;
 pub mod mail;
 mod manifest;
 pub mod queue;
+pub mod recorded;
 mod request;
 mod rules;
 mod sql;
@@ -51,15 +53,18 @@ pub use files::{
 pub use glob::{Glob, GlobError};
 pub use manifest::{
     Grant, HandoffGrant, KvGrant, Limits, Manifest, ManifestError, ManifestErrors, MissingGrant,
-    limits,
+    ReadList, bundle_lists, limits,
 };
 pub use request::{Profile, Request, RequestError, ToolDecl, UndoDecl, UndoTerms};
 pub use rules::{
-    CallFacts, CallPattern, Condition, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, FieldPath,
-    Number, Outcome, Pattern, Predicate, Rule, Rules, Scalar, ToolFacts, ToolPattern,
+    Amount, Budget, BudgetScope, BudgetUse, Budgets, CASE_VALUES_MAX, CallFacts, CallPattern,
+    CaseFacts, Charge, Charged, Condition, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision,
+    FieldPath, HostPattern, Ledger, List, Measure, Number, Outcome, PathPattern, Pattern, Per,
+    Predicate, RecordField, Rule, Rules, Scalar, Sum, ToolFacts, ToolPattern, VALUE_BYTES_MAX,
+    Values, unforeseen_argument,
 };
 pub use sql::{
-    Capture, ColumnSet, Dialect, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal, Statement, TableGrant,
-    Verb, analyze, with_parameters,
+    Capture, ColumnSet, Dialect, PlainColumns, STATEMENT_BYTES_MAX, SqlGrant, SqlRefusal,
+    Statement, TableGrant, Verb, analyze, plain_columns, with_parameters,
 };
 pub use visible::visible;

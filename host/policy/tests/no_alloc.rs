@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use tollgate_policy::{CallFacts, Digest, Effect, Manifest, Outcome, ToolFacts};
+use tollgate_policy::{CallFacts, CaseFacts, Digest, Effect, Manifest, Outcome, ToolFacts};
 
 struct Counting;
 
@@ -50,13 +50,17 @@ fn manifest() -> Manifest {
         Digest::of(b"")
     );
     text.push_str("[approval.finance]\napprovers = [\"group:finance\"]\n");
+    text.push_str("[list.odd]\nvalues = [\"x\", 9]\n[list.own]\nvalues = [\"a\"]\ninput = \"accounts\"\nrecord = { system = \"crm.api\", field = \"iban\" }\n");
     text.push_str("[[rule]]\nname = \"all\"\ntool = \"*\"\nthen = \"allow\"\n");
     for i in 0..50 {
         text.push_str(&format!(
-            "[[rule]]\nname = \"r{i}\"\ntool = [\"other\", \"refund\"]\ncall = \"kv.*\"\ndestination = \"notes\"\nthen = {{ require = \"finance\" }}\n\
+            "[[rule]]\nname = \"r{i}\"\ntool = [\"other\", \"refund\"]\ncall = \"handoff.*\"\ndestination = \"notes\"\nthen = {{ require = \"finance\" }}\n\
              when = {{ \"input.text\" = {{ matches = \"(?i)[a-z]+-[0-9]{{{i},}}\", prefix = \"o\", length = {{ min = 1 }} }}, \
-             \"args.list.0.n\" = {{ gt = {i}, in = [1, 2.5, \"x\", 70] }}, \"args.path\" = {{ glob = \"**/a/*b*/**\" }}, \
-             \"args.deep\" = {{ same_as = \"input.deep\" }}, principal = {{ ne = \"person:x\" }} }}\n"
+             \"args.details.list.0.n\" = {{ gt = {i}, in = [1, 2.5, \"x\", 70] }}, \"args.details.path\" = {{ glob = \"**/a/*b*/**\" }}, \
+             \"args.details.deep\" = {{ same_as = \"input.deep\" }}, principal = {{ ne = \"person:x\" }}, \
+             \"input.order\" = {{ from = \"case\", not = {{ in_list = \"odd\" }}, any = [{{ eq = 5 }}, {{ from_record = {{ system = \"crm.api\", field = \"orders.id\" }} }}] }}, \
+             \"input.to\" = {{ each = {{ known = \"own\", length = {{ max = 9 }} }} }}, \"input.url\" = {{ host = \"*.example.com\" }}, \
+             \"input.file\" = {{ path = \"reports/2026\" }}, destination = {{ prefix = \"handoff:\" }}, \"input.n\" = {{ range = {{ min = 1, max = 2.5 }} }} }}\n"
         ));
     }
     Manifest::parse("m.toml", &text).unwrap_or_else(|faults| panic!("{faults}"))
@@ -66,18 +70,24 @@ fn manifest() -> Manifest {
 fn deciding_allocates_nothing() {
     let manifest = manifest();
     let deep = json!({"a": [1, {"b": "c"}], "n": 1.5});
-    let input = json!({"text": format!("order-{}", "7".repeat(49)), "deep": deep});
-    let args = json!({"list": [{"n": 70}], "path": "x/y/a/xbx/z", "deep": deep});
+    let input = json!({"text": format!("order-{}", "7".repeat(49)), "deep": deep, "order": 17,
+        "to": ["a", "DE1", "DE2"], "url": "https://eu.example.com/x", "file": "reports/2026/a.csv", "n": 2});
+    let args = json!({"details": {"list": [{"n": 70}], "path": "x/y/a/xbx/z", "deep": deep}});
+    let inputs = json!({"order": 17, "accounts": ["DE1"]});
+    let mut case = CaseFacts::new(inputs.as_object().expect("an object"));
+    case.read("crm.api", &json!({"iban": "DE2", "orders": [{"id": 17}]}));
     let tool = ToolFacts {
         tool: "refund",
         input: &input,
         workflow: Some("desk"),
         principal: "agent:a",
         undo: false,
+        case: Some(&case),
     };
     let call = CallFacts {
-        call: "kv.set",
+        call: "handoff.escalate",
         destination: "notes",
+        identity: Some("handoff:notes"),
         effect: Effect::Irreversible,
         egress: false,
         args: &args,

@@ -183,6 +183,7 @@ pub(crate) async fn load(
         .sandbox
         .ready(&inspection.digest, component, manifest.profile)
         .await?;
+    manifest.check(file_name, &declared)?;
     Ok(Installed {
         manifest_digest: manifest.digest(),
         manifest: Arc::new(manifest),

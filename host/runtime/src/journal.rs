@@ -34,6 +34,8 @@ pub(crate) struct Journal {
     ring: KeyRing,
     subjects: Mutex<HashMap<(String, String), Known>>,
     blobs: Mutex<HashMap<String, Arc<BlobKeys>>>,
+    /// Whose turn it is to take from budgets, by tenant.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A subject's key, as the store had it.
@@ -151,7 +153,15 @@ impl Journal {
             ring,
             subjects: Mutex::default(),
             blobs: Mutex::default(),
+            turns: Mutex::default(),
         }
+    }
+
+    /// Who has it is alone in the tenant between looking at budgets and taking from
+    /// them. Tenants are few, so all stay in memory.
+    pub(crate) fn turn(&self, tenant: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(tenant.to_owned()).or_default())
     }
 
     pub(crate) fn ring(&self) -> &KeyRing {

@@ -22,10 +22,12 @@ pub(crate) fn measure() {
             workflow: None,
             principal: "desk",
             undo: false,
+            case: None,
         };
         let call = CallFacts {
             call: "sql.execute",
             destination: "orders",
+            identity: None,
             effect: Effect::Write,
             egress: false,
             args: &args,

@@ -47,6 +47,9 @@ pub(crate) struct Build {
 pub(crate) struct Inspect {
     /// The component.
     pub(crate) component: PathBuf,
+    /// A manifest whose rules are compared with the component's tools.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

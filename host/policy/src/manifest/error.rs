@@ -110,6 +110,17 @@ impl<'a> Faults<'a> {
         )
     }
 
+    /// The text that faults are told of.
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The byte offset where a line begins, counted from 1.
+    pub(super) fn line_start(&self, line: usize) -> usize {
+        let before = self.text.split_inclusive('\n').take(line.saturating_sub(1));
+        before.map(str::len).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }

@@ -59,6 +59,21 @@ impl<'n, 't> Keys<'n, 't> {
             .map(|(_, node)| node)
     }
 
+    /// Whether a key stands in the table.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.keys().any(|name| name.get_ref() == key)
+    }
+
+    /// Every key with its place and value, in the file's order.
+    pub(super) fn entries(&self) -> Vec<(&'n str, usize, &'n Node<'t>)> {
+        let entries = self.table.iter();
+        let mut entries: Vec<_> = entries
+            .map(|(name, node)| (name.get_ref().as_ref(), name.span().start, node))
+            .collect();
+        entries.sort_by_key(|(_, at, _)| *at);
+        entries
+    }
+
     /// The value of a key that the table must have.
     pub(super) fn need(
         &mut self,

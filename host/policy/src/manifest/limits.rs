@@ -167,6 +167,23 @@ pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// a thousand still take a few microseconds, and nobody reviews more.
 pub const RULES_MAX: usize = 1_000;
 
+/// Values of one list. An address book of a company fits; a customer database
+/// does not, and is asked instead.
+pub const LIST_VALUES_MAX: usize = 10_000;
+
+/// A list's file, in bytes. It becomes part of the manifest, which has room for
+/// a few of these.
+pub const LIST_BYTES_MAX: usize = 256 << 10;
+
+/// Budgets of one manifest. Each is looked up before a call that may write.
+pub const BUDGETS_MAX: usize = 100;
+
+/// The longest time over which a budget counts.
+pub const BUDGET_OVER_MAX: Duration = Duration::from_secs(400 * 24 * 3600);
+
+/// Examples of one rule: what a reviewer reads.
+pub const EXAMPLES_MAX: usize = 50;
+
 /// What one run may use up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -6,8 +6,10 @@
 //! that can never decide are faults too, because their author believes they do.
 //!
 //! Including other files, variables and environment look-ups were refused: a
-//! reviewer reads one file and has seen everything.
+//! reviewer reads one file and has seen everything. The one exception are lists
+//! of values, which become part of the text before it is installed.
 
+mod bundle;
 mod error;
 mod extension;
 mod grants;
@@ -16,19 +18,21 @@ pub mod limits;
 mod missing;
 mod read;
 mod rows;
+mod typing;
 mod units;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
+pub use bundle::{ReadList, bundle_lists};
 pub use error::{ManifestError, ManifestErrors};
 pub use limits::Limits;
 pub use missing::MissingGrant;
 
 use crate::{
-    Approval, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, Digest, FilesGrant, Outcome, Profile,
-    Rule, Rules, SqlGrant, http::HttpGrant, mail::MailGrant,
+    Approval, Budgets, DECIDED_BY_DEFAULT, DECIDED_BY_FLOOR, Decision, Digest, FilesGrant, Outcome,
+    Profile, Rule, Rules, SqlGrant, ToolDecl, http::HttpGrant, mail::MailGrant,
 };
 
 /// One connector as it is installed.
@@ -52,6 +56,8 @@ pub struct Manifest {
     pub rules: Arc<[Rule]>,
     /// The approvals, in the file's order.
     pub approvals: Vec<Approval>,
+    /// What may happen over time.
+    pub budgets: Budgets,
     /// The rows, ready to decide.
     pub compiled: Rules,
     /// The file as it was read.
@@ -115,6 +121,22 @@ impl Manifest {
         read::manifest(file_name, text)
     }
 
+    /// Whether the rows fit the tools that they speak of: fields that are there, of
+    /// types that can be compared so. `file_name` stands in messages only.
+    ///
+    /// # Errors
+    /// With every row that does not fit, its place, and what was likely meant.
+    pub fn check(&self, file_name: &str, tools: &[ToolDecl]) -> Result<(), ManifestErrors> {
+        typing::check(file_name, self, tools)
+    }
+
+    /// Whether a rule or budget asks where a value came from.
+    #[must_use]
+    pub fn asks_for_case(&self) -> bool {
+        let mut budgets = self.budgets.as_slice().iter();
+        self.compiled.asks_for_case() || budgets.any(|budget| budget.row.asks_for_case())
+    }
+
     /// The digest of the file's text. Every run records it.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -149,10 +171,15 @@ impl Manifest {
         self.approvals.iter().find(|approval| approval.name == name)
     }
 
-    /// The name of the rule that decided, for records and approvals. No rule can
-    /// be named [`DECIDED_BY_DEFAULT`] or [`DECIDED_BY_FLOOR`].
+    /// The name of the rule or budget that decided, for records and approvals. No
+    /// two of them share a name, and none can be named [`DECIDED_BY_DEFAULT`] or
+    /// [`DECIDED_BY_FLOOR`].
     #[must_use]
     pub fn decided_by(&self, decision: &Decision) -> &str {
+        let budgets = self.budgets.as_slice();
+        if let Some(budget) = decision.budget.and_then(|index| budgets.get(index)) {
+            return &budget.row.name;
+        }
         match (
             decision.rule.and_then(|rule| self.rules.get(rule)),
             decision.outcome,

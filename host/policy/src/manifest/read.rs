@@ -10,7 +10,7 @@ use super::{
     error::Faults,
     extension, grants,
     keys::{Keys, Node, check_name, did_you_mean, integer, start, text, wrong},
-    limits, rows,
+    limits, rows, typing,
 };
 use crate::{Digest, EXACT_INTEGER_MAX, Profile, Rules, visible};
 
@@ -62,13 +62,36 @@ fn whole(mut keys: Keys<'_, '_>, source: &str, faults: &mut Faults<'_>) -> Optio
     grant.extension = extension::read(&mut keys, faults);
     let config = config(&mut keys, faults);
     let approvals = rows::approvals(&mut keys, faults);
-    let rules: std::sync::Arc<[_]> = rows::rules(&mut keys, &grant, &approvals, faults).into();
+    let lists = rows::lists(&mut keys, faults);
+    let known = rows::Known {
+        grant: &grant,
+        approvals: &approvals,
+        lists: &lists,
+    };
+    let (rules, examples) = rows::rules(&mut keys, known, faults);
+    let rules: std::sync::Arc<[_]> = rules.into();
+    let budgets = rows::budgets(&mut keys, known, &rules, faults);
     keys.finish(faults);
     let floor = approvals
         .iter()
         .position(|a| a.name == "default")
         .or((!approvals.is_empty()).then_some(0));
+    for rule in rules.iter() {
+        typing::arguments(rule, None, faults);
+    }
+    for budget in budgets.as_slice() {
+        typing::arguments(&budget.row, Some(&budget.measure), faults);
+    }
     let compiled = Rules::new(rules.clone(), floor);
+    let judged = rows::Judged {
+        rules: &rules,
+        approvals: &approvals,
+        compiled: &compiled,
+    };
+    // Where a row cannot be read, what the others decide is not what was meant.
+    if faults.is_empty() {
+        rows::check_examples(&examples, judged, faults);
+    }
     let (connector, component) = (connector?, component?);
     Some(Manifest {
         connector,
@@ -80,6 +103,7 @@ fn whole(mut keys: Keys<'_, '_>, source: &str, faults: &mut Faults<'_>) -> Optio
         config,
         rules,
         approvals,
+        budgets,
         compiled,
         text: source.to_owned(),
     })

@@ -1,6 +1,12 @@
 //! `[[rule]]` and `[approval.*]`.
 
+mod budget;
+mod examples;
+mod list;
+mod shadow;
 mod when;
+
+use std::sync::Arc;
 
 use toml::de::DeValue;
 
@@ -11,9 +17,15 @@ use super::{
     limits,
 };
 use crate::{
-    Approval, Approver, CallPattern, Effect, Outcome, Rule, Template, ToolDecl, ToolPattern,
+    Approval, Approver, CallPattern, Effect, List, Outcome, Rule, Template, ToolDecl, ToolPattern,
     visible,
 };
+pub(super) use budget::budgets;
+use examples::Example;
+pub(super) use examples::{Judged, check as check_examples};
+pub(super) use list::lists;
+#[cfg(test)]
+pub(super) use when::PREDICATES;
 
 /// Every import call that the contract has. A rule for another one would never
 /// match, and its author would not know.
@@ -109,10 +121,9 @@ fn title(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Template> {
 
 pub(super) fn rules(
     keys: &mut Keys<'_, '_>,
-    grant: &Grant,
-    approvals: &[Approval],
+    known: Known<'_>,
     faults: &mut Faults<'_>,
-) -> Vec<Rule> {
+) -> (Vec<Rule>, Vec<Example>) {
     let tables = keys.tables("rule", "[[rule]]", faults);
     if let Some(extra) = tables.get(limits::RULES_MAX) {
         faults.add(
@@ -120,14 +131,17 @@ pub(super) fn rules(
             format!("there are {} rules", tables.len()),
             "write at most 1000; use lists and patterns",
         );
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let mut rules: Vec<(usize, Rule)> = Vec::new();
-    for table in tables {
+    let mut examples = Vec::new();
+    for mut table in tables {
         let at = table.at;
-        let Some(rule) = rule(table, grant, approvals, faults) else {
+        let written = examples::written(&mut table);
+        let Some(rule) = rule(table, known, faults) else {
             continue;
         };
+        examples.extend(examples::read(&written, &rule, rules.len(), faults));
         if rules.iter().any(|(_, other)| other.name == rule.name) {
             faults.add(
                 at,
@@ -137,23 +151,20 @@ pub(super) fn rules(
         }
         rules.push((at, rule));
     }
-    for (at, name, winner) in unreachable(&rules) {
-        let message = format!("rule `{name}` can never decide: `{winner}` decides all its calls");
-        faults.add(
-            at,
-            message,
-            format!("remove one of them, or narrow `{winner}`"),
-        );
-    }
-    rules.into_iter().map(|(_, rule)| rule).collect()
+    shadow::check(&rules, faults);
+    let rules = rules.into_iter().map(|(_, rule)| rule).collect();
+    (rules, examples)
 }
 
-fn rule(
-    mut keys: Keys<'_, '_>,
-    grant: &Grant,
-    approvals: &[Approval],
-    faults: &mut Faults<'_>,
-) -> Option<Rule> {
+/// What a row may name.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) grant: &'a Grant,
+    pub(super) approvals: &'a [Approval],
+    pub(super) lists: &'a [Arc<List>],
+}
+
+fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Option<Rule> {
     let at = keys.at;
     let name = keys.need("name", "\"refund-limit\"", faults);
     let name = name.and_then(|node| {
@@ -163,8 +174,10 @@ fn rule(
     });
     let tool_key = keys.get("tool");
     let tool = tool_key.map_or(ToolPattern::Any, |node| tools(node, faults));
-    let call = keys.get("call").and_then(|node| call(node, grant, faults));
-    let destination = destination(&mut keys, grant, faults);
+    let call = keys
+        .get("call")
+        .and_then(|node| call(node, known.grant, faults));
+    let destination = destination(&mut keys, known.grant, faults);
     let effect = effect(&mut keys, faults);
     let workflow = keys.text("workflow", faults);
     let undo = keys.get("undo").and_then(|node| match node.get_ref() {
@@ -174,12 +187,16 @@ fn rule(
             None
         }
     });
-    let when = keys.get("when").map_or_else(Vec::new, |node| {
-        when::conditions(node, call.is_some(), faults)
-    });
+    let scope = when::Scope {
+        has_call: call.is_some(),
+        lists: known.lists,
+    };
+    let when = keys
+        .get("when")
+        .map_or_else(Vec::new, |node| when::conditions(node, scope, faults));
     let then = keys
         .need("then", "\"deny\"", faults)
-        .and_then(|node| then(node, approvals, faults));
+        .and_then(|node| then(node, known.approvals, faults));
     let reason = keys.text("reason", faults);
     keys.finish(faults);
     if call.is_none() && (destination.is_some() || effect.is_some()) {
@@ -362,79 +379,4 @@ fn require(node: &Node<'_>, approvals: &[Approval], faults: &mut Faults<'_>) -> 
         hint,
     );
     None
-}
-
-/// Rules that can never decide, with the one that decides in their place.
-///
-/// A `deny` of everything is left out: it is how an operator stops a connector
-/// at once, and must not make a file unreadable that was right before.
-fn unreachable(rules: &[(usize, Rule)]) -> Vec<(usize, &str, &str)> {
-    let mut found = Vec::new();
-    for (i, (at, rule)) in rules.iter().enumerate() {
-        let winner = rules.iter().enumerate().find(|(j, (_, other))| {
-            let (own, its) = (rule.then.strictness(), other.then.strictness());
-            i != *j
-                && !other.stops_everything()
-                && (its > own || (its == own && *j < i))
-                && other.covers(rule)
-        });
-        if let Some((_, (_, winner))) = winner {
-            found.push((*at, rule.name.as_str(), winner.name.as_str()));
-        }
-    }
-    found
-}
-
-impl Rule {
-    fn stops_everything(&self) -> bool {
-        self.then == Outcome::Deny
-            && self.tool == ToolPattern::Any
-            && self.when.is_empty()
-            && self.workflow.is_none()
-            && self.undo.is_none()
-            && self.destination.is_none()
-            && self.effect.is_none()
-            && matches!(self.call, None | Some(CallPattern::Any))
-    }
-
-    /// Whether this rule, which is at least as strict, surely matches whatever the
-    /// other one matches.
-    fn covers(&self, other: &Self) -> bool {
-        let workflow = self.workflow.is_none() || self.workflow == other.workflow;
-        let destination = self.destination.is_none() || self.destination == other.destination;
-        let undo = self.undo.is_none() || self.undo == other.undo;
-        self.when.is_empty()
-            && workflow
-            && undo
-            && destination
-            && self.effect.is_none()
-            && self.tool.covers(&other.tool)
-            && match (&self.call, &other.call) {
-                (None, None) => true,
-                (None, Some(_)) => self.then == Outcome::Deny,
-                (Some(_), None) => false,
-                (Some(own), Some(its)) => own.covers(its),
-            }
-    }
-}
-
-impl ToolPattern {
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Any, _) => true,
-            (Self::Names(_), Self::Any) => false,
-            (Self::Names(_), Self::Names(names)) => names.iter().all(|name| self.contains(name)),
-        }
-    }
-}
-
-impl CallPattern {
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Any, _) => true,
-            (_, Self::Any) => false,
-            (_, Self::Call(call)) => self.contains(call),
-            (own, its) => own == its,
-        }
-    }
 }

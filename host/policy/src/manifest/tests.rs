@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod budgets;
+mod examples;
 mod http;
+mod language;
+mod lists;
 mod mail;
+mod typing;
 mod undo;
 
 use std::time::Duration;

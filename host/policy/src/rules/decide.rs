@@ -1,14 +1,26 @@
 //! The decision itself.
 
 use super::{
-    CallFacts, CallPattern, Decision, Outcome, Rule, Rules, ToolFacts, ToolPattern,
-    predicate::Facts,
+    CallFacts, CallPattern, Condition, Decision, Outcome, Predicate, Rule, Rules, ToolFacts,
+    ToolPattern, facts::Facts,
 };
-use crate::Effect;
+use crate::{Effect, visible};
 
 impl Rules {
     pub(crate) fn new(rules: std::sync::Arc<[Rule]>, floor: Option<usize>) -> Self {
-        Self { rules, floor }
+        let asks_for_case = rules.iter().any(Rule::asks_for_case);
+        Self {
+            rules,
+            floor,
+            asks_for_case,
+        }
+    }
+
+    /// Whether some row asks where a value came from, so that what is known of a
+    /// case has to be found out.
+    #[must_use]
+    pub const fn asks_for_case(&self) -> bool {
+        self.asks_for_case
     }
 
     /// Whether this tool may be called with this input. What no row allows is
@@ -17,10 +29,7 @@ impl Rules {
     pub fn decide_tool(&self, tool: &ToolFacts<'_>) -> Decision {
         let facts = Facts { tool, call: None };
         let rows = self.matching(&facts, |rule| rule.call.is_none());
-        strictest(rows).unwrap_or(Decision {
-            outcome: Outcome::Deny,
-            rule: None,
-        })
+        strictest(rows).unwrap_or(Decision::by_rule(Outcome::Deny, None))
     }
 
     /// Whether this import call of an allowed tool call may be made.
@@ -42,17 +51,12 @@ impl Rules {
             (None, Outcome::Require(_)) => call.effect > Effect::Read || call.egress,
             (None, Outcome::Allow) => false,
         });
-        let decision = strictest(rows).unwrap_or(Decision {
-            outcome: Outcome::Allow,
-            rule: None,
-        });
+        let decision = strictest(rows).unwrap_or(Decision::by_rule(Outcome::Allow, None));
         if call.effect < Effect::Irreversible || decision.outcome != Outcome::Allow {
             return decision;
         }
-        Decision {
-            outcome: self.floor.map_or(Outcome::Deny, Outcome::Require),
-            rule: None,
-        }
+        let floor = self.floor.map_or(Outcome::Deny, Outcome::Require);
+        Decision::by_rule(floor, None)
     }
 
     fn matching<'a>(
@@ -72,10 +76,7 @@ fn strictest(rows: impl Iterator<Item = (usize, Outcome)>) -> Option<Decision> {
     let mut found: Option<Decision> = None;
     for (rule, outcome) in rows {
         if found.is_none_or(|found| outcome.strictness() > found.outcome.strictness()) {
-            found = Some(Decision {
-                outcome,
-                rule: Some(rule),
-            });
+            found = Some(Decision::by_rule(outcome, Some(rule)));
         }
         if outcome == Outcome::Deny {
             break;
@@ -95,12 +96,48 @@ impl Outcome {
 }
 
 impl Rule {
-    fn matches(&self, facts: &Facts<'_>) -> bool {
+    pub(crate) fn asks_for_case(&self) -> bool {
+        let mut predicates = self.when.iter().flat_map(|of| &of.predicates);
+        predicates.any(Predicate::asks_for_case)
+    }
+
+    pub(super) fn matches(&self, facts: &Facts<'_>) -> bool {
         self.tool.contains(facts.tool.tool)
             && self.is_in_workflow(facts.tool.workflow)
             && self.undo.is_none_or(|undo| undo == facts.tool.undo)
             && facts.call.is_none_or(|call| self.speaks_of(call))
             && self.conditions_hold(facts)
+    }
+
+    /// The first thing that keeps this row from speaking of a call, in words.
+    /// Nothing where it speaks.
+    #[must_use]
+    pub fn unmet(&self, tool: &ToolFacts<'_>, call: Option<&CallFacts<'_>>) -> Option<String> {
+        let facts = Facts { tool, call };
+        if !self.tool.contains(tool.tool) {
+            return Some(format!("the tool `{}` is not its tool", visible(tool.tool)));
+        }
+        if !self.is_in_workflow(tool.workflow) {
+            return Some("it is for another workflow".to_owned());
+        }
+        match (&self.call, call) {
+            (Some(_), None) => return Some("it is for import calls".to_owned()),
+            (_, Some(call)) if !self.speaks_of(call) => {
+                return Some("it is for another import call, destination or effect".to_owned());
+            }
+            _ => {}
+        }
+        let is_met = |condition: &&Condition| match self.then {
+            Outcome::Allow => condition.surely(&facts),
+            _ => condition.possibly(&facts),
+        };
+        let condition = self.when.iter().find(|condition| !is_met(condition))?;
+        let what = if condition.possibly(&facts) {
+            "is not known to hold"
+        } else {
+            "does not hold"
+        };
+        Some(format!("its condition on `{}` {what}", condition.field))
     }
 
     /// A run outside any workflow is in none: a row for a workflow never

@@ -18,6 +18,8 @@ pub(crate) enum Root {
     Input,
     Args,
     Principal,
+    /// What the destination's name stands for.
+    Destination,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,15 +39,22 @@ impl FieldPath {
             Some("input") => Root::Input,
             Some("args") => Root::Args,
             Some("principal") => Root::Principal,
+            Some("destination") => Root::Destination,
             _ => {
                 return Err(format!(
-                    "a field begins with `input.` (of the tool), `args.` (of the import call) or is `principal`; write `input.{text}` or `args.{text}`"
+                    "a field begins with `input.` (of the tool), `args.` (of the import call), or is `principal` or `destination`; write `input.{text}` or `args.{text}`"
                 ));
             }
         };
         let steps = names.map(Step::parse).collect::<Result<Vec<_>, _>>()?;
-        if root == Root::Principal && !steps.is_empty() {
-            return Err("`principal` is a text and has no fields; write `principal`".to_owned());
+        let name = match root {
+            Root::Principal => "principal",
+            _ => "destination",
+        };
+        if matches!(root, Root::Principal | Root::Destination) && !steps.is_empty() {
+            return Err(format!(
+                "`{name}` is a text and has no fields; write `{name}`"
+            ));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -62,6 +71,17 @@ impl FieldPath {
 
     pub(crate) fn root(&self) -> Root {
         self.root
+    }
+
+    /// The names below the root, in order.
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(|step| step.key.as_str())
+    }
+
+    /// The name of the field itself, where it has one: not a place in a list.
+    pub(crate) fn last_name(&self) -> Option<&str> {
+        let last = self.steps.last().filter(|step| step.index.is_none())?;
+        Some(&last.key)
     }
 
     /// The value at this path below its root.

@@ -5,30 +5,53 @@
 //! that no row allows is denied.
 //!
 //! What a row cannot see counts as the worst case: where a field is missing or
-//! has another type, its predicates are false for `allow` and true for `deny`
-//! and `require`. Otherwise an agent would pass a limit on `amount` by sending
-//! `"80"`, or by leaving it out.
+//! has another type, or where nothing is known of the case a value should come
+//! from, its predicates are false for `allow` and true for `deny` and `require`.
+//! Otherwise an agent would pass a limit on `amount` by sending `"80"`, or by
+//! leaving it out. `RULES.md` beside this crate tells operators the whole
+//! language.
 //!
 //! Everything is prepared when the manifest is read (paths split, patterns
 //! compiled to tables), so that a decision allocates nothing and takes no
 //! longer for hostile text. A policy language with functions was refused: a
 //! reviewer has to read these rows in a minute.
 
+mod amount;
+mod arguments;
+mod budget;
+mod case;
 mod decide;
+mod facts;
 mod field;
+mod ledger;
+mod list;
 mod number;
 mod pattern;
+mod place;
 mod predicate;
+pub(crate) mod shape;
+mod values;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use amount::Amount;
+pub(crate) use arguments::schemas_of;
+pub use arguments::unforeseen_argument;
+pub use budget::{Budget, BudgetUse, Budgets, Charge, Charged, Measure, Per, Sum};
+pub use case::{CASE_VALUES_MAX, CaseFacts};
+use facts::Seen;
 pub use field::FieldPath;
 pub(crate) use field::Root;
+pub use ledger::{BudgetScope, Ledger};
+pub use list::{List, RecordField};
 pub use number::Number;
 pub use pattern::Pattern;
+pub use place::{HostPattern, PathPattern};
 pub use predicate::{Condition, Predicate, Scalar};
+pub(crate) use shape::Kinds;
+pub use values::{VALUE_BYTES_MAX, Values};
 
 use crate::Effect;
 
@@ -53,6 +76,9 @@ pub struct ToolFacts<'a> {
     pub principal: &'a str,
     /// Whether the call takes another one back.
     pub undo: bool,
+    /// What is known of the case it belongs to. Without it no value comes from
+    /// anywhere.
+    pub case: Option<&'a CaseFacts>,
 }
 
 /// What is known of an import call.
@@ -62,6 +88,8 @@ pub struct CallFacts<'a> {
     pub call: &'a str,
     /// The destination's name in the manifest.
     pub destination: &'a str,
+    /// What that name stands for: the resolved destination, where it is known.
+    pub identity: Option<&'a str>,
     /// The class the host gave the call.
     pub effect: Effect,
     /// Whether a read carries words of the guest's out of the host.
@@ -90,6 +118,9 @@ pub struct Decision {
     /// The row that decided: an index into
     /// [`Manifest::rules`](crate::Manifest::rules). Nothing where no row did.
     pub rule: Option<usize>,
+    /// The budget that decided: an index into
+    /// [`Manifest::budgets`](crate::Manifest::budgets).
+    pub budget: Option<usize>,
 }
 
 /// One row.
@@ -146,6 +177,7 @@ pub struct Rules {
     rules: Arc<[Rule]>,
     /// Holds irreversible calls that no row holds.
     floor: Option<usize>,
+    asks_for_case: bool,
 }
 
 #[cfg(test)]

@@ -53,6 +53,12 @@ impl From<Number> for Exact {
     }
 }
 
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Exact::from(*self).partial_cmp(Exact::from(*other))
+    }
+}
+
 impl Exact {
     fn partial_cmp(self, other: Self) -> Option<Ordering> {
         match (self, other) {

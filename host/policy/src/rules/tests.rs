@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod provenance;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -24,6 +26,7 @@ fn tool<'a>(input: &'a Value) -> ToolFacts<'a> {
         workflow: Some("desk"),
         principal: "agent:a",
         undo: false,
+        case: None,
     }
 }
 
@@ -38,6 +41,7 @@ fn decide_call(rows: &str, effect: Effect, args: &Value) -> (Outcome, String) {
     let facts = CallFacts {
         call: "kv.set",
         destination: "notes",
+        identity: None,
         effect,
         egress: false,
         args,
@@ -258,7 +262,7 @@ fn a_row_that_holds_a_tool_holds_its_reads_that_carry_words_out() {
 #[test]
 fn rows_for_import_calls_choose_by_call_destination_class_and_arguments() {
     let deny = |which: &str| format!("[[rule]]\nname = \"r\"\n{which}\nthen = \"deny\"\n");
-    let args = json!({"key": "a", "list": [{"n": 5}]});
+    let args = json!({"key": "a", "expected": [{"n": 5}]});
     for (which, denied) in [
         ("call = \"kv.set\"", true),
         ("call = \"kv.*\"", true),
@@ -283,15 +287,15 @@ fn rows_for_import_calls_choose_by_call_destination_class_and_arguments() {
             false,
         ),
         (
-            "call = \"*\"\nwhen = { \"args.list.0.n\" = { gt = 4 } }",
+            "call = \"*\"\nwhen = { \"args.expected.0.n\" = { gt = 4 } }",
             true,
         ),
         (
-            "call = \"*\"\nwhen = { \"args.list.0.n\" = { gt = 5 } }",
+            "call = \"*\"\nwhen = { \"args.expected.0.n\" = { gt = 5 } }",
             false,
         ),
         (
-            "call = \"*\"\nwhen = { \"args.list.1.n\" = { gt = 5 } }",
+            "call = \"*\"\nwhen = { \"args.expected.1.n\" = { gt = 5 } }",
             true,
         ),
         (
@@ -340,6 +344,7 @@ fn an_allow_for_writes_does_not_speak_of_what_is_worse() {
             &CallFacts {
                 call: "kv.set",
                 destination: "notes",
+                identity: None,
                 effect,
                 egress: false,
                 args: &args,
@@ -350,14 +355,16 @@ fn an_allow_for_writes_does_not_speak_of_what_is_worse() {
         decide(Effect::Write),
         Decision {
             outcome: Outcome::Allow,
-            rule: Some(0)
+            rule: Some(0),
+            budget: None,
         }
     );
     assert_eq!(
         decide(Effect::Irreversible),
         Decision {
             outcome: Outcome::Require(0),
-            rule: None
+            rule: None,
+            budget: None,
         }
     );
 }

@@ -1,14 +1,20 @@
 //! The gate: what the rules say of a call, and what a person has said.
 
-use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts};
+use std::sync::PoisonError;
+
+use tollgate_policy::{
+    CallFacts, CaseFacts, Decision, Effect, Outcome, Rule, ToolFacts, unforeseen_argument,
+};
 use tollgate_store::{ApprovalState, Change, RunState};
 
+use super::budget::Spending;
 use super::flush::repeats;
 use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
 use crate::failure::FailureKind;
+use crate::runs::Read;
 
 /// What the gate said.
 pub(super) enum Gate {
@@ -23,36 +29,48 @@ pub(super) struct Admission {
     pub(super) rule: Option<String>,
     /// The standing approval that counts for it, for the record.
     pub(super) standing: Option<String>,
+    /// What it takes from budgets.
+    pub(super) spending: Spending,
 }
 
 impl Admission {
     /// Of a call that no rule was asked about.
-    pub(super) const fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self {
             approval: None,
             rule: None,
             standing: None,
+            spending: Spending::default(),
         }
     }
 }
 
 impl Door {
-    pub(super) fn tool_facts(&self) -> ToolFacts<'_> {
+    fn tool_facts<'a>(&'a self, case: Option<&'a CaseFacts>) -> ToolFacts<'a> {
         ToolFacts {
             tool: &self.run.tool.name,
             input: &self.run.input,
             workflow: self.run.workflow.as_deref(),
             principal: &self.run.principal,
             undo: self.run.undoes.is_some(),
+            case,
         }
     }
 
     /// Judged by the manifest in force now: a run that goes on after a hold may
     /// find its tool no longer allowed.
     pub(super) fn decide(&self, passing: &Passing) -> Decision {
+        // What rules were compared with when the manifest was read.
+        debug_assert_eq!(
+            unforeseen_argument(passing.call, &passing.arguments),
+            None,
+            "an argument of `{}` that rules do not know",
+            passing.call
+        );
         self.decide_on(&CallFacts {
             call: passing.call,
             destination: &passing.destination,
+            identity: Some(&passing.identity),
             effect: passing.effect,
             egress: passing.egress,
             args: &passing.arguments,
@@ -66,6 +84,7 @@ impl Door {
             let facts = CallFacts {
                 call: look.call,
                 destination: look.destination,
+                identity: None,
                 effect: Effect::Read,
                 // One that would carry words out is no look.
                 egress: false,
@@ -75,21 +94,51 @@ impl Door {
         })
     }
 
+    /// Keep what a read told of the case, for the rules of later calls.
+    pub(super) fn learn(&self, passing: &Passing, reply: &[u8]) {
+        let Some(case) = &self.case else {
+            return;
+        };
+        if passing.effect != Effect::Read {
+            return;
+        }
+        let Ok(reply) = serde_json::from_slice(reply) else {
+            return;
+        };
+        let read = Read {
+            call: passing.call,
+            destination: &passing.destination,
+            arguments: &passing.arguments,
+            reply: &reply,
+        };
+        let mut case = case.write().unwrap_or_else(PoisonError::into_inner);
+        read.tell(&self.run.connector, &self.manifest, &mut case);
+    }
+
+    /// Ask something of the tool call as rules see it.
+    pub(super) fn with_facts<T>(&self, ask: impl FnOnce(&ToolFacts<'_>) -> T) -> T {
+        let case = self.case.as_ref();
+        let case = case.map(|case| case.read().unwrap_or_else(PoisonError::into_inner));
+        ask(&self.tool_facts(case.as_deref()))
+    }
+
     fn decide_on(&self, facts: &CallFacts<'_>) -> Decision {
+        self.with_facts(|tool| self.decide_by(tool, facts))
+    }
+
+    fn decide_by(&self, of_tool: &ToolFacts<'_>, facts: &CallFacts<'_>) -> Decision {
         let by_host = self
             .run
             .undoes
             .as_ref()
             .is_some_and(|undoes| undoes.by_host);
         if self.resumed && !by_host {
-            let tool = self.manifest.compiled.decide_tool(&self.tool_facts());
+            let tool = self.manifest.compiled.decide_tool(of_tool);
             if tool.outcome == Outcome::Deny {
                 return tool;
             }
         }
-        self.manifest
-            .compiled
-            .decide_call(&self.tool_facts(), facts)
+        self.manifest.compiled.decide_call(of_tool, facts)
     }
 
     pub(super) fn rule_name(&self, rule: Option<usize>) -> Option<String> {
@@ -97,27 +146,21 @@ impl Door {
             .map(|rule| rule.name.clone())
     }
 
-    pub(super) fn rule_reason(&self, rule: Option<usize>) -> Option<String> {
-        rule.and_then(|index| self.manifest.rules.get(index))
-            .and_then(|rule| rule.reason.clone())
+    /// The rule or budget that decided.
+    fn decided_row(&self, decision: &Decision) -> Option<&Rule> {
+        let budgets = self.manifest.budgets.as_slice();
+        let budget = decision.budget.and_then(|index| budgets.get(index));
+        let rule = || {
+            decision
+                .rule
+                .and_then(|index| self.manifest.rules.get(index))
+        };
+        budget.map(|budget| &budget.row).or_else(rule)
     }
 
     pub(super) fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
         let found = rule.and_then(|index| self.manifest.rules.get(index));
-        Refusal::Denied(Denial {
-            reason: found
-                .and_then(|rule| rule.reason.clone())
-                .unwrap_or_else(|| {
-                    format!(
-                        "`{}` on `{}` is {} and no rule of the manifest allows it",
-                        passing.call,
-                        passing.destination,
-                        passing.effect.as_str()
-                    )
-                }),
-            rule: found.map(|rule| rule.name.clone()),
-            hint: None,
-        })
+        refused_by(found, not_allowed(passing))
     }
 
     /// A no, or a time that ran out, stands, whatever the rules say since.
@@ -156,23 +199,45 @@ impl Door {
         prior: Option<&Prior>,
     ) -> Result<Gate, Ending> {
         let decision = self.decide(passing);
-        let rule = self.rule_name(decision.rule);
         if let Some(refusal) = self.refused_by_person(passing.position) {
-            return Ok(Gate::Refused(refusal, rule));
+            return Ok(Gate::Refused(refusal, self.rule_name(decision.rule)));
         }
+        let facts = CallFacts {
+            call: passing.call,
+            destination: &passing.destination,
+            identity: Some(&passing.identity),
+            effect: passing.effect,
+            egress: passing.egress,
+            args: &passing.arguments,
+        };
+        let (decision, spending) = self.spend(&facts, decision).await?;
+        let row = self.decided_row(&decision);
+        let rule = row.map(|row| row.name.clone());
         match decision.outcome {
             Outcome::Allow => Ok(Gate::Admitted(Admission {
                 approval: None,
                 rule,
                 standing: None,
+                spending,
             })),
-            Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
+            Outcome::Deny => {
+                let said = match (row, decision.budget) {
+                    (Some(row), Some(_)) => format!("the budget `{}` has no room for it", row.name),
+                    _ => not_allowed(passing),
+                };
+                Ok(Gate::Refused(refused_by(row, said), rule))
+            }
             // What no row asks an approval for, and its class alone does.
-            Outcome::Require(_) if decision.rule.is_none() && self.stands_for(passing) => {
+            Outcome::Require(_)
+                if decision.rule.is_none()
+                    && decision.budget.is_none()
+                    && self.stands_for(passing) =>
+            {
                 Ok(Gate::Admitted(Admission {
                     approval: None,
                     rule,
                     standing: self.standing.as_ref().map(|standing| standing.said.clone()),
+                    spending,
                 }))
             }
             Outcome::Require(approval) => {
@@ -181,7 +246,7 @@ impl Door {
                     manifest: &self.manifest,
                     approval,
                     rule: self.manifest.decided_by(&decision).to_owned(),
-                    rule_reason: self.rule_reason(decision.rule),
+                    rule_reason: row.and_then(|row| row.reason.clone()),
                     position: passing.position,
                     call: passing.call,
                     destination: &passing.destination,
@@ -191,7 +256,14 @@ impl Door {
                     arguments_text: &passing.text,
                     prior,
                 };
-                self.hold_or_admit(request.prepare()?, rule).await
+                let gate = self.hold_or_admit(request.prepare()?, rule).await?;
+                Ok(match gate {
+                    Gate::Admitted(admission) => Gate::Admitted(Admission {
+                        spending,
+                        ..admission
+                    }),
+                    refused @ Gate::Refused(..) => refused,
+                })
             }
         }
     }
@@ -217,6 +289,7 @@ impl Door {
                         approval: Some((row.id, hold.digest)),
                         rule,
                         standing: None,
+                        spending: Spending::default(),
                     }));
                 }
                 ApprovalState::Approved | ApprovalState::Pending => {
@@ -253,4 +326,22 @@ impl Door {
             Err(fault) => self.end(repeats(&fault).unwrap_or_else(|| fault.into())),
         }
     }
+}
+
+fn not_allowed(passing: &Passing) -> String {
+    format!(
+        "`{}` on `{}` is {} and no rule of the manifest allows it",
+        passing.call,
+        passing.destination,
+        passing.effect.as_str()
+    )
+}
+
+/// A denial by a row, in its own words where it has some.
+fn refused_by(row: Option<&Rule>, said: String) -> Refusal {
+    Refusal::Denied(Denial {
+        reason: row.and_then(|row| row.reason.clone()).unwrap_or(said),
+        rule: row.map(|row| row.name.clone()),
+        hint: None,
+    })
 }

@@ -28,6 +28,7 @@
 //! irreversible; a call above its tool's declared class is denied, whatever the
 //! rules say (a read-only tool that writes lies about itself).
 
+mod budget;
 mod flush;
 mod foresee;
 mod gate;
@@ -48,11 +49,11 @@ mod undo_facts;
 pub(crate) mod wasi;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Instant;
 
 use tollgate_journal::Prepared;
-use tollgate_policy::Manifest;
+use tollgate_policy::{CaseFacts, Manifest};
 use tollgate_store::ApprovalRow;
 
 pub(crate) use foresee::{Foreseen, Judged, Seen};
@@ -100,6 +101,8 @@ pub(crate) struct Door {
     standing: Option<StandingFor>,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
+    /// What is known of the case, where a rule asks for it.
+    case: Option<RwLock<CaseFacts>>,
     state: Mutex<State>,
 }
 
@@ -121,6 +124,7 @@ pub(crate) struct DoorSettings {
     pub(crate) denial: Option<String>,
     pub(crate) committed: bool,
     pub(crate) lease: Option<Arc<Lease>>,
+    pub(crate) case: Option<CaseFacts>,
 }
 
 impl Door {
@@ -147,6 +151,7 @@ impl Door {
             deadline: settings.deadline,
             lease: settings.lease,
             passing: AtomicBool::new(false),
+            case: settings.case.map(RwLock::new),
             state: Mutex::new(state),
         })
     }

@@ -75,7 +75,7 @@ impl Door {
             passing.effect = Effect::Irreversible;
         }
         passing.undo = self.undo_facts::<O>(&plan, prior.as_ref());
-        let admission = match self.gate(&passing, prior.as_ref()).await? {
+        let mut admission = match self.gate(&passing, prior.as_ref()).await? {
             Gate::Admitted(admission) => admission,
             Gate::Refused(refusal, rule) => {
                 let reply = O::refuse(refusal);
@@ -83,14 +83,18 @@ impl Door {
                 return Ok(reply);
             }
         };
+        self.took(&admission.spending);
         // The attack: a guest is stopped after an approved read, and the run that goes
         // on reads under the same approval as often as it likes.
         if !passing.needs_intent() && admission.approval.is_none() {
+            admission.spending.settled();
             return self.read::<O>(&passing, plan, &admission).await;
         }
         let recovery = passing.recovery::<O>(&plan);
         let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
-        match intent.await? {
+        let intent = intent.await?;
+        admission.spending.settled();
+        match intent {
             Ok(send_by) if passing.effect == Effect::Read => {
                 self.read_with_intent::<O>(&passing, plan, &admission, send_by)
                     .await

@@ -86,6 +86,7 @@ impl Door {
             .saying(Stage::CallIntent)
             .maybe("rule", admission.rule.as_deref())
             .maybe("standing", admission.standing.as_deref())
+            .maybe("charges", admission.spending.charges.clone())
             .fact("send_by", send_by.at_ms)
             .fact("identity", passing.identity_digest())
             .fact("recovery", recovery.as_str())
@@ -308,7 +309,9 @@ impl Door {
         if let Some(found) = found {
             return self.withhold_reply::<O>(passing, &found, admission);
         }
-        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply);
+        self.learn(passing, &bytes);
+        let saying = with_facts::<O>(passing.saying(Stage::CallOutcome), &reply)
+            .maybe("charges", admission.spending.charges.clone());
         self.push(passing, saying, bytes, admission.rule.as_deref())?;
         Ok(reply)
     }

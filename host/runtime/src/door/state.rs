@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tollgate_journal::Prepared;
 use tollgate_store::ApprovalRow;
 
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) rejected: Option<FailureKind>,
     /// Whether a live secret was stopped in it.
     pub(super) blocked: bool,
+    /// What this run took from budgets since this door opened.
+    pub(super) spent: Vec<Value>,
     /// Set once the run cannot go on, so that an immediate call, which cannot
     /// say so itself, stops the guest at its next step.
     pub(super) ending: Option<Ending>,

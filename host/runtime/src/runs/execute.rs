@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tollgate_journal::Prepared;
+use tollgate_policy::{CaseFacts, Manifest};
 use tollgate_store::ApprovalRow;
 
 use super::{Lease, Run};
@@ -38,6 +39,8 @@ pub(crate) struct Start {
     pub(crate) known: bool,
     /// Told when the run is durable: it is kept before anything of it is done.
     pub(crate) accepted: Option<Accepted>,
+    /// What is known of its case, where a rule asks for it.
+    pub(crate) case: Option<CaseFacts>,
 }
 
 impl Inner {
@@ -109,13 +112,7 @@ impl Inner {
         lease: Option<Arc<Lease>>,
     ) -> Arc<Door> {
         let resumed = start.known;
-        let now = self
-            .connectors
-            .get(&run.tenant, &run.connector)
-            .map_or_else(
-                || Arc::clone(&run.opened_under),
-                |installed| Arc::clone(&installed.manifest),
-            );
+        let now = self.in_force(run);
         // What is replayed is compared under the limits it ran under.
         let now = if replay_only {
             Arc::clone(&run.opened_under)
@@ -138,7 +135,18 @@ impl Inner {
             denial: start.denial,
             committed: start.committed,
             lease,
+            case: start.case,
         })
+    }
+
+    /// The manifest that a run is judged by now.
+    pub(super) fn in_force(&self, run: &Run) -> Arc<Manifest> {
+        self.connectors
+            .get(&run.tenant, &run.connector)
+            .map_or_else(
+                || Arc::clone(&run.opened_under),
+                |installed| Arc::clone(&installed.manifest),
+            )
     }
 
     pub(crate) async fn run_guest(

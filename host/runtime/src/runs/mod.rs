@@ -12,6 +12,7 @@ mod execute;
 mod lease;
 mod live;
 mod open;
+mod provenance;
 mod replay;
 mod resume;
 mod screen;
@@ -28,6 +29,7 @@ pub(crate) use execute::{End, Start, ended};
 pub(crate) use lease::{LEASE, Lease, awake_ms};
 pub(crate) use live::{Live, UNDO_KEY};
 pub(crate) use open::Request;
+pub(crate) use provenance::Read;
 pub(crate) use resume::{Rebuilt, closing, opening, public, state_named};
 
 use crate::names::OWN_CASE;

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use tollgate_journal::{Prepared, Stage};
-use tollgate_policy::{CanonicalError, Outcome, ToolFacts, canonical};
+use tollgate_policy::{CanonicalError, CaseFacts, Outcome, ToolFacts, canonical};
 use tollgate_store::{RecordFilter, RunState as StoredState};
 
 use super::execute::Start;
@@ -144,7 +144,8 @@ impl Inner {
             ));
         }
         let by_host = run.undoes.as_ref().is_some_and(|undoes| undoes.by_host);
-        if !by_host && let Some(failure) = tool_denied(run, installed) {
+        let case = self.case_facts(run, &installed.manifest).await?;
+        if !by_host && let Some(failure) = tool_denied(run, installed, case.as_ref()) {
             return self.deny_tool(run, &about, opening, failure).await;
         }
         let start = Start {
@@ -157,6 +158,7 @@ impl Inner {
             committed: false,
             known: false,
             accepted,
+            case,
         };
         self.execute(run, installed, start, lease).await
     }
@@ -423,7 +425,11 @@ fn pointer(error: &CanonicalError) -> String {
 
 /// Why the tool may not be called at all, where a rule denies it or none allows
 /// it.
-fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Failure)> {
+fn tool_denied(
+    run: &Run,
+    installed: &Installed,
+    case: Option<&CaseFacts>,
+) -> Option<(Option<String>, Failure)> {
     // The attack: an agent that removes what others made, by the tool that is there
     // to remove what its own call made.
     if run.tool.terms.undo_only && run.undoes.is_none() {
@@ -445,6 +451,7 @@ fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Fail
         workflow: run.workflow.as_deref(),
         principal: &run.principal,
         undo: run.undoes.is_some(),
+        case,
     });
     if decision.outcome != Outcome::Deny {
         return None;

@@ -215,6 +215,7 @@ impl Inner {
             denial: None,
             committed: false,
             known: false,
+            case: None,
         };
         let door = self.door(&rebuilt.run, start, true);
         let returned = self

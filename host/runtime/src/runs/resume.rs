@@ -145,6 +145,7 @@ impl Inner {
             return self.report(&run.tenant, &run.run).await;
         }
         let recorded = rebuilt.recorded();
+        let case = self.case_facts(&run, &self.in_force(&run)).await?;
         let start = Start {
             same_engine: rebuilt.same_engine(self.sandbox.fingerprint()),
             committed: recorded.iter().any(|call| call.intent),
@@ -157,6 +158,7 @@ impl Inner {
             approval,
             known: true,
             accepted: None,
+            case,
         };
         self.execute(&run, &rebuilt.installed, start, lease).await
     }

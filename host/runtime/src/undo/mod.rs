@@ -103,7 +103,9 @@ impl Inner {
             return Ok(summary(&original.run, "window_closed", vec![step], None));
         }
         if options.plan {
-            return self.plan_by_connector(who, rebuilt, step, (tool, &inverse["input"]));
+            return self
+                .plan_by_connector(who, rebuilt, step, (tool, &inverse["input"]))
+                .await;
         }
         let compensates = matches!(original.tool.undo, UndoDecl::Compensate(_));
         let undoes = Undoes {

@@ -27,7 +27,7 @@ impl Inner {
         steps: &[Step],
         options: UndoOptions,
     ) -> Result<UndoReport, CallError> {
-        let door = self.planning(who, rebuilt, By::Host, options)?;
+        let door = self.planning(who, rebuilt, By::Host, options).await?;
         let now_ms = self.journal.now_ms();
         let mut undone: Vec<(String, Restoring)> = Vec::new();
         let mut reports: Vec<UndoStep> = Vec::new();
@@ -65,7 +65,7 @@ impl Inner {
 
     /// What calling the inverse tool would come to, as far as it is known before it
     /// is called: its own calls are judged when they are made.
-    pub(super) fn plan_by_connector(
+    pub(super) async fn plan_by_connector(
         self: &Arc<Self>,
         who: &Principal,
         rebuilt: &Rebuilt,
@@ -73,13 +73,17 @@ impl Inner {
         (tool, input): (&str, &Value),
     ) -> Result<UndoReport, CallError> {
         let by = By::Tool(tool, input);
-        let door = self.planning(who, rebuilt, by, UndoOptions::default())?;
+        let door = self
+            .planning(who, rebuilt, by, UndoOptions::default())
+            .await?;
+        let case = self.case_facts(&rebuilt.run, door.manifest()).await?;
         let facts = ToolFacts {
             tool,
             input,
             workflow: rebuilt.run.workflow.as_deref(),
             principal: &who.name,
             undo: true,
+            case: case.as_ref(),
         };
         let rules = &door.manifest().compiled;
         let mut judged = door.judged(&rules.decide_tool(&facts));
@@ -88,6 +92,7 @@ impl Inner {
             let call = CallFacts {
                 call: "",
                 destination: "",
+                identity: None,
                 effect: Effect::Irreversible,
                 egress: false,
                 args: &Value::Null,
@@ -105,7 +110,7 @@ impl Inner {
     }
 
     /// The door of a run that is never opened.
-    fn planning(
+    async fn planning(
         self: &Arc<Self>,
         who: &Principal,
         rebuilt: &Rebuilt,
@@ -153,6 +158,7 @@ impl Inner {
             looked_at: None,
             same: OnceLock::new(),
         };
+        let case = self.case_facts(&run, &run.opened_under).await?;
         let start = Start {
             about: rebuilt.about.clone(),
             opening: Vec::new(),
@@ -163,6 +169,7 @@ impl Inner {
             committed: false,
             known: false,
             accepted: None,
+            case,
         };
         Ok(self.door(&Arc::new(run), start, false))
     }
