@@ -72,7 +72,7 @@ stages! {
     Handoff = 13, "handoff";
     /// A manifest was installed, replaced or removed.
     ManifestChanged = 14, "manifest.changed";
-    /// Something failed that no other stage describes.
+    /// A person let a call through outside of the usual ones, and said why.
     Exception = 15, "exception";
     /// A tool call ended.
     RunClosed = 16, "run.closed";
@@ -91,6 +91,15 @@ stages! {
     CheckpointAnchored = 22, "checkpoint.anchored";
     /// A person said what became of work that a connector handed over.
     HandoffResolved = 23, "handoff.resolved";
+    /// A person said yes to a call that needs more than one; the last yes is
+    /// `approval.decided`.
+    ApprovalVoted = 26, "approval.voted";
+    /// A person took a yes back before the call was made.
+    ApprovalRevoked = 27, "approval.revoked";
+    /// A person named a deputy, or ended that.
+    DelegationChanged = 28, "delegation.changed";
+    /// A person changed the input of a held call; another run goes on with it.
+    RunEdited = 33, "run.edited";
 }
 
 impl fmt::Display for Stage {

@@ -2,6 +2,7 @@
 //! verification, which pages through a whole journal.
 
 mod approvals;
+mod delegations;
 mod installed;
 mod proofs;
 mod records;
@@ -11,7 +12,10 @@ mod verify;
 use sqlx::postgres::PgPool;
 use sqlx::query_as;
 
-pub(super) use self::approvals::{approval, approvals, due_approvals, queue_item, queue_items};
+pub(super) use self::approvals::{
+    approval, approvals, due_approvals, queue_item, queue_items, standing_denial,
+};
+pub(super) use self::delegations::delegations;
 pub(super) use self::installed::{
     component, connector, connectors, kv_get, kv_keys, principal_by_token_hash, principals,
     subject_key,
