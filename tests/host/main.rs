@@ -27,6 +27,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
+mod deciding;
 mod door;
 mod faulty;
 mod handoffs;

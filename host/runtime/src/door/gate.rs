@@ -5,8 +5,8 @@ use tollgate_store::{ApprovalState, Change, RunState};
 
 use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal, repeats};
-use crate::approvals::{Hold, HoldRequest};
-use crate::error::Ending;
+use crate::approvals::{self, Hold, HoldRequest};
+use crate::error::{Ending, JournalFault};
 
 /// What the gate said.
 pub(super) enum Gate {
@@ -154,6 +154,9 @@ impl Door {
             })),
             Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
             Outcome::Require(approval) => {
+                if let Some(refusal) = self.denied_before().await? {
+                    return Ok(Gate::Refused(refusal, rule));
+                }
                 let request = HoldRequest {
                     run: &self.run,
                     manifest: &self.manifest,
@@ -172,6 +175,26 @@ impl Door {
                 self.hold_or_admit(request.prepare()?, rule).await
             }
         }
+    }
+
+    /// A denial of the same in another run stands: nobody is asked again.
+    ///
+    /// The attack: an agent that was told no asks again, under another name or in
+    /// two runs at once, until somebody says yes.
+    async fn denied_before(&self) -> Result<Option<Refusal>, Ending> {
+        let (tenant, run) = (&self.run.tenant, &self.run.run);
+        let store = &self.journal.store;
+        let found = store.standing_denial(tenant, &self.run.asked(), run).await;
+        let found = found.map_err(|error| self.end(JournalFault::from(error).into()))?;
+        let Some(row) = found else {
+            return Ok(None);
+        };
+        let records = self.journal.run_records(tenant, &row.run).await;
+        let records = records.map_err(|fault| self.end(fault.into()))?;
+        let mut state = self.state();
+        state.approval = None;
+        state.rejected = true;
+        Ok(Some(Refusal::rejected(approvals::stands(&row, &records))))
     }
 
     /// An approval that is bound to exactly this call admits it. Anything else
@@ -198,6 +221,21 @@ impl Door {
             }
         }
         Err(self.hold(hold, changes).await)
+    }
+
+    /// A yes was taken back after it admitted this call: the run waits on, under
+    /// the same approval.
+    pub(super) async fn held_on(&self, approval: String) -> Ending {
+        let row = self.row(
+            RunState::Held,
+            Some(approval.clone()),
+            self.journal.now_ms(),
+        );
+        let held = vec![Change::PutRun(Box::new(row))];
+        match self.flush(Vec::new(), held).await {
+            Ok(()) => self.end(Ending::Held { approval }),
+            Err(fault) => self.end(fault.into()),
+        }
     }
 
     /// Make the hold durable; the instance ends with the returned value.

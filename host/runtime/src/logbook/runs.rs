@@ -123,7 +123,9 @@ impl Inner {
             Some(RunState::Held) => &[StoredState::Held],
             Some(RunState::InDoubt) => &[StoredState::InDoubt],
             Some(RunState::Undone) => &[StoredState::Undone],
-            Some(RunState::Done | RunState::Failed | RunState::Denied) => return Ok(()),
+            Some(RunState::Done | RunState::Failed | RunState::Denied | RunState::Edited) => {
+                return Ok(());
+            }
         };
         for row in self.journal.store.runs(tenant, states).await? {
             if may_be_wanted(&row, filter) {

@@ -6,11 +6,13 @@ use serde_json::Value;
 use crate::api::{LogLine, LogLink};
 
 /// Facts for whoever checks a record rather than follows a story.
-const TECHNICAL: [&str; 12] = [
+const TECHNICAL: [&str; 14] = [
+    "batch",
     "by_host",
     "calls",
     "changed",
     "component",
+    "delegation",
     "digest",
     "engine",
     "fuel",
@@ -22,16 +24,25 @@ const TECHNICAL: [&str; 12] = [
 ];
 
 /// Facts that the sentence tells.
-const TOLD: [&str; 10] = [
+const TOLD: [&str; 19] = [
+    "approver",
     "by",
     "call",
+    "change",
     "connector",
+    "continued_as",
     "decision",
+    "delegator",
+    "deputy",
     "destination",
     "effect",
+    "on_behalf",
+    "quorum",
     "state",
     "tool",
     "undoes",
+    "until",
+    "votes",
     "withheld",
 ];
 
@@ -114,6 +125,19 @@ impl LogLine {
         fact.unwrap_or_default()
     }
 
+    /// Which vote it was, and for whom.
+    fn votes(&self) -> String {
+        let number = |name: &str| self.facts.get(name).and_then(Value::as_u64).unwrap_or(1);
+        let behalf = match self.fact("on_behalf") {
+            "" => String::new(),
+            delegator => format!(" for {delegator}"),
+        };
+        match number("quorum") {
+            0 | 1 => behalf,
+            quorum => format!("{behalf} ({} of {quorum} votes)", number("votes")),
+        }
+    }
+
     fn sentence(&self) -> String {
         let call = || {
             let (call, to, effect) = (
@@ -146,8 +170,28 @@ impl LogLine {
                 format!("had a secret withheld in the {}{of}", self.fact("withheld"))
             }
             "approval.requested" => format!("has to wait for a decision: {}", call()),
+            "approval.voted" => format!("said yes to the call{}", self.votes()),
+            "approval.revoked" => "took the yes to the call back".to_owned(),
+            "exception" => format!("let it through as an exception ({})", self.fact("kind")),
+            "delegation.changed" => match self.fact("change") {
+                "given" => format!(
+                    "named {} as deputy for {} until {}",
+                    self.fact("deputy"),
+                    self.fact("approver"),
+                    self.fact("until")
+                ),
+                _ => format!(
+                    "ended that {} is deputy of {}",
+                    self.fact("deputy"),
+                    self.fact("delegator")
+                ),
+            },
+            "run.edited" => format!(
+                "changed the input; it goes on as {}",
+                self.fact("continued_as")
+            ),
             "approval.decided" => match self.fact("decision") {
-                "approved" => "approved the call".to_owned(),
+                "approved" => format!("approved the call{}", self.votes()),
                 "denied" => "denied the call".to_owned(),
                 "expired" => "got no decision in time".to_owned(),
                 other => format!("decided: {other}"),

@@ -190,7 +190,11 @@ impl Inner {
 
     /// The attack: an agent that learnt a secret elsewhere has it recorded in the
     /// clear, shown on cards, or written where others read.
-    fn carries_no_secret(&self, who: &Principal, call: &ToolCall) -> Result<(), CallError> {
+    pub(super) fn carries_no_secret(
+        &self,
+        who: &Principal,
+        call: &ToolCall,
+    ) -> Result<(), CallError> {
         let input = call.input.to_string();
         let words = [
             ("the input", Some(&input)),
@@ -274,6 +278,7 @@ impl Inner {
             reason: call.reason,
             trigger: call.trigger,
             undoes,
+            edits: None,
             opened_ms,
             looked_at: None,
             same: OnceLock::new(),
@@ -281,7 +286,11 @@ impl Inner {
     }
 
     /// The records a run begins with.
-    async fn opening(&self, run: &Run, about: &About) -> Result<Vec<Prepared>, JournalFault> {
+    pub(crate) async fn opening(
+        &self,
+        run: &Run,
+        about: &About,
+    ) -> Result<Vec<Prepared>, JournalFault> {
         let mut records = Vec::new();
         if let Some(case) = run.named_case()
             && self.is_new_case(&run.tenant, case).await?
@@ -306,6 +315,11 @@ impl Inner {
             saying = saying
                 .fact("undoes", undoes.run.as_str())
                 .fact("by_host", undoes.by_host);
+        }
+        if let Some(edits) = &run.edits {
+            saying = saying
+                .fact("edits", edits.run.as_str())
+                .fact("edited_by", edits.authors.clone());
         }
         for (name, words) in [("reason", &run.reason), ("trigger", &run.trigger)] {
             if let Some(words) = words {
@@ -376,7 +390,11 @@ pub(super) async fn unpanicked<T>(
 }
 
 /// Canonical input that fits the tool's schema, or why not.
-fn input(value: &Value, installed: &Installed, tool: &Tool) -> Result<String, CallError> {
+pub(super) fn input(
+    value: &Value,
+    installed: &Installed,
+    tool: &Tool,
+) -> Result<String, CallError> {
     let text = canonical(value).map_err(|error| CallError::InvalidInput {
         pointer: pointer(&error),
         message: error.to_string(),
@@ -411,7 +429,7 @@ fn pointer(error: &CanonicalError) -> String {
 
 /// Why the tool may not be called at all, where a rule denies it or none allows
 /// it.
-fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Failure)> {
+pub(super) fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Failure)> {
     let manifest = &installed.manifest;
     let decision = manifest.compiled.decide_tool(&ToolFacts {
         tool: &run.tool.name,
