@@ -115,7 +115,7 @@ async fn what_cannot_be_used_changes_nothing(house: House) {
     let no = edit(bot, &shown.digest, json!({"key": "m"})).await;
     assert!(matches!(no, DecideError::NotAPerson), "{no}");
     // A rule denies what it would become: the rules run before anything changes.
-    let deny = "[[rule]]\nname = \"stop\"\ntool = \"increment\"\nwhen = [{ field = \"input.key\", eq = \"closed\" }]\nthen = \"deny\"\nreason = \"closed for the year\"\n";
+    let deny = "[[rule]]\nname = \"stop\"\ntool = \"increment\"\nwhen = { \"input.key\" = { eq = \"closed\" } }\nthen = \"deny\"\nreason = \"closed for the year\"\n";
     let manifest = hostile_manifest("", &format!("{}{deny}", asks("increment", "")));
     house.install(&manifest, &hostile()).await;
     let denied = edit(mira(), &shown.digest, json!({"key": "closed"})).await;

@@ -144,9 +144,9 @@ impl Inner {
     ) -> Result<Option<u64>, CallError> {
         let outcome = match filter.outcome {
             None => None,
-            Some(ended @ (RunState::Done | RunState::Failed | RunState::Denied)) => {
-                Some(ended.as_str().to_owned())
-            }
+            Some(
+                ended @ (RunState::Done | RunState::Failed | RunState::Denied | RunState::Edited),
+            ) => Some(ended.as_str().to_owned()),
             Some(_) => return Ok(None),
         };
         let mut wanted = ClosedFilter {
