@@ -121,9 +121,7 @@ impl Inner {
             // Nobody's: whoever comes first goes on with it.
             Change::PutRun(Box::new(opened)),
         ]);
-        fail::fail_point!("edit::before");
         let appended = self.journal.append(&row.tenant, records, changes).await;
-        fail::fail_point!("edit::after");
         match appended {
             Ok(()) => {
                 lease.given_back();

@@ -36,7 +36,6 @@ impl Inner {
             id: id.to_owned(),
             by: who.name.clone(),
         };
-        fail::fail_point!("revoke::before");
         let appended = self
             .journal
             .append(&row.tenant, vec![record], vec![revoke])

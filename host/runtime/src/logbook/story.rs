@@ -95,7 +95,7 @@ impl LogLine {
                 ("approval.requested", "card", Value::Object(card)) => {
                     let known = ["approval", "approvers", "rule"];
                     let shown = card.iter().filter(|(name, value)| {
-                        !known.contains(&name.as_str()) && !value.is_null()
+                        !known.contains(&name.as_str()) && !is_usual(name, value)
                     });
                     told.details
                         .extend(shown.map(|(name, value)| (name.clone(), value.clone())));
@@ -220,6 +220,16 @@ impl LogLine {
     }
 }
 
+/// Whether a part of a card says only what most cards say: nothing was there, one
+/// yes is enough, it is no exception.
+fn is_usual(name: &str, value: &Value) -> bool {
+    match name {
+        "quorum" => value.as_u64() == Some(1),
+        "exception" => *value == Value::Bool(false),
+        _ => value.is_null(),
+    }
+}
+
 impl LogLink {
     /// In words, as a part of the line that names the linked run.
     #[must_use]
@@ -278,7 +288,7 @@ mod tests {
             told.details
                 .contains(&("reason (unverified)".to_owned(), json!("because")))
         );
-        let card = json!({"card": {"title": "Refund 80.00", "approvers": ["x"], "prior": null}});
+        let card = json!({"card": {"title": "Refund 80.00", "approvers": ["x"], "prior": null, "quorum": 1, "exception": false}});
         let told = line("approval.requested", json!({}), card).told();
         assert_eq!(told.details[0], ("title".to_owned(), json!("Refund 80.00")));
         assert_eq!(told.details.len(), 2);
