@@ -231,7 +231,7 @@ mod tests {
     const APPROVED: u32 = 10_000;
 
     /// Everything that identifies a call, mutated one field at a time, in 10 000
-    /// random calls. The seed is in the output; `TOLLGATE_SEED` repeats it.
+    /// random calls. A failure names the seed; `TOLLGATE_SEED` repeats it.
     #[test]
     fn every_one_field_mutation_of_ten_thousand_approved_calls_voids_the_approval() {
         let seed: u64 = match std::env::var("TOLLGATE_SEED") {
@@ -242,7 +242,6 @@ mod tests {
                 since.as_secs() ^ u64::from(since.subsec_nanos()) << 20
             }
         };
-        println!("seed {seed}; TOLLGATE_SEED repeats it");
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let config = ProptestConfig {
@@ -262,7 +261,6 @@ mod tests {
             Ok(())
         });
         assert!(outcome.is_ok(), "seed {seed}: {}", outcome.unwrap_err());
-        println!("{} mutations of {APPROVED} calls", mutations.get());
         assert!(mutations.get() >= u64::from(APPROVED) * FIELDS);
     }
 

@@ -45,6 +45,18 @@ const AS_SHOWN: Part = Part {
     lines: "",
 };
 
+/// Says which seed it was where the test fails; `TOLLGATE_SEED` repeats it.
+struct Named(u64);
+
+impl Drop for Named {
+    #[expect(clippy::print_stderr, reason = "the seed repeats the failure")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed {}", self.0);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_changes_between_card_and_sending_voids_the_approval() {
     let now = std::time::SystemTime::now()
@@ -54,7 +66,8 @@ async fn whatever_changes_between_card_and_sending_voids_the_approval() {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => u64::try_from(now.as_nanos() % u128::from(u64::MAX)).unwrap(),
     };
-    eprintln!("seed {seed} (TOLLGATE_SEED repeats it)");
+    // In the output of a test that fails.
+    let _named = Named(seed);
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);

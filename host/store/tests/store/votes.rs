@@ -226,7 +226,6 @@ async fn a_vote_is_taken_back_until_the_call_is_made(bench: Bench) {
 
 /// One of them wins, whatever the order; never both.
 async fn of_a_use_and_a_revocation_at_once_one_happens(bench: Bench) {
-    let mut used = 0;
     for round in 0..12 {
         let bench = needs(bench.fresh().await, 1).await;
         bench.change(last("mira")).await.unwrap();
@@ -240,11 +239,9 @@ async fn of_a_use_and_a_revocation_at_once_one_happens(bench: Bench) {
             (intent, back)
         };
         assert_ne!(first.is_ok(), second.is_ok(), "{first:?} {second:?}");
-        used += u32::from(first.is_ok());
         let kept = bench.store.verify("acme").await.unwrap().unwrap().count;
         assert_eq!(kept, 1, "only the winner is recorded");
     }
-    eprintln!("used in {used} of 12 races");
 }
 
 async fn a_deputy_votes_in_the_place_of_one_person(bench: Bench) {
