@@ -105,7 +105,7 @@ async fn another_list_than_the_one_that_was_seen_is_refused(house: House) {
     };
     let ids: Vec<_> = cards.iter().map(|card| card.approval.clone()).collect();
     let reversed = ids.iter().rev().cloned().collect();
-    let with = [&ids[..], &[more.approval.clone()]].concat();
+    let with = [&ids[..], std::slice::from_ref(&more.approval)].concat();
     for items in [with, reversed, vec![ids[0].clone()], Vec::new()] {
         let no = house.host.decide_batch(&mira, &slipped(items)).await;
         assert!(matches!(no, Err(DecideError::Changed)), "{no:?}");
