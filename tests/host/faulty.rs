@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
-    Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord, Submission, TileRow,
-    Unavailable,
+    Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
+    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
+    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    Submission, TileRow, Unavailable,
 };
 
 pub(crate) struct Faulty {
@@ -25,6 +25,9 @@ pub(crate) struct Faulty {
     lost: Mutex<Option<Lost>>,
     /// Whether claims of a run go through.
     claims: watch::Sender<bool>,
+    /// Whether approvals may be used, and how many uses have come so far.
+    uses: watch::Sender<bool>,
+    using: watch::Sender<u64>,
     /// Claims that are being made now, and most of them at once.
     claiming: AtomicUsize,
     most_claiming: AtomicUsize,
@@ -46,6 +49,8 @@ impl Faulty {
             claimed: AtomicU64::new(0),
             lost: Mutex::default(),
             claims: watch::channel(true).0,
+            uses: watch::channel(true).0,
+            using: watch::channel(0).0,
             claiming: AtomicUsize::new(0),
             most_claiming: AtomicUsize::new(0),
         })
@@ -80,6 +85,17 @@ impl Faulty {
         self.claims.send_replace(through);
     }
 
+    /// Let approvals be used, or make their use wait.
+    pub(crate) fn let_uses_through(&self, through: bool) {
+        self.uses.send_replace(through);
+    }
+
+    /// Wait until somebody is about to use an approval.
+    pub(crate) async fn is_used(&self) {
+        let mut using = self.using.subscribe();
+        using.wait_for(|uses| *uses > 0).await.unwrap();
+    }
+
     /// Claims of a run that are being made now, and most of them at once so far.
     pub(crate) fn claiming(&self) -> (usize, usize) {
         let of = |count: &AtomicUsize| count.load(Ordering::SeqCst);
@@ -102,6 +118,12 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl Store for Faulty {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
+        let uses = |change: &Change| matches!(change, Change::ConsumeApproval { .. });
+        if submission.changes.iter().any(uses) {
+            self.using.send_modify(|uses| *uses += 1);
+            let mut through = self.uses.subscribe();
+            through.wait_for(|through| *through).await.unwrap();
+        }
         let spared = submission.records.is_empty() && self.records_only.load(Ordering::SeqCst);
         if self.is_away() && !spared {
             return Err(unavailable());
@@ -209,6 +231,23 @@ impl Store for Faulty {
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.inner.approvals(tenant, state).await
+    }
+
+    async fn standing_denial(
+        &self,
+        tenant: &str,
+        asked: &str,
+        run: &str,
+    ) -> Result<Option<ApprovalRow>, StoreError> {
+        self.inner.standing_denial(tenant, asked, run).await
+    }
+
+    async fn delegations(
+        &self,
+        tenant: &str,
+        at_ms: Option<u64>,
+    ) -> Result<Vec<DelegationRow>, StoreError> {
+        self.inner.delegations(tenant, at_ms).await
     }
 
     async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError> {

@@ -261,6 +261,15 @@ async fn decided_and_dead(house: &House, card: &Card, execute_by: u64) {
         .await
         .unwrap();
     assert_eq!(done.rows_affected(), 1);
+    let text = format!(
+        "INSERT INTO approval_votes SELECT tenant_id, id, 'mira', 'mira', digest, {AT} FROM approvals WHERE id = '{}'",
+        card.approval
+    );
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+        .execute(&mut store)
+        .await
+        .unwrap();
+    assert_eq!(done.rows_affected(), 1);
     // As the store does it in the same transaction: the run waits for nobody.
     let text = format!("UPDATE runs SET ready = 1 WHERE run = '{}'", card.run);
     let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text))

@@ -16,7 +16,8 @@ use tollgate_runtime::{
     Compiler, Host, HostOptions, LogFilter, LogLine, ManualClock, Principal, PrincipalKind, Role,
     RunReport, RunState, SETTINGS_FILE, Settings, ToolCall,
 };
-use tollgate_store::Store;
+use tollgate_store::{PostgresOptions, PostgresStore, Store};
+use tollgate_test_postgres::PrivatePostgres;
 use tollgate_tests::{Component, component, pinned};
 
 /// When tests begin: 2027-01-15T08:00:00Z.
@@ -149,6 +150,23 @@ impl House {
             .install(&hostile_manifest(limits, more), &hostile())
             .await;
         house
+    }
+
+    /// A host with the hostile guest, whose records are in a database of the private
+    /// PostgreSQL, where there is one.
+    pub(crate) async fn hostile_on_postgres(more: &str) -> Option<Self> {
+        let server = PrivatePostgres::shared().await?;
+        let url = server.create_database().await;
+        let house = Self::new().await;
+        let options = PostgresOptions {
+            clock: Some(house.clock.clone()),
+            ..PostgresOptions::default()
+        };
+        let store = PostgresStore::open(&url, options).await.unwrap();
+        let (house, _) = house.onto(|_| Arc::new(store)).await;
+        house.sql(ORDERS).await;
+        house.install(&hostile_manifest("", more), &hostile()).await;
+        Some(house)
     }
 
     /// A host with the hostile guest, whose records go through `wrap`.

@@ -32,6 +32,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 mod budgets;
+mod deciding;
 mod door;
 mod faulty;
 mod handoffs;

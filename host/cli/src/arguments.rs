@@ -15,7 +15,9 @@ mod who;
 use clap::{Parser, Subcommand};
 
 pub(crate) use author::{Build, Demo, Inspect, Install, New};
-pub(crate) use call::{Approve, Call, Deny, PendingCalls, Show, Undo};
+pub(crate) use call::{
+    Approve, Call, Deny, Deputy, DeputyCommand, Edit, NameDeputy, PendingCalls, Revoke, Show, Undo,
+};
 pub(crate) use decide::Decide;
 pub(crate) use eval::Eval;
 pub(crate) use home::Home;
@@ -104,14 +106,27 @@ pub(crate) enum Command {
     /// Approver: the calls that wait for you.
     #[command(after_help = "Example:\n  tollgate pending")]
     Pending(PendingCalls),
-    /// Approver: let a held call go on.
-    #[command(after_help = "Example:\n  tollgate approve apr-0195…")]
+    /// Approver: let a held call go on, or many at once.
+    #[command(
+        after_help = "Example:\n  tollgate approve apr-0195…\n  tollgate approve --batch finance --sum input.amount_cents"
+    )]
     Approve(Approve),
     /// Approver: refuse a held call, and say why.
     #[command(
         after_help = "Example:\n  tollgate deny apr-0195… --reason 'the order was never paid'"
     )]
     Deny(Deny),
+    /// Approver: take your yes back, until the call is about to be sent.
+    #[command(after_help = "Example:\n  tollgate revoke apr-0195…")]
+    Revoke(Revoke),
+    /// Approver: change the input of a held call. Another run asks for that.
+    #[command(after_help = "Example:\n  tollgate edit apr-0195… --input corrected.json")]
+    Edit(Edit),
+    /// Approver: who decides for whom; name a deputy for a while.
+    #[command(
+        after_help = "Example:\n  tollgate deputy\n  tollgate deputy name ben --as group:finance --for 7d"
+    )]
+    Deputy(Deputy),
     /// Take a run back, or with --plan say what that would do.
     #[command(
         after_help = "Example:\n  tollgate undo run-0195… --plan\n  tollgate undo run-0195… --fields"

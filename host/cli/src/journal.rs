@@ -107,6 +107,7 @@ fn state(outcome: Outcome) -> RunState {
         Outcome::InDoubt => RunState::InDoubt,
         Outcome::Open => RunState::Open,
         Outcome::Undone => RunState::Undone,
+        Outcome::Edited => RunState::Edited,
     }
 }
 

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stderr, reason = "this file is where the command prints")]
 
+pub(crate) mod decide;
 pub(crate) mod eval;
 pub(crate) mod queue;
 pub(crate) mod secrets;
@@ -117,7 +118,7 @@ pub(crate) fn exit_of(state: RunState) -> Exit {
     match state {
         RunState::Done | RunState::Undone => Exit::Success,
         RunState::Held | RunState::Open => Exit::Held,
-        RunState::Denied => Exit::Denied,
+        RunState::Denied | RunState::Edited => Exit::Denied,
         RunState::Failed | RunState::InDoubt => Exit::Failure,
     }
 }
@@ -146,6 +147,9 @@ fn report_text(report: &RunReport) {
             pending.decide_by
         );
         out!("  {}", pending.title);
+        if pending.quorum > 1 {
+            out!("  has {} of {} votes", pending.votes, pending.quorum);
+        }
         out!("  an approver runs: tollgate approve {}", pending.approval);
     }
 }
@@ -184,7 +188,19 @@ pub(crate) fn card(card: &Card) {
             None => format!("rule {}", card.rule),
         },
     );
-    row("approvers", card.approvers.join(", "));
+    row("approvers", decide::approvers(card));
+    if card.quorum > 1 || !card.votes.is_empty() {
+        row("votes", decide::votes(card));
+    }
+    if card.exception {
+        row(
+            "exception",
+            "a yes needs a reason (--reason), and is listed".to_owned(),
+        );
+    }
+    if !card.edited_by.is_empty() {
+        row("input changed by", visible(&card.edited_by.join(", ")));
+    }
     row("decide by", card.decide_by.clone());
     if let Some(reason) = &card.agent_reason {
         row("agent says (unverified)", shown(reason));

@@ -1,6 +1,7 @@
 //! Talking to a running host over REST, with the user's own token. Decisions go
 //! this way and no other: nobody decides by opening the store.
 
+pub(crate) mod decide;
 pub(crate) mod queue;
 
 use std::fs;
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tollgate_runtime::{Card, RunReport, ToolCall, UndoOptions, UndoReport};
 
-use crate::arguments::{Approve, Call, Deny, PendingCalls, Server, Show, Undo};
+use crate::arguments::{Call, Deny, PendingCalls, Server, Show, Undo};
 use crate::exit::Exit;
 use crate::output;
 
@@ -126,6 +127,11 @@ impl Client {
             });
             return Err(RemoteError::Problem(status, problem).into());
         }
+        // An answer without a body is one to a request that has no answer.
+        let bytes = match bytes.is_empty() {
+            true => "null".into(),
+            false => bytes,
+        };
         serde_json::from_slice(&bytes).context("the host's answer is not what this program expects")
     }
 
@@ -170,10 +176,15 @@ impl Client {
         .await
     }
 
-    pub(crate) async fn approve(&self, approval: &str, digest: &str) -> anyhow::Result<RunReport> {
+    pub(crate) async fn approve(
+        &self,
+        approval: &str,
+        digest: &str,
+        reason: Option<&str>,
+    ) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/approve", segment(approval)?);
-        self.send(Method::POST, &path, Some(json!({ "digest": digest })))
-            .await
+        let body = json!({ "digest": digest, "reason": reason });
+        self.send(Method::POST, &path, Some(body)).await
     }
 
     async fn deny(&self, approval: &str, digest: &str, reason: &str) -> anyhow::Result<RunReport> {
@@ -246,37 +257,6 @@ pub(crate) async fn pending(
         output::cards(&cards);
     }
     Ok(Exit::Success)
-}
-
-pub(crate) async fn approve(
-    server: &Server,
-    approve: &Approve,
-    as_json: bool,
-) -> anyhow::Result<Exit> {
-    let client = Client::of(server)?;
-    let digest = match &approve.digest {
-        Some(digest) => digest.clone(),
-        None => {
-            let card = client.card(&approve.approval).await?;
-            output::card(&card);
-            if !confirmed()? {
-                output::note("nothing was decided");
-                return Ok(Exit::Failure);
-            }
-            card.digest
-        }
-    };
-    let report = client.approve(&approve.approval, &digest).await?;
-    Ok(output::report(&report, as_json))
-}
-
-/// A person reads the card before deciding; a program names the digest of the
-/// card that a person saw.
-fn confirmed() -> anyhow::Result<bool> {
-    crate::asking::confirmed(
-        "Let this happen? Type yes to approve:",
-        "give the digest of the card with --digest",
-    )
 }
 
 pub(crate) async fn deny(server: &Server, deny: &Deny, as_json: bool) -> anyhow::Result<Exit> {

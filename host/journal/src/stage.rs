@@ -72,7 +72,7 @@ stages! {
     Handoff = 13, "handoff";
     /// A manifest was installed, replaced or removed.
     ManifestChanged = 14, "manifest.changed";
-    /// Something failed that no other stage describes.
+    /// A person let a call through outside of the usual ones, and said why.
     Exception = 15, "exception";
     /// A tool call ended.
     RunClosed = 16, "run.closed";

@@ -17,6 +17,13 @@ pub struct Approval {
     pub decide_within: Duration,
     /// An approved call that did not run within this time is void.
     pub execute_within: Duration,
+    /// So many different people must say yes.
+    pub quorum: u32,
+    /// A no stands this long for the same case, tool and input, in new runs too.
+    pub deny_stands: Duration,
+    /// It lets calls through that are outside of the usual ones: a yes needs a
+    /// reason, and each is counted and listed.
+    pub exception: bool,
     /// The heading of the card.
     pub title: Option<Template>,
 }

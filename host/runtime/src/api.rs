@@ -4,6 +4,7 @@
 
 mod call;
 mod card;
+mod decision;
 mod log;
 mod replay;
 mod undo;
@@ -12,7 +13,10 @@ mod verify;
 pub use call::{
     Failure, Pending, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo,
 };
-pub use card::Card;
+pub use card::{Card, Deputy, Vote};
+pub use decision::{
+    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Delegation, NewDelegation,
+};
 pub use log::{LogFilter, LogLine, LogLink, LogPage, LogPlace};
 pub use replay::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Replayed};
 pub use undo::{Conflict, UndoField, UndoOptions, UndoReport, UndoStep};

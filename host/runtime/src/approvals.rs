@@ -8,9 +8,9 @@
 use serde_json::{Value, json};
 use tollgate_journal::Stage;
 use tollgate_policy::{Binding, Digest, Effect, Manifest};
-use tollgate_store::{ApprovalRow, ApprovalState};
+use tollgate_store::{ApprovalRow, ApprovalState, VoteRow};
 
-use crate::api::{Card, Pending};
+use crate::api::{Card, Pending, Vote};
 use crate::door::Prior;
 use crate::error::Ending;
 use crate::journal::{OpenRecord, Saying};
@@ -46,6 +46,9 @@ pub(crate) struct Hold {
     approvers: Vec<String>,
     decide_within_ms: u64,
     execute_within_ms: u64,
+    quorum: u32,
+    deny_stands_ms: u64,
+    exception: bool,
     call: String,
     destination: String,
     effect: Effect,
@@ -68,6 +71,8 @@ impl HoldRequest<'_> {
             // Who may decide is part of what was decided under.
             "approval": approval.name,
             "approvers": approval.approvers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "quorum": approval.quorum,
+            "exception": approval.exception,
             "rule": self.rule,
             "rule_reason": self.rule_reason,
         });
@@ -97,6 +102,9 @@ impl HoldRequest<'_> {
             approvers: approval.approvers.iter().map(ToString::to_string).collect(),
             decide_within_ms: millis(approval.decide_within),
             execute_within_ms: millis(approval.execute_within),
+            quorum: approval.quorum,
+            deny_stands_ms: millis(approval.deny_stands),
+            exception: approval.exception,
             call: self.call.to_owned(),
             destination: self.destination.to_owned(),
             effect: self.effect,
@@ -118,6 +126,8 @@ impl Hold {
             .fact("effect", self.effect.as_str())
             .fact("digest", self.digest.as_str())
             .fact("approvers", self.approvers.clone())
+            .fact("quorum", self.quorum)
+            .maybe("exception", self.exception.then_some(true))
             .json("card", &self.rendering)
     }
 
@@ -143,6 +153,13 @@ impl Hold {
             decided_by: None,
             decided_ms: None,
             consumed_ms: None,
+            quorum: self.quorum,
+            excluded: run.authors().to_vec(),
+            votes: Vec::new(),
+            asked: run.asked(),
+            deny_stands_ms: self.deny_stands_ms,
+            denied_until_ms: None,
+            exception: self.exception,
             card: None,
         }
     }
@@ -173,6 +190,7 @@ pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card
     };
     Card {
         approval: row.id.clone(),
+        kind: row.approval.clone(),
         state: state_name(row),
         run: row.run.clone(),
         case: row.case.clone(),
@@ -195,6 +213,12 @@ pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card
         rule: row.rule.clone(),
         rule_reason: rendering["rule_reason"].as_str().map(str::to_owned),
         approvers: row.approvers.clone(),
+        quorum: row.quorum,
+        votes: row.votes.iter().map(shown_vote).collect(),
+        deputies: Vec::new(),
+        exception: row.exception,
+        edited_by: row.excluded.clone(),
+        edits: run.edits.as_ref().map(|edits| edits.run.clone()),
         decide_by: rfc3339(row.decide_by_ms),
         execute_within_s: row.execute_within_ms / 1_000,
         digest: row.digest.clone(),
@@ -203,15 +227,37 @@ pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card
     }
 }
 
+fn shown_vote(vote: &VoteRow) -> Vote {
+    Vote {
+        by: vote.voter.clone(),
+        on_behalf: vote.on_behalf.clone(),
+        at: rfc3339(vote.at_ms),
+    }
+}
+
 /// A person's words on a denied approval, among its run's records.
 pub(crate) fn denial(records: &[OpenRecord], id: &str) -> Option<String> {
     records
         .iter()
         .rfind(|record| {
-            record.leaf.stage == Stage::ApprovalDecided && record.fact("approval") == Some(id)
+            record.leaf.stage == Stage::ApprovalDecided
+                && record.fact("approval") == Some(id)
+                && record.fact("decision") == Some("denied")
         })
         .and_then(|record| record.text("reason"))
         .map(str::to_owned)
+}
+
+/// What an asker is told of whom the same was denied to before.
+pub(crate) fn stands(row: &ApprovalRow, records: &[OpenRecord]) -> String {
+    let until = row.denied_until_ms.map(rfc3339).unwrap_or_default();
+    let why = denial(records, &row.id);
+    format!(
+        "{} denied the same in {}: {}; that stands until {until}, and nobody is asked again",
+        row.decided_by.as_deref().unwrap_or_default(),
+        row.run,
+        why.as_deref().unwrap_or("the reason was erased"),
+    )
 }
 
 /// What a held run waits for.
@@ -224,6 +270,8 @@ pub(crate) fn pending(row: &ApprovalRow, records: &[OpenRecord]) -> Pending {
             .and_then(|record| record.json("card"))
             .and_then(|card| card["title"].as_str().map(str::to_owned))
             .unwrap_or_default(),
+        quorum: row.quorum,
+        votes: u32::try_from(row.votes.len()).unwrap_or(u32::MAX),
     }
 }
 

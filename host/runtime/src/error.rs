@@ -271,6 +271,53 @@ pub enum DecideError {
     /// A denial says why.
     #[error("a denial needs a reason")]
     ReasonMissing,
+    /// Who wrote the input asked for it.
+    #[error("you changed this input yourself, so somebody else must say yes")]
+    Author,
+    /// One person has one vote.
+    #[error("the vote of {person} was given already, by {voter}")]
+    AlreadyVoted {
+        /// Whose vote.
+        person: String,
+        /// Who gave it.
+        voter: String,
+    },
+    /// There is no vote to take back.
+    #[error("you have no vote on this")]
+    NoVote,
+    /// The call was made.
+    #[error("the call was made under it already; it cannot be taken back this way")]
+    AlreadyUsed,
+    /// Somebody denied the same, and that stands.
+    #[error("{by} denied the same in {run}, and that stands until {until}")]
+    DeniedBefore {
+        /// Who.
+        by: String,
+        /// In which run.
+        run: String,
+        /// RFC 3339.
+        until: String,
+    },
+    /// An exception says why.
+    #[error("this lets a call through that is outside of the usual ones: it needs a reason")]
+    ExceptionReasonMissing,
+    /// The run cannot be edited any more.
+    #[error("the input cannot be changed: {0}")]
+    NotEditable(String),
+    /// The changed input cannot be used.
+    #[error("the changed input cannot be used: {message}")]
+    InputUnfit {
+        /// JSON Pointer to the value at fault.
+        pointer: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A deputy cannot be named like this.
+    #[error("this deputy cannot be named: {0}")]
+    NoDeputy(String),
+    /// The items cannot be decided on together.
+    #[error("these cannot be decided on together: {0}")]
+    NoBatch(String),
     /// The reply that a person gave is not one that the call can have.
     #[error("the reply does not fit the call: {0}")]
     ReplyUnfit(String),
@@ -301,6 +348,16 @@ impl DecideError {
             Self::Expired => "expired",
             Self::Changed => "changed",
             Self::ReasonMissing => "reason_missing",
+            Self::Author => "author",
+            Self::AlreadyVoted { .. } => "already_voted",
+            Self::NoVote => "no_vote",
+            Self::AlreadyUsed => "already_used",
+            Self::DeniedBefore { .. } => "denied_before",
+            Self::ExceptionReasonMissing => "reason_missing",
+            Self::NotEditable(_) => "not_editable",
+            Self::InputUnfit { .. } => "invalid_input",
+            Self::NoDeputy(_) => "no_deputy",
+            Self::NoBatch(_) => "no_batch",
             Self::ReplyUnfit(_) => "reply_unfit",
             Self::NoteUnfit(_) => "note_unfit",
             Self::DecidedNotDone(_) => "decided_not_done",
@@ -320,6 +377,22 @@ impl DecideError {
             Self::Expired => Some("the call has to be made again"),
             Self::Changed => Some("read the card again, then decide"),
             Self::ReasonMissing => Some("say why, for the requester and the record"),
+            Self::Author => Some("ask another approver, or deny it"),
+            Self::AlreadyVoted { .. } => {
+                Some("another person has to vote; a deputy and who sent it are one vote")
+            }
+            Self::NoVote => Some("look at the card: it says who has voted"),
+            Self::AlreadyUsed => Some("undo the run, where it can be taken back"),
+            Self::DeniedBefore { .. } => {
+                Some("deny this one too, or wait; changed facts belong into a changed input")
+            }
+            Self::ExceptionReasonMissing => Some("say why; it goes into the list of exceptions"),
+            Self::NotEditable(_) => Some("deny it, and write what you propose into the reason"),
+            Self::InputUnfit { .. } => Some("correct the input; nothing was changed"),
+            Self::NoDeputy(_) => {
+                Some("name a person of this tenant, for a group you are in, for at most 30 days")
+            }
+            Self::NoBatch(_) => Some("list the batch again, and decide on what it shows"),
             Self::ReplyUnfit(_) => {
                 Some("leave the reply out, or give it as the record has replies")
             }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tollgate_store::{ApprovalState, Store, Verdict};
+use tollgate_store::Store;
 
 use crate::api::{
     Card, LogFilter, LogLine, Principal, PrincipalKind, ReplayReport, RunReport, RunState,
@@ -19,7 +19,6 @@ use crate::api::{
 };
 use crate::capability::Backends;
 use crate::connectors::Connectors;
-use crate::decisions::may_decide;
 use crate::door::Offered;
 use crate::error::{CallError, DecideError, HostError};
 use crate::extend::Extensions;
@@ -28,7 +27,7 @@ use crate::housekeeping::Housekeeping;
 use crate::journal::Journal;
 use crate::names;
 use crate::queue::DELIVERY;
-use crate::runs::{Live, POLL, Request, UNDO_KEY};
+use crate::runs::{EDIT_KEY, Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
 use crate::triggers::{HOOK, Triggers};
@@ -185,6 +184,7 @@ impl Host {
         let trigger = call.trigger.as_deref().unwrap_or_default();
         for (what, given, own) in [
             ("request key", key, UNDO_KEY),
+            ("request key", key, EDIT_KEY),
             ("request key", key, HOOK),
             ("trigger", trigger, HOOK),
             ("request key", key, DELIVERY),
@@ -250,22 +250,7 @@ impl Host {
     ///
     /// When the store cannot be read.
     pub async fn cards(&self, who: &Principal, all: bool) -> Result<Vec<Card>, CallError> {
-        if who.kind != PrincipalKind::Person {
-            return Err(CallError::NotAllowed(DecideError::NotAPerson.to_string()));
-        }
-        let state = (!all).then_some(ApprovalState::Pending);
-        let mut cards = Vec::new();
-        for row in self.0.journal.store.approvals(&who.tenant, state).await? {
-            if !all && may_decide(who, &row).is_err() {
-                continue;
-            }
-            match self.0.card(&row).await {
-                Ok(card) => cards.push(card),
-                // One damaged record must not hide the others.
-                Err(error) => tracing::error!(approval = row.id, %error, "no card"),
-            }
-        }
-        Ok(cards)
+        self.0.cards(who, all).await
     }
 
     /// One card.
@@ -279,44 +264,6 @@ impl Host {
             .card(&row)
             .await
             .map_err(|error| DecideError::Unavailable(error.to_string()))
-    }
-
-    /// Approve a held call. `digest` is the card's, as the person saw it. The
-    /// run goes on; the answer is its state afterwards.
-    ///
-    /// # Errors
-    ///
-    /// When the decision is not taken; see [`DecideError`].
-    pub async fn approve(
-        &self,
-        who: &Principal,
-        approval: &str,
-        digest: &str,
-    ) -> Result<RunReport, DecideError> {
-        self.0
-            .decide(who, approval, digest, Verdict::Approved, None)
-            .await
-    }
-
-    /// Deny a held call, and say why.
-    ///
-    /// # Errors
-    ///
-    /// When the decision is not taken; see [`DecideError`].
-    pub async fn deny(
-        &self,
-        who: &Principal,
-        approval: &str,
-        digest: &str,
-        reason: &str,
-    ) -> Result<RunReport, DecideError> {
-        if reason.trim().is_empty() {
-            return Err(DecideError::ReasonMissing);
-        }
-        let reason: String = reason.trim().chars().take(2_000).collect();
-        self.0
-            .decide(who, approval, digest, Verdict::Denied, Some(&reason))
-            .await
     }
 
     /// Take a run back, or with `plan_only` say what that would do.

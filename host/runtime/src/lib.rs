@@ -52,10 +52,11 @@ mod undo;
 mod watch;
 
 pub use api::{
-    Card, Conflict, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NotReplayable,
-    Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed,
-    RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep,
-    VerifyReport,
+    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Conflict,
+    Delegation, Deputy, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NewDelegation,
+    NotReplayable, Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary,
+    Replayed, RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport,
+    UndoStep, VerifyReport, Vote,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
 pub use destruction::retention::PruneReport;

@@ -18,6 +18,10 @@ pub(crate) fn approval() -> String {
     format!("apr-{}", Uuid::now_v7())
 }
 
+pub(crate) fn delegation() -> String {
+    format!("dep-{}", Uuid::now_v7())
+}
+
 /// One import call of a run, the same for every attempt at it.
 pub(crate) fn call(run: &str, position: u32) -> String {
     format!("{run}/{position}")

@@ -313,6 +313,7 @@ fn of_no_run(row: &QueueRow) -> RunReport {
         output: None,
         failure: None,
         pending: None,
+        continued_as: None,
     }
 }
 

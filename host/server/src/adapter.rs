@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 use tollgate_runtime::{
-    AuthError, CallError, Card, DecideError, Delivered, Delivery, DeliveryError, Failure, Host,
-    LogFilter, LogPage, Principal, QueueItem, QueueSummary, Resolution, RunReport, ToolCall,
-    ToolInfo, UndoOptions, UndoReport,
+    AuthError, Batch, BatchDecision, BatchFilter, BatchReport, CallError, Card, DecideError,
+    Delegation, Delivered, Delivery, DeliveryError, Failure, Host, LogFilter, LogPage,
+    NewDelegation, Principal, QueueItem, QueueSummary, Resolution, RunReport, ToolCall, ToolInfo,
+    UndoOptions, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -57,8 +58,47 @@ impl Gatekeeper for Host {
         who: &Principal,
         approval: &str,
         digest: &str,
+        reason: Option<&str>,
     ) -> Result<RunReport, Refusal> {
-        Ok(Host::approve(self, who, approval, digest).await?)
+        Ok(Host::approve_because(self, who, approval, digest, reason).await?)
+    }
+
+    async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, Refusal> {
+        Ok(Host::revoke(self, who, approval).await?)
+    }
+
+    async fn edit(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        input: &Value,
+    ) -> Result<RunReport, Refusal> {
+        Ok(Host::edit(self, who, approval, digest, input).await?)
+    }
+
+    async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal> {
+        Ok(Host::batch(self, who, filter).await?)
+    }
+
+    async fn decide_batch(
+        &self,
+        who: &Principal,
+        decision: &BatchDecision,
+    ) -> Result<BatchReport, Refusal> {
+        Ok(Host::decide_batch(self, who, decision).await?)
+    }
+
+    async fn delegations(&self, who: &Principal, all: bool) -> Result<Vec<Delegation>, Refusal> {
+        Ok(Host::delegations(self, who, all).await?)
+    }
+
+    async fn delegate(&self, who: &Principal, new: &NewDelegation) -> Result<Delegation, Refusal> {
+        Ok(Host::delegate(self, who, new).await?)
+    }
+
+    async fn end_delegation(&self, who: &Principal, id: &str) -> Result<(), Refusal> {
+        Ok(Host::end_delegation(self, who, id).await?)
     }
 
     async fn deny(
@@ -129,7 +169,12 @@ impl From<DeliveryError> for Refusal {
 
 impl From<DecideError> for Refusal {
     fn from(error: DecideError) -> Self {
-        let refusal = Self::new(error.kind(), error.to_string());
+        let mut refusal = Self::new(error.kind(), error.to_string());
+        if let DecideError::InputUnfit { pointer, .. } = &error
+            && !pointer.is_empty()
+        {
+            refusal = refusal.with_pointer(pointer);
+        }
         match error.hint() {
             Some(hint) => refusal.with_hint(hint),
             None => refusal,

@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
-    Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal,
-    PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState, ToolCall, ToolInfo,
-    UndoOptions, UndoReport, UndoStep,
+    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Delegation,
+    Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, NewDelegation, Pending,
+    Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState, ToolCall,
+    ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -43,6 +44,9 @@ struct State {
     filters: Vec<LogFilter>,
     revoked: Vec<String>,
     deliveries: Vec<Delivery>,
+    delegations: Vec<Delegation>,
+    /// What people said beside a no, in words.
+    said: Vec<String>,
 }
 
 impl Double {
@@ -92,6 +96,11 @@ impl Double {
             .last()
             .cloned()
             .expect("the log was read")
+    }
+
+    /// What people said beside a no.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.state().said.clone()
     }
 
     pub(crate) fn card_state(&self) -> String {
@@ -172,12 +181,14 @@ fn report(number: usize, call: &ToolCall, who: &Principal) -> RunReport {
         output: None,
         failure: None,
         pending: None,
+        continued_as: None,
     }
 }
 
 fn card(run: &RunReport, call: &ToolCall) -> Card {
     Card {
         approval: format!("approval-of-{}", run.run),
+        kind: "finance".into(),
         state: "pending".into(),
         run: run.run.clone(),
         case: run.case.clone(),
@@ -196,6 +207,12 @@ fn card(run: &RunReport, call: &ToolCall) -> Card {
         rule: "refund-limit".into(),
         rule_reason: Some("refunds over 50.00 need finance".into()),
         approvers: vec!["group:finance".into()],
+        quorum: 1,
+        votes: vec![],
+        deputies: vec![],
+        exception: false,
+        edited_by: vec![],
+        edits: None,
         decide_by: "2099-01-01T00:00:00Z".into(),
         execute_within_s: 3_600,
         digest: DIGEST.into(),
@@ -277,6 +294,8 @@ impl Gatekeeper for Double {
                     approvers: card.approvers.clone(),
                     decide_by: card.decide_by.clone(),
                     title: card.title.clone(),
+                    quorum: card.quorum,
+                    votes: 0,
                 });
                 state.cards.push(card);
             }
@@ -354,12 +373,121 @@ impl Gatekeeper for Double {
         who: &Principal,
         approval: &str,
         digest: &str,
+        reason: Option<&str>,
     ) -> Result<RunReport, Refusal> {
+        let said = format!("{} approved {approval} because {reason:?}", who.name);
+        self.state().said.push(said);
         self.decide(who, approval, digest, |card, run| {
-            card.state = "used".into();
-            run.state = RunState::Done;
-            run.output = Some(json!({"total": 0}));
+            let vote = Vote {
+                by: who.name.clone(),
+                on_behalf: None,
+                at: "2026-11-22T14:05:00.123Z".into(),
+            };
+            card.votes.push(vote);
+            if card.votes.len() as u32 >= card.quorum {
+                card.state = "used".into();
+                run.state = RunState::Done;
+                run.output = Some(json!({"total": 0}));
+            }
         })
+    }
+
+    async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, Refusal> {
+        let mut state = self.state();
+        let State {
+            runs, cards, said, ..
+        } = &mut *state;
+        let card = cards.iter_mut().find(|card| card.approval == approval);
+        let card = card.ok_or_else(|| Refusal::new("not_found", "there is no such approval"))?;
+        let before = card.votes.len();
+        card.votes.retain(|vote| vote.by != who.name);
+        if card.votes.len() == before {
+            return Err(Refusal::new("no_vote", "you have no vote on this"));
+        }
+        card.state = "pending".into();
+        said.push(format!("{} took {approval} back", who.name));
+        Ok(runs[&card.run].clone())
+    }
+
+    async fn edit(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        input: &Value,
+    ) -> Result<RunReport, Refusal> {
+        let said = format!("{} changed {approval} to {input}", who.name);
+        let run = self.decide(who, approval, digest, |card, _| card.state = "void".into())?;
+        self.state().said.push(said);
+        Ok(RunReport {
+            run: "run-edited".into(),
+            ..run
+        })
+    }
+
+    async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal> {
+        let items = self.cards(who, false).await?;
+        Ok(Batch {
+            approval: filter.approval.clone(),
+            sum: filter.sum.as_ref().map(|field| BatchSum {
+                field: field.clone(),
+                total: "16000".into(),
+                without: 1,
+            }),
+            items,
+            digest: DIGEST.into(),
+        })
+    }
+
+    async fn decide_batch(
+        &self,
+        who: &Principal,
+        decision: &BatchDecision,
+    ) -> Result<BatchReport, Refusal> {
+        let said = format!("{} decided {decision:?}", who.name);
+        self.state().said.push(said);
+        let item = |approval: &String| BatchItem {
+            approval: approval.clone(),
+            outcome: match decision.veto.get(approval) {
+                Some(_) => "denied".into(),
+                None => "approved".into(),
+            },
+            run: None,
+            failure: None,
+        };
+        Ok(BatchReport {
+            digest: decision.digest.clone(),
+            items: decision.items.iter().map(item).collect(),
+        })
+    }
+
+    async fn delegations(&self, _who: &Principal, _all: bool) -> Result<Vec<Delegation>, Refusal> {
+        Ok(self.state().delegations.clone())
+    }
+
+    async fn delegate(&self, who: &Principal, new: &NewDelegation) -> Result<Delegation, Refusal> {
+        if new.deputy == who.name {
+            return Err(Refusal::new("no_deputy", "you decide for yourself already"));
+        }
+        let given = Delegation {
+            id: "dep-1".into(),
+            delegator: who.name.clone(),
+            deputy: new.deputy.clone(),
+            approver: new.approver.clone(),
+            from: "2026-11-22T00:00:00Z".into(),
+            until: "2026-11-24T00:00:00Z".into(),
+            state: "in_force".into(),
+        };
+        self.state().delegations.push(given.clone());
+        Ok(given)
+    }
+
+    async fn end_delegation(&self, _who: &Principal, id: &str) -> Result<(), Refusal> {
+        let mut state = self.state();
+        let found = state.delegations.iter_mut().find(|one| one.id == id);
+        let found = found.ok_or_else(|| Refusal::new("not_found", "there is none"))?;
+        found.state = "ended".into();
+        Ok(())
     }
 
     async fn deny(

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
 use tollgate_runtime::{
-    Card, Delivered, Delivery, Failure, LogFilter, LogPage, Principal, QueueItem, QueueSummary,
-    Resolution, RunReport, ToolCall, ToolInfo, UndoOptions, UndoReport,
+    Batch, BatchDecision, BatchFilter, BatchReport, Card, Delegation, Delivered, Delivery, Failure,
+    LogFilter, LogPage, NewDelegation, Principal, QueueItem, QueueSummary, Resolution, RunReport,
+    ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
 /// The host as its faces see it.
@@ -39,13 +40,38 @@ pub trait Gatekeeper: Send + Sync + 'static {
     async fn cards(&self, who: &Principal, all: bool) -> Result<Vec<Card>, Refusal>;
     /// One held call.
     async fn card(&self, who: &Principal, approval: &str) -> Result<Card, Refusal>;
-    /// Let the call go on. `digest` is what the person saw.
+    /// Say yes. `digest` is what the person saw; an exception needs a reason.
     async fn approve(
         &self,
         who: &Principal,
         approval: &str,
         digest: &str,
+        reason: Option<&str>,
     ) -> Result<RunReport, Refusal>;
+    /// Take the own yes back.
+    async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, Refusal>;
+    /// Change the input of a held call. The answer is the run that goes on with it.
+    async fn edit(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        input: &Value,
+    ) -> Result<RunReport, Refusal>;
+    /// Held calls to decide on at once.
+    async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal>;
+    /// One decision over them.
+    async fn decide_batch(
+        &self,
+        who: &Principal,
+        decision: &BatchDecision,
+    ) -> Result<BatchReport, Refusal>;
+    /// Who decides for whom; with `all`, what is over too.
+    async fn delegations(&self, who: &Principal, all: bool) -> Result<Vec<Delegation>, Refusal>;
+    /// Name a deputy.
+    async fn delegate(&self, who: &Principal, new: &NewDelegation) -> Result<Delegation, Refusal>;
+    /// End a delegation before its time.
+    async fn end_delegation(&self, who: &Principal, id: &str) -> Result<(), Refusal>;
     /// End the call.
     async fn deny(
         &self,

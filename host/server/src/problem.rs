@@ -75,14 +75,14 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     match refusal.kind.as_ref() {
-        "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver"
+        "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author"
         | "not_allowed" | "forged_form" => StatusCode::FORBIDDEN,
-        "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused" => {
+        "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused"
+        | "already_voted" | "no_vote" | "already_used" | "denied_before" | "not_editable" => {
             StatusCode::CONFLICT
         }
-        "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
+        "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" | "no_deputy"
+        | "no_batch" => StatusCode::UNPROCESSABLE_ENTITY,
         "malformed" => StatusCode::BAD_REQUEST,
         "not_verified" => StatusCode::UNAUTHORIZED,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,

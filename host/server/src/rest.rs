@@ -9,6 +9,7 @@
 //! An agent's or a service's is refused here with the reason, before the host
 //! refuses it once more.
 
+mod decisions;
 mod log;
 pub(crate) mod queue;
 
@@ -52,6 +53,17 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
         .route("/approvals/{id}", get(approval))
         .route("/approvals/{id}/approve", post(approve))
         .route("/approvals/{id}/deny", post(deny))
+        .route("/approvals/{id}/revoke", post(decisions::revoke))
+        .route("/approvals/{id}/edit", post(decisions::edit))
+        .route(
+            "/batch",
+            get(decisions::batch).post(decisions::decide_batch),
+        )
+        .route(
+            "/delegations",
+            get(decisions::delegations).post(decisions::delegate),
+        )
+        .route("/delegations/{id}/end", post(decisions::end_delegation))
         .route("/log", get(log::log))
         .route("/queue", get(queue::list))
         .route("/queues", get(queue::queues))
@@ -180,6 +192,8 @@ async fn approval(
 #[serde(deny_unknown_fields)]
 struct Approve {
     digest: String,
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 async fn approve(
@@ -188,9 +202,9 @@ async fn approve(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer<Response> {
-    let Approve { digest } = parsed(&body)?;
+    let Approve { digest, reason } = parsed(&body)?;
     let report = to_the_end(&host, |host| async move {
-        host.approve(&who, &id, &digest).await
+        host.approve(&who, &id, &digest, reason.as_deref()).await
     });
     Ok(reported(&report.await?))
 }

@@ -13,6 +13,7 @@
 
 mod attempts;
 mod card;
+mod decisions;
 mod item;
 mod moment;
 mod pages;
@@ -68,6 +69,17 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/approvals/{id}", get(show))
         .route("/approvals/{id}/approve", post(approve))
         .route("/approvals/{id}/deny", post(deny))
+        .route("/approvals/{id}/revoke", post(decisions::revoke))
+        .route("/approvals/{id}/edit", post(decisions::edit))
+        .route(
+            "/batch",
+            get(decisions::batch).post(decisions::decide_batch),
+        )
+        .route(
+            "/deputies",
+            get(decisions::deputies).post(decisions::delegate),
+        )
+        .route("/deputies/{id}/end", post(decisions::end_delegation))
         .route("/queue/{id}", get(queue::show))
         .route("/queue/{id}/resolve", post(queue::resolve))
         .route("/runs/{run}", get(runs::show))
@@ -239,7 +251,10 @@ async fn decided(
     let (who, id) = (visitor.who.clone(), id.to_owned());
     to_the_end(&pages.gatekeeper, |host| async move {
         match verdict {
-            Verdict::Approve => host.approve(&who, &id, &form.digest).await,
+            Verdict::Approve => {
+                let reason = Some(form.reason.trim()).filter(|reason| !reason.is_empty());
+                host.approve(&who, &id, &form.digest, reason).await
+            }
             Verdict::Deny => host.deny(&who, &id, &form.digest, form.reason.trim()).await,
         }
     })

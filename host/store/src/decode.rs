@@ -8,9 +8,9 @@ use tollgate_journal::Hash;
 use crate::fault::Fault;
 use crate::places::{read_ms, seq};
 use crate::{
-    ApprovalRow, ApprovalState, CheckpointRow, ClosedRun, ConnectorRow, DeliveryRow, DeliveryState,
-    Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState, RunRow, RunState, StoreError,
-    StoredRecord,
+    ApprovalRow, ApprovalState, CheckpointRow, ClosedRun, ConnectorRow, DelegationRow, DeliveryRow,
+    DeliveryState, Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState, RunRow,
+    RunState, StoreError, StoredRecord, VoteRow,
 };
 
 /// A column of a row, by its place in the statement.
@@ -145,7 +145,50 @@ pub(crate) fn approval(row: &impl Columns) -> Result<ApprovalRow, Fault> {
         decided_by: row.column(17)?,
         decided_ms: maybe_ms(row, 18)?,
         consumed_ms: maybe_ms(row, 19)?,
-        card: row.column(20)?,
+        quorum: position(row, 20)?,
+        excluded: names(row, 21)?,
+        asked: row.column(22)?,
+        deny_stands_ms: ms(row, 23)?,
+        denied_until_ms: maybe_ms(row, 24)?,
+        exception: Column::<i64>::column(row, 25)? != 0,
+        votes: votes(row, 26)?,
+        card: row.column(27)?,
+    })
+}
+
+/// Who is used up by a yes, by whom, when; in that order.
+fn votes(row: &impl Columns, at: usize) -> Result<Vec<VoteRow>, Fault> {
+    let text: String = row.column(at)?;
+    let seats: Vec<(String, Option<String>, i64)> =
+        serde_json::from_str(&text).map_err(|_| Fault::corrupt("a list of votes that is none"))?;
+    let cast = seats
+        .iter()
+        .filter(|(person, voter, _)| voter.as_ref() == Some(person));
+    let vote = |(voter, _, at_ms): &(String, Option<String>, i64)| {
+        let other = seats
+            .iter()
+            .find(|(person, by, _)| person != voter && by.as_ref() == Some(voter));
+        VoteRow {
+            voter: voter.clone(),
+            on_behalf: other.map(|(person, ..)| person.clone()),
+            at_ms: read_ms(*at_ms),
+        }
+    };
+    Ok(cast.map(vote).collect())
+}
+
+pub(crate) fn delegation(row: &impl Columns) -> Result<DelegationRow, Fault> {
+    Ok(DelegationRow {
+        tenant: row.column(0)?,
+        id: row.column(1)?,
+        delegator: row.column(2)?,
+        deputy: row.column(3)?,
+        approver: row.column(4)?,
+        from_ms: ms(row, 5)?,
+        until_ms: ms(row, 6)?,
+        created_ms: ms(row, 7)?,
+        ended_ms: maybe_ms(row, 8)?,
+        ended_by: row.column(9)?,
     })
 }
 

@@ -53,6 +53,45 @@ pub enum Rejected {
     /// Who asked may not decide.
     #[error("the requester cannot decide on the own request: another person must")]
     OwnRequest,
+    /// This person's yes is there already, or a deputy gave it.
+    #[error("the vote of `{person}` was given by `{voter}` already: one person has one vote")]
+    AlreadyVoted {
+        /// Whose vote.
+        person: String,
+        /// Who gave it.
+        voter: String,
+    },
+    /// Whether this yes decides is not what the caller believed.
+    #[error("there are {votes} of {quorum} votes now: look again")]
+    VotesChanged {
+        /// How many there are.
+        votes: u32,
+        /// How many it needs.
+        quorum: u32,
+    },
+    /// This person has no yes there to take back.
+    #[error("`{0}` has no vote on this approval: nothing was taken back")]
+    NoVote(String),
+    /// The votes are fewer than the approval needs.
+    #[error("the approval has {votes} of {quorum} votes: the call must wait or end")]
+    QuorumMissing {
+        /// How many there are.
+        votes: u32,
+        /// How many it needs.
+        quorum: u32,
+    },
+    /// The same was denied, and that stands.
+    #[error("the same was denied as `{approval}`, and that stands: nothing is sent")]
+    DenialStands {
+        /// The denied approval.
+        approval: String,
+    },
+    /// There is no such delegation, or it is not in force.
+    #[error("the delegation `{0}` is not in force: its time is over, or it was taken back")]
+    NoDelegation(String),
+    /// A delegation of that identifier exists.
+    #[error("there is already a delegation `{0}`")]
+    DelegationExists(String),
     /// No run of that identifier in the tenant.
     #[error("there is no run `{0}` in this tenant")]
     NoSuchRun(String),

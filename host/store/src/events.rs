@@ -8,6 +8,8 @@ pub(crate) fn told(change: &Change) -> Option<EventKind> {
         // Nobody waits for a run to be worked on, only for what comes of it.
         Change::PutRun(row) if row.state != RunState::Open => Some(EventKind::Run(row.run.clone())),
         Change::DecideApproval { id, .. }
+        | Change::VoteApproval { id, .. }
+        | Change::RevokeVote { id, .. }
         | Change::ExpireApproval { id, .. }
         | Change::VoidApproval { id } => Some(EventKind::Approval(id.clone())),
         Change::PutConnector(row) => Some(EventKind::Connector(row.name.clone())),

@@ -50,13 +50,14 @@ pub use open::{Location, open_store};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use routed::RoutedStore;
 pub use rows::{
-    ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow, DeliveryRow,
-    DeliveryState, Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalKind, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow,
+    ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
+    DelegationRow, DeliveryRow, DeliveryState, Erasure, Event, EventKind, Head, KvEntry, Looked,
+    PrincipalKind, PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState,
+    StoredRecord, TileRow, VoteRow,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::Store;
 pub use submission::{
-    Appended, Change, Expected, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Submission, Tried,
-    Verdict, kv_version,
+    Appended, Change, Expected, OnBehalf, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Submission,
+    Tried, Verdict, kv_version,
 };

@@ -32,8 +32,8 @@ use self::leases::Asking;
 use self::writer::{Job, Writer};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
-    QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
+    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
     Submission, TileRow, admission,
 };
 
@@ -341,6 +341,26 @@ impl Store for PostgresStore {
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.read(|pool| readers::approvals(pool, tenant, state))
+            .await
+    }
+
+    async fn standing_denial(
+        &self,
+        tenant: &str,
+        asked: &str,
+        run: &str,
+    ) -> Result<Option<ApprovalRow>, StoreError> {
+        let given = self.server.given_ms();
+        self.read(|pool| readers::standing_denial(pool, given, tenant, asked, run))
+            .await
+    }
+
+    async fn delegations(
+        &self,
+        tenant: &str,
+        at_ms: Option<u64>,
+    ) -> Result<Vec<DelegationRow>, StoreError> {
+        self.read(|pool| readers::delegations(pool, tenant, at_ms))
             .await
     }
 

@@ -15,8 +15,8 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use crate::admission::component_digest;
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    DeliveryRow, Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow, QueueRow,
-    QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    DelegationRow, DeliveryRow, Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow,
+    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
     Submission, TileRow,
 };
 
@@ -335,6 +335,24 @@ impl Store for RoutedStore {
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.store(tenant).approvals(tenant, state).await
+    }
+
+    async fn standing_denial(
+        &self,
+        tenant: &str,
+        asked: &str,
+        run: &str,
+    ) -> Result<Option<ApprovalRow>, StoreError> {
+        let store = self.store(tenant);
+        store.standing_denial(tenant, asked, run).await
+    }
+
+    async fn delegations(
+        &self,
+        tenant: &str,
+        at_ms: Option<u64>,
+    ) -> Result<Vec<DelegationRow>, StoreError> {
+        self.store(tenant).delegations(tenant, at_ms).await
     }
 
     async fn queue_items(

@@ -66,6 +66,8 @@ states! {
         Denied = "denied",
         /// It was done and then taken back.
         Undone = "undone",
+        /// It was held, and a person changed its input: another run goes on.
+        Edited = "edited",
     }
 }
 
@@ -226,8 +228,58 @@ pub struct ApprovalRow {
     pub decided_ms: Option<u64>,
     /// When the call was made under it.
     pub consumed_ms: Option<u64>,
+    /// How many different people must say yes.
+    pub quorum: u32,
+    /// Those who may not say yes beside the requester: they wrote the input.
+    pub excluded: Vec<String>,
+    /// Who said yes so far. Kept by the store; of a new row it is empty.
+    pub votes: Vec<VoteRow>,
+    /// Digest of what a denial stands for: case, connector, tool and input.
+    pub asked: String,
+    /// How long a denial stands.
+    pub deny_stands_ms: u64,
+    /// Until when it does. Set by the denial.
+    pub denied_until_ms: Option<u64>,
+    /// Whether it is one for calls outside of the usual ones, counted and listed.
+    pub exception: bool,
     /// The rendered card, sealed by the host.
     pub card: Option<Vec<u8>>,
+}
+
+/// One person's yes to a held call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VoteRow {
+    /// Who said it.
+    pub voter: String,
+    /// Whose deputy that person was in saying it.
+    pub on_behalf: Option<String>,
+    /// When, by the store's clock.
+    pub at_ms: u64,
+}
+
+/// A person decides for another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DelegationRow {
+    /// Whose.
+    pub tenant: String,
+    /// Its identifier.
+    pub id: String,
+    /// Who gave it.
+    pub delegator: String,
+    /// Who decides instead.
+    pub deputy: String,
+    /// As what: `group:…`, or `person:…` with the delegator's own name.
+    pub approver: String,
+    /// From when, Unix milliseconds.
+    pub from_ms: u64,
+    /// Until when.
+    pub until_ms: u64,
+    /// When it was given.
+    pub created_ms: u64,
+    /// When it was taken back, if it was.
+    pub ended_ms: Option<u64>,
+    /// By whom.
+    pub ended_by: Option<String>,
 }
 
 /// An installed connector.

@@ -29,8 +29,8 @@ use self::writer::{Done, Job, Work, Writer};
 use crate::places::{SEQ_BITS, SEQ_MASK};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
-    QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
+    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
+    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
     Submission, SystemClock, TileRow, Unavailable, admission,
 };
 
@@ -331,6 +331,26 @@ impl Store for SqliteStore {
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.read(readers::approvals(&self.readers, tenant, state))
+            .await
+    }
+
+    async fn standing_denial(
+        &self,
+        tenant: &str,
+        asked: &str,
+        run: &str,
+    ) -> Result<Option<ApprovalRow>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        let found = readers::standing_denial(&self.readers, tenant, asked, run, now_ms);
+        self.read(found).await
+    }
+
+    async fn delegations(
+        &self,
+        tenant: &str,
+        at_ms: Option<u64>,
+    ) -> Result<Vec<DelegationRow>, StoreError> {
+        self.read(readers::delegations(&self.readers, tenant, at_ms))
             .await
     }
 

@@ -7,9 +7,9 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::{
     Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
-    QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, StoreError, StoredRecord,
-    Submission, TileRow,
+    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
+    QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, StoreError,
+    StoredRecord, Submission, TileRow,
 };
 
 /// Where the host keeps everything.
@@ -91,6 +91,24 @@ pub trait Store: Send + Sync {
     /// execute-by has, by the store's clock; of all tenants, soonest first. There is
     /// no bound beside `limit`.
     async fn due_approvals(&self, limit: u32) -> Result<Vec<ApprovalRow>, StoreError>;
+
+    /// The denial of another run than this one that stands now, by the store's
+    /// clock, for the same as [`asked`](ApprovalRow::asked); the one that stands
+    /// longest.
+    async fn standing_denial(
+        &self,
+        tenant: &str,
+        asked: &str,
+        run: &str,
+    ) -> Result<Option<ApprovalRow>, StoreError>;
+
+    /// Delegations of a tenant, newest first, at most 1000: those that may still
+    /// be in force at a time, or with `None` all.
+    async fn delegations(
+        &self,
+        tenant: &str,
+        at_ms: Option<u64>,
+    ) -> Result<Vec<DelegationRow>, StoreError>;
 
     /// Items of a tenant's queues in a state (all when `None`), oldest first, at
     /// most 1000.

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use tollgate_journal::Prepared;
 
 use crate::{
-    ApprovalRow, CheckpointRow, ConnectorRow, DeliveryRow, DeliveryState, Erasure, PrincipalRow,
-    QueueRow, RunRow, TileRow,
+    ApprovalRow, CheckpointRow, ConnectorRow, DelegationRow, DeliveryRow, DeliveryState, Erasure,
+    PrincipalRow, QueueRow, RunRow, TileRow,
 };
 
 /// Most records of one submission. A transaction takes several of these, so one
@@ -68,6 +68,16 @@ pub enum Tried {
     Dead,
 }
 
+/// Whose deputy a person decides as. The delegation must be in force by the
+/// store's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnBehalf {
+    /// Who gave it.
+    pub delegator: String,
+    /// Its identifier.
+    pub delegation: String,
+}
+
 /// One change beside the journal, with the condition under which it happens.
 /// All happen inside the submission's tenant.
 #[derive(Debug, Clone)]
@@ -102,7 +112,40 @@ pub enum Change {
     },
     /// A new approval, pending.
     PutApproval(Box<ApprovalRow>),
-    /// Decide a pending approval, before its decide-by.
+    /// One more yes to a pending approval, before its decide-by, that does not
+    /// reach the quorum. Refused with [`VotesChanged`](crate::Rejected::VotesChanged)
+    /// when it would: then it is a [`DecideApproval`](Change::DecideApproval).
+    VoteApproval {
+        /// The approval.
+        id: String,
+        /// Who votes. Never the requester, and nobody twice.
+        by: String,
+        /// For whom, where it is a deputy.
+        on_behalf: Option<OnBehalf>,
+        /// The caller's time; the later of it and the store's clock counts.
+        at_ms: u64,
+    },
+    /// Take a yes back, of a pending approval or of one that was not used yet: the
+    /// approval is pending then. Who voted may, and who was voted for.
+    RevokeVote {
+        /// The approval.
+        id: String,
+        /// Whose.
+        by: String,
+    },
+    /// A person names a deputy.
+    PutDelegation(Box<DelegationRow>),
+    /// A delegation ends before its time. Refused when it has ended.
+    EndDelegation {
+        /// The delegation.
+        id: String,
+        /// Who ended it.
+        by: String,
+        /// When, Unix milliseconds.
+        at_ms: u64,
+    },
+    /// Decide a pending approval, before its decide-by: the yes that reaches the
+    /// quorum, or a no.
     DecideApproval {
         /// The approval.
         id: String,
@@ -110,10 +153,13 @@ pub enum Change {
         decision: Verdict,
         /// Who decided. Never the requester.
         by: String,
+        /// For whom, where it is a deputy.
+        on_behalf: Option<OnBehalf>,
         /// The caller's time; the later of it and the store's clock counts.
         at_ms: u64,
     },
-    /// Use an approval, before its execute-by, for exactly what was approved.
+    /// Use an approval, before its execute-by, for exactly what was approved. The
+    /// votes are counted again, and a denial of the same that stands is a refusal.
     ConsumeApproval {
         /// The approval.
         id: String,

@@ -7,9 +7,9 @@ use tokio::sync::broadcast;
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow, QueueRow,
-    QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
-    Submission, TileRow,
+    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
+    QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store, StoreError,
+    StoredRecord, Submission, TileRow,
 };
 
 #[derive(Default)]
@@ -129,6 +129,19 @@ impl Store for Forgetful {
         _: &str,
         _: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn standing_denial(
+        &self,
+        _: &str,
+        _: &str,
+        _: &str,
+    ) -> Result<Option<ApprovalRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn delegations(&self, _: &str, _: Option<u64>) -> Result<Vec<DelegationRow>, StoreError> {
         Ok(Vec::new())
     }
 

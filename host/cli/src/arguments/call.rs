@@ -1,6 +1,6 @@
 //! What can be typed after the commands that call tools and decide on calls.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 pub(crate) struct Call {
@@ -51,11 +51,85 @@ pub(crate) struct PendingCalls {
 #[derive(Debug, Args)]
 pub(crate) struct Approve {
     /// The approval.
-    pub(crate) approval: String,
-    /// The digest on the card you saw. Without it the card is shown, and you
-    /// are asked.
+    #[arg(required_unless_present = "batch", conflicts_with = "batch")]
+    pub(crate) approval: Option<String>,
+    /// The digest on the card or the batch you saw. Without it that is shown, and
+    /// you are asked.
     #[arg(long)]
     pub(crate) digest: Option<String>,
+    /// Why, for the record; an exception needs it.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// All that wait for you and ask for this approval of the manifest.
+    #[arg(long, value_name = "APPROVAL")]
+    pub(crate) batch: Option<String>,
+    /// With --batch: a field of whole numbers to add up, such as input.amount_cents.
+    #[arg(long, value_name = "FIELD", requires = "batch")]
+    pub(crate) sum: Option<String>,
+    /// With --batch: deny this one of them, and say why. Can be repeated.
+    #[arg(long, value_name = "APPROVAL=REASON", requires = "batch")]
+    pub(crate) veto: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Revoke {
+    /// The approval.
+    pub(crate) approval: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Edit {
+    /// The approval.
+    pub(crate) approval: String,
+    /// A file with the whole changed input as JSON; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: String,
+    /// The digest on the card you saw. Without it the card of this moment counts.
+    #[arg(long)]
+    pub(crate) digest: Option<String>,
+}
+
+/// Who decides for whom.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Deputy {
+    #[command(subcommand)]
+    pub(crate) command: Option<DeputyCommand>,
+    /// Those that are over too.
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeputyCommand {
+    /// Have a person decide in your place for a while.
+    #[command(after_help = "Example:\n  tollgate deputy name ben --as group:finance --for 7d")]
+    Name(NameDeputy),
+    /// End it before its time: who gave it can, and who has it.
+    #[command(after_help = "Example:\n  tollgate deputy end dep-0195…")]
+    End {
+        /// The delegation.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(id = "end", required = true, multiple = false, args = ["lasting", "until"])]
+pub(crate) struct NameDeputy {
+    /// The person.
+    pub(crate) deputy: String,
+    /// As what: a group that you are in, or person: with your own name.
+    #[arg(long = "as", value_name = "APPROVER")]
+    pub(crate) approver: String,
+    /// From when, instead of now: 2026-12-24 (UTC) or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// For so long, at most 30d.
+    #[arg(long = "for", id = "lasting", value_name = "TIME")]
+    pub(crate) lasting: Option<String>,
+    /// Until then: 2026-12-24 (UTC) or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -75,6 +75,8 @@ pub(crate) enum Outcome {
     Open,
     /// It was done and then taken back.
     Undone,
+    /// It was held, and a person changed its input: another run goes on.
+    Edited,
 }
 
 #[derive(Debug, Args)]

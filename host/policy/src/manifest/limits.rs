@@ -154,6 +154,16 @@ pub const DECIDE_WITHIN: Duration = Duration::from_secs(3 * 24 * 3600);
 /// approved should still be true.
 pub const EXECUTE_WITHIN: Duration = Duration::from_secs(3600);
 
+/// How long a denial stands for the same case, tool and input. For a day the same
+/// question finds the same answer, so an agent that asks again in a loop, or looks
+/// for another approver, finds nobody; a day later what was asked about may have
+/// changed, and a person looks anew.
+pub const DENY_STANDS: Duration = Duration::from_secs(24 * 3600);
+
+/// The most people that an approval can ask for. Groups are not counted when a
+/// manifest is read, and nobody waits for more.
+pub const QUORUM_MAX: u64 = 20;
+
 /// The longest time that either clock of an approval can be set to.
 pub const APPROVAL_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 

@@ -80,7 +80,15 @@ fn approval(name: String, mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Ap
             .map_err(|hint| faults.add(at, "this approver cannot be read", hint))
             .ok()
     };
-    let approvers = approvers.into_iter().filter_map(&mut read).collect();
+    let approvers: Vec<_> = approvers.into_iter().filter_map(&mut read).collect();
+    let quorum = quorum(&mut keys, &approvers, faults);
+    let deny_stands = keys.duration(
+        "deny_stands",
+        limits::DENY_STANDS,
+        limits::APPROVAL_MAX,
+        faults,
+    );
+    let exception = keys.flag("exception", false, faults);
     let decide_within = keys.duration(
         "decide_within",
         limits::DECIDE_WITHIN,
@@ -100,8 +108,32 @@ fn approval(name: String, mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Ap
         approvers,
         decide_within,
         execute_within,
+        quorum,
+        deny_stands,
+        exception,
         title,
     }
+}
+
+/// How many people must say yes: no more than there are, where all are named.
+fn quorum(keys: &mut Keys<'_, '_>, approvers: &[Approver], faults: &mut Faults<'_>) -> u32 {
+    let at = keys.at;
+    let quorum = keys.count_within("quorum", 1, limits::QUORUM_MAX, faults);
+    let all_named = approvers
+        .iter()
+        .all(|approver| matches!(approver, Approver::Person(_)));
+    let persons: std::collections::BTreeSet<_> = approvers.iter().collect();
+    if all_named && !approvers.is_empty() && quorum > persons.len() as u64 {
+        faults.add(
+            at,
+            format!(
+                "`quorum` is {quorum}, and only {} persons are named",
+                persons.len()
+            ),
+            "name more persons, or a group, in `approvers`; a person has one vote",
+        );
+    }
+    u32::try_from(quorum).unwrap_or(1)
 }
 
 fn title(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Template> {

@@ -160,6 +160,18 @@ fn a_whole_manifest_is_read_to_the_last_field() {
 }
 
 #[test]
+fn an_approval_says_how_many_people_and_how_long_a_no_stands() {
+    let text = format!(
+        "connector = \"a\"\ncomponent = \"sha256:{}\"\n[approval.a]\napprovers = [\"group:x\", \"person:y\"]\nquorum = 3\ndeny_stands = \"30d\"\nexception = true\n",
+        "0".repeat(64)
+    );
+    let manifest = Manifest::parse("m.toml", &text).unwrap();
+    let approval = manifest.approval("a").unwrap();
+    assert_eq!((approval.quorum, approval.exception), (3, true));
+    assert_eq!(approval.deny_stands.as_secs(), 30 * 24 * 3600);
+}
+
+#[test]
 fn rules_and_approvals_keep_the_order_of_the_file() {
     let manifest = whole();
     let [tools, refund] = manifest.rules.as_ref() else {
@@ -186,6 +198,8 @@ fn rules_and_approvals_keep_the_order_of_the_file() {
         (finance.decide_within, finance.execute_within),
         (Duration::from_secs(172_800), Duration::from_secs(1_800))
     );
+    assert_eq!((finance.quorum, finance.exception), (1, false));
+    assert_eq!(finance.deny_stands, limits::DENY_STANDS);
     assert_eq!(manifest.approvals[1].name, "default");
     assert_eq!(manifest.approvals[1].decide_within, limits::DECIDE_WITHIN);
 }
@@ -509,6 +523,26 @@ fn each_mistake_has_its_own_advice() {
             "rule `b` can never decide: `a`",
         ),
         ("[approval.a]\n", "nobody can decide"),
+        (
+            "[approval.a]\napprovers = [\"person:x\", \"person:y\"]\nquorum = 3",
+            "only 2 persons are named",
+        ),
+        (
+            "[approval.a]\napprovers = [\"group:x\"]\nquorum = 0",
+            "above 0",
+        ),
+        (
+            "[approval.a]\napprovers = [\"group:x\"]\nquorum = 21",
+            "`quorum`",
+        ),
+        (
+            "[approval.a]\napprovers = [\"group:x\"]\ndeny_stands = \"0s\"",
+            "out of range",
+        ),
+        (
+            "[approval.a]\napprovers = [\"group:x\"]\nexception = 1",
+            "true or false",
+        ),
         ("[approval.a]\napprovers = [\"agent:x\"]", "cannot be read"),
         (
             "[approval.a]\napprovers = [\"person:x\", \"person:x\"]",

@@ -69,6 +69,16 @@ impl FieldPath {
         &self.text
     }
 
+    /// The value at this path in a tool's input and an import call's arguments.
+    #[must_use]
+    pub fn value_in<'v>(&self, input: &'v Value, args: &'v Value) -> Option<&'v Value> {
+        match self.root {
+            Root::Input => self.find(Some(input)),
+            Root::Args => self.find(Some(args)),
+            Root::Principal | Root::Destination => None,
+        }
+    }
+
     pub(crate) fn root(&self) -> Root {
         self.root
     }

@@ -107,6 +107,8 @@ pub enum RunState {
     Denied,
     /// Completed, and later taken back.
     Undone,
+    /// Held, and a person changed its input: another run goes on with that.
+    Edited,
 }
 
 impl RunState {
@@ -121,6 +123,7 @@ impl RunState {
             Self::Failed => "failed",
             Self::Denied => "denied",
             Self::Undone => "undone",
+            Self::Edited => "edited",
         }
     }
 }
@@ -150,6 +153,9 @@ pub struct RunReport {
     /// What it waits for, while held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// The run that goes on with the input as a person changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued_as: Option<String>,
 }
 
 /// Why a tool call gave no output, in a form an agent can act on.
@@ -181,6 +187,12 @@ pub struct Pending {
     pub decide_by: String,
     /// One line, rendered by the host, of what would happen.
     pub title: String,
+    /// How many people must say yes.
+    #[serde(default)]
+    pub quorum: u32,
+    /// How many have said so.
+    #[serde(default)]
+    pub votes: u32,
 }
 
 impl RunReport {
@@ -196,6 +208,7 @@ impl RunReport {
             output: None,
             failure: None,
             pending: None,
+            continued_as: None,
         }
     }
 }

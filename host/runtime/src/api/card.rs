@@ -10,6 +10,9 @@ use tollgate_policy::Effect;
 pub struct Card {
     /// Name of the approval.
     pub approval: String,
+    /// What it asks for, as the manifest names it, for example `finance`.
+    #[serde(default)]
+    pub kind: String,
     /// `pending`, `approved`, `denied`, `expired`, `void` or `used`.
     pub state: String,
     /// The run that waits.
@@ -50,6 +53,25 @@ pub struct Card {
     pub rule_reason: Option<String>,
     /// Who may decide, as the manifest says it.
     pub approvers: Vec<String>,
+    /// How many different people must say yes.
+    #[serde(default)]
+    pub quorum: u32,
+    /// Who said yes so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
+    /// Who may decide in whose place now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deputies: Vec<Deputy>,
+    /// Whether it lets a call through that is outside of the usual ones: a yes
+    /// needs a reason, and is counted and listed.
+    #[serde(default)]
+    pub exception: bool,
+    /// Those who wrote the input, where a person changed it. They cannot say yes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edited_by: Vec<String>,
+    /// The run whose input they changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits: Option<String>,
     /// When the time to decide ends, RFC 3339.
     pub decide_by: String,
     /// How long an approval stays good once given, in seconds.
@@ -62,4 +84,38 @@ pub struct Card {
     /// Why it was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial_reason: Option<String>,
+}
+
+/// One person's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who said it.
+    pub by: String,
+    /// In whose place, where that person is a deputy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<String>,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// Who may decide in whose place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deputy {
+    /// Who decides.
+    pub deputy: String,
+    /// In whose place.
+    pub delegator: String,
+    /// As what: `group:…` or `person:…`.
+    pub approver: String,
+    /// Until when, RFC 3339.
+    pub until: String,
+}
+
+impl std::fmt::Display for Vote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.on_behalf {
+            Some(delegator) => write!(f, "{} for {delegator}", self.by),
+            None => f.write_str(&self.by),
+        }
+    }
 }

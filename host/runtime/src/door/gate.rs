@@ -11,8 +11,8 @@ use super::budget::Spending;
 use super::flush::repeats;
 use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal};
-use crate::approvals::{Hold, HoldRequest};
-use crate::error::Ending;
+use crate::approvals::{self, Hold, HoldRequest};
+use crate::error::{Ending, JournalFault};
 use crate::failure::FailureKind;
 use crate::runs::Read;
 
@@ -241,6 +241,9 @@ impl Door {
                 }))
             }
             Outcome::Require(approval) => {
+                if let Some(refusal) = self.denied_before().await? {
+                    return Ok(Gate::Refused(refusal, rule));
+                }
                 let request = HoldRequest {
                     run: &self.run,
                     manifest: &self.manifest,
@@ -273,6 +276,26 @@ impl Door {
         standing.is_some_and(|standing| standing.covers(passing.call, &passing.destination))
     }
 
+    /// A denial of the same in another run stands: nobody is asked again.
+    ///
+    /// The attack: an agent that was told no asks again, under another name or in
+    /// two runs at once, until somebody says yes.
+    async fn denied_before(&self) -> Result<Option<Refusal>, Ending> {
+        let (tenant, run) = (&self.run.tenant, &self.run.run);
+        let store = &self.journal.store;
+        let found = store.standing_denial(tenant, &self.run.asked(), run).await;
+        let found = found.map_err(|error| self.end(JournalFault::from(error).into()))?;
+        let Some(row) = found else {
+            return Ok(None);
+        };
+        let records = self.journal.run_records(tenant, &row.run).await;
+        let records = records.map_err(|fault| self.end(fault.into()))?;
+        let mut state = self.state();
+        state.approval = None;
+        state.rejected = Some(FailureKind::Rejected);
+        Ok(Some(Refusal::rejected(approvals::stands(&row, &records))))
+    }
+
     /// An approval that is bound to exactly this call admits it. Anything else
     /// holds the run, with a new approval to decide on.
     pub(super) async fn hold_or_admit(
@@ -299,6 +322,21 @@ impl Door {
             }
         }
         Err(self.hold(hold, changes).await)
+    }
+
+    /// A yes was taken back after it admitted this call: the run waits on, under
+    /// the same approval.
+    pub(super) async fn held_on(&self, approval: String) -> Ending {
+        let row = self.row(
+            RunState::Held,
+            Some(approval.clone()),
+            self.journal.now_ms(),
+        );
+        let held = vec![Change::PutRun(Box::new(row))];
+        match self.flush(Vec::new(), held).await {
+            Ok(()) => self.end(Ending::Held { approval }),
+            Err(fault) => self.end(fault.into()),
+        }
     }
 
     /// Make the hold durable; the instance ends with the returned value.

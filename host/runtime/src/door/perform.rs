@@ -140,6 +140,19 @@ impl Door {
                     "it was approved, and not executed in the time the manifest gives",
                 )))
             }
+            // Taken back since the gate looked: it waits for people again.
+            Some(Rejected::NotApproved {
+                state: ApprovalState::Pending,
+            }) => {
+                let approval = admission.approval.clone().unwrap_or_default();
+                Err(self.held_on(approval.0).await)
+            }
+            // Denied elsewhere since the gate asked.
+            Some(Rejected::DenialStands { approval }) => {
+                self.state().rejected = Some(FailureKind::Rejected);
+                let why = format!("the same was denied as {approval}, and that stands");
+                Ok(Err(Refusal::rejected(why)))
+            }
             Some(Rejected::LeaseLost) | None => Err(self.end(fault.into())),
             Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
         }

@@ -123,7 +123,9 @@ impl Inner {
             Some(RunState::Held) => &[StoredState::Held],
             Some(RunState::InDoubt) => &[StoredState::InDoubt],
             Some(RunState::Undone) => &[StoredState::Undone],
-            Some(RunState::Done | RunState::Failed | RunState::Denied) => return Ok(()),
+            Some(RunState::Done | RunState::Failed | RunState::Denied | RunState::Edited) => {
+                return Ok(());
+            }
         };
         for row in self.journal.store.runs(tenant, states).await? {
             if may_be_wanted(&row, filter) {
@@ -142,9 +144,9 @@ impl Inner {
     ) -> Result<Option<u64>, CallError> {
         let outcome = match filter.outcome {
             None => None,
-            Some(ended @ (RunState::Done | RunState::Failed | RunState::Denied)) => {
-                Some(ended.as_str().to_owned())
-            }
+            Some(
+                ended @ (RunState::Done | RunState::Failed | RunState::Denied | RunState::Edited),
+            ) => Some(ended.as_str().to_owned()),
             Some(_) => return Ok(None),
         };
         let mut wanted = ClosedFilter {

@@ -6,11 +6,13 @@ use serde_json::Value;
 use crate::api::{LogLine, LogLink};
 
 /// Facts for whoever checks a record rather than follows a story.
-const TECHNICAL: [&str; 12] = [
+const TECHNICAL: [&str; 14] = [
+    "batch",
     "by_host",
     "calls",
     "changed",
     "component",
+    "delegation",
     "digest",
     "engine",
     "fuel",
@@ -22,18 +24,27 @@ const TECHNICAL: [&str; 12] = [
 ];
 
 /// Facts that the sentence tells.
-const TOLD: [&str; 12] = [
+const TOLD: [&str; 21] = [
+    "approver",
     "by",
     "call",
+    "change",
     "connector",
+    "continued_as",
     "decision",
+    "delegator",
     "delivery",
+    "deputy",
     "destination",
     "effect",
     "last",
+    "on_behalf",
+    "quorum",
     "state",
     "tool",
     "undoes",
+    "until",
+    "votes",
     "withheld",
 ];
 
@@ -86,7 +97,7 @@ impl LogLine {
                 ("approval.requested", "card", Value::Object(card)) => {
                     let known = ["approval", "approvers", "rule"];
                     let shown = card.iter().filter(|(name, value)| {
-                        !known.contains(&name.as_str()) && !value.is_null()
+                        !known.contains(&name.as_str()) && !is_usual(name, value)
                     });
                     told.details
                         .extend(shown.map(|(name, value)| (name.clone(), value.clone())));
@@ -114,6 +125,19 @@ impl LogLine {
     fn fact(&self, name: &str) -> &str {
         let fact = self.facts.get(name).and_then(Value::as_str);
         fact.unwrap_or_default()
+    }
+
+    /// Which vote it was, and for whom.
+    fn votes(&self) -> String {
+        let number = |name: &str| self.facts.get(name).and_then(Value::as_u64).unwrap_or(1);
+        let behalf = match self.fact("on_behalf") {
+            "" => String::new(),
+            delegator => format!(" for {delegator}"),
+        };
+        match number("quorum") {
+            0 | 1 => behalf,
+            quorum => format!("{behalf} ({} of {quorum} votes)", number("votes")),
+        }
     }
 
     fn sentence(&self) -> String {
@@ -148,8 +172,28 @@ impl LogLine {
                 format!("had a secret withheld in the {}{of}", self.fact("withheld"))
             }
             "approval.requested" => format!("has to wait for a decision: {}", call()),
+            "approval.voted" => format!("said yes to the call{}", self.votes()),
+            "approval.revoked" => "took the yes to the call back".to_owned(),
+            "exception" => format!("let it through as an exception ({})", self.fact("kind")),
+            "delegation.changed" => match self.fact("change") {
+                "given" => format!(
+                    "named {} as deputy for {} until {}",
+                    self.fact("deputy"),
+                    self.fact("approver"),
+                    self.fact("until")
+                ),
+                _ => format!(
+                    "ended that {} is deputy of {}",
+                    self.fact("deputy"),
+                    self.fact("delegator")
+                ),
+            },
+            "run.edited" => format!(
+                "changed the input; it goes on as {}",
+                self.fact("continued_as")
+            ),
             "approval.decided" => match self.fact("decision") {
-                "approved" => "approved the call".to_owned(),
+                "approved" => format!("approved the call{}", self.votes()),
                 "denied" => "denied the call".to_owned(),
                 "expired" => "got no decision in time".to_owned(),
                 other => format!("decided: {other}"),
@@ -188,6 +232,16 @@ impl LogLine {
             "manifest.changed" => format!("installed {}", self.fact("connector")),
             other => other.to_owned(),
         }
+    }
+}
+
+/// Whether a part of a card says only what most cards say: nothing was there, one
+/// yes is enough, it is no exception.
+fn is_usual(name: &str, value: &Value) -> bool {
+    match name {
+        "quorum" => value.as_u64() == Some(1),
+        "exception" => *value == Value::Bool(false),
+        _ => value.is_null(),
     }
 }
 
@@ -249,7 +303,7 @@ mod tests {
             told.details
                 .contains(&("reason (unverified)".to_owned(), json!("because")))
         );
-        let card = json!({"card": {"title": "Refund 80.00", "approvers": ["x"], "prior": null}});
+        let card = json!({"card": {"title": "Refund 80.00", "approvers": ["x"], "prior": null, "quorum": 1, "exception": false}});
         let told = line("approval.requested", json!({}), card).told();
         assert_eq!(told.details[0], ("title".to_owned(), json!("Refund 80.00")));
         assert_eq!(told.details.len(), 2);

@@ -269,6 +269,12 @@ impl Inner {
                 run,
                 why: Some("in_doubt".to_owned()),
             },
+            // Another run goes on with what a person made of it.
+            RunState::Edited => Came {
+                tried: Tried::Dead,
+                run,
+                why: Some("edited".to_owned()),
+            },
             RunState::Failed | RunState::Denied | RunState::Undone => {
                 let kind = report.failure.map(|failure| failure.kind);
                 again(

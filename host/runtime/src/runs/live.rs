@@ -16,6 +16,9 @@ use super::lease::Lease;
 /// How the request key of an undo begins.
 pub(crate) const UNDO_KEY: &str = "undo/";
 
+/// How the request key of a run begins that goes on with a changed input.
+pub(crate) const EDIT_KEY: &str = "edit/";
+
 /// A run that a task of this process works on now.
 struct Working {
     tenant: String,

@@ -7,6 +7,7 @@
 //! one, `lease` is a host's hold on one, `elsewhere` waits for other hosts, and
 //! `replay` re-executes a past one with no effect.
 
+mod edit;
 mod elsewhere;
 mod execute;
 mod lease;
@@ -27,7 +28,7 @@ use tollgate_store::{RunRow, RunState};
 pub(crate) use elsewhere::POLL;
 pub(crate) use execute::{End, Start, ended};
 pub(crate) use lease::{LEASE, Lease, awake_ms};
-pub(crate) use live::{Live, UNDO_KEY};
+pub(crate) use live::{EDIT_KEY, Live, UNDO_KEY};
 pub(crate) use open::Request;
 pub(crate) use provenance::Read;
 pub(crate) use resume::{Rebuilt, closing, opening, public, state_named};
@@ -58,6 +59,8 @@ pub(crate) struct Run {
     pub(crate) subject: String,
     /// The run that this one takes back, and how.
     pub(crate) undoes: Option<Undoes>,
+    /// The held run whose input people changed to this one's.
+    pub(crate) edits: Option<Edits>,
     pub(crate) opened_ms: u64,
     /// When the store was asked for the same request, as [`RunRow::looked_at`].
     pub(crate) looked_at: Option<u64>,
@@ -78,7 +81,34 @@ pub(crate) struct Undoes {
     pub(crate) compensates: bool,
 }
 
+/// Where a run's input comes from that people changed while another run was held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edits {
+    pub(crate) run: String,
+    /// Everybody who changed it since somebody asked, the last one last.
+    pub(crate) authors: Vec<String>,
+}
+
 impl Run {
+    /// Who wrote the input beside the requester.
+    pub(crate) fn authors(&self) -> &[String] {
+        self.edits.as_ref().map_or(&[], |edits| &edits.authors)
+    }
+
+    /// Digest of what a denial stands for: the same case, tool and input, whoever
+    /// asks. Calls without a case of their own are all of one kind: a new name for
+    /// each would make every denial worthless.
+    pub(crate) fn asked(&self) -> String {
+        let input = self.input_digest.to_string();
+        let parts = [
+            self.named_case().unwrap_or_default(),
+            &self.connector,
+            &self.tool.name,
+            &input,
+        ];
+        Digest::of(serde_json::json!(parts).to_string().as_bytes()).to_string()
+    }
+
     /// Whether a verified delivery opened it: kept from its opening on, whatever
     /// it does.
     pub(crate) fn is_triggered(&self) -> bool {

@@ -194,7 +194,11 @@ impl Inner {
 
     /// The attack: an agent that learnt a secret elsewhere has it recorded in the
     /// clear, shown on cards, or written where others read.
-    fn carries_no_secret(&self, who: &Principal, call: &ToolCall) -> Result<(), CallError> {
+    pub(super) fn carries_no_secret(
+        &self,
+        who: &Principal,
+        call: &ToolCall,
+    ) -> Result<(), CallError> {
         let input = call.input.to_string();
         let words = [
             ("the input", Some(&input)),
@@ -278,6 +282,7 @@ impl Inner {
             reason: call.reason,
             trigger: call.trigger,
             undoes,
+            edits: None,
             opened_ms,
             looked_at: None,
             same: OnceLock::new(),
@@ -285,7 +290,11 @@ impl Inner {
     }
 
     /// The records a run begins with.
-    async fn opening(&self, run: &Run, about: &About) -> Result<Vec<Prepared>, JournalFault> {
+    pub(crate) async fn opening(
+        &self,
+        run: &Run,
+        about: &About,
+    ) -> Result<Vec<Prepared>, JournalFault> {
         let mut records = Vec::new();
         if let Some(case) = run.named_case()
             && self.is_new_case(&run.tenant, case).await?
@@ -312,6 +321,11 @@ impl Inner {
                 .fact("by_host", undoes.by_host)
                 .maybe("fields", undoes.fields.then_some(true))
                 .maybe("compensates", undoes.compensates.then_some(true));
+        }
+        if let Some(edits) = &run.edits {
+            saying = saying
+                .fact("edits", edits.run.as_str())
+                .fact("edited_by", edits.authors.clone());
         }
         for (name, words) in [("reason", &run.reason), ("trigger", &run.trigger)] {
             if let Some(words) = words {
@@ -390,7 +404,11 @@ pub(super) async fn unpanicked<T>(
 }
 
 /// Canonical input that fits the tool's schema, or why not.
-fn input(value: &Value, installed: &Installed, tool: &Tool) -> Result<String, CallError> {
+pub(super) fn input(
+    value: &Value,
+    installed: &Installed,
+    tool: &Tool,
+) -> Result<String, CallError> {
     let text = canonical(value).map_err(|error| CallError::InvalidInput {
         pointer: pointer(&error),
         message: error.to_string(),
@@ -425,7 +443,7 @@ fn pointer(error: &CanonicalError) -> String {
 
 /// Why the tool may not be called at all, where a rule denies it or none allows
 /// it.
-fn tool_denied(
+pub(super) fn tool_denied(
     run: &Run,
     installed: &Installed,
     case: Option<&CaseFacts>,

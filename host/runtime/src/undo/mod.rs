@@ -285,7 +285,7 @@ fn outcome_of(report: &RunReport) -> &'static str {
         RunState::Done | RunState::Undone => "undone",
         RunState::Held | RunState::Open => "held",
         RunState::InDoubt => "in_doubt",
-        RunState::Failed | RunState::Denied => match report.failure.as_ref() {
+        RunState::Failed | RunState::Denied | RunState::Edited => match report.failure.as_ref() {
             Some(failure) if failure.kind == "conflict" => "conflict",
             _ => "failed",
         },

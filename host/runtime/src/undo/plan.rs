@@ -154,6 +154,7 @@ impl Inner {
                 fields: options.fields,
                 compensates: matches!(original.tool.undo, UndoDecl::Compensate(_)),
             }),
+            edits: None,
             opened_ms: self.journal.now_ms(),
             looked_at: None,
             same: OnceLock::new(),

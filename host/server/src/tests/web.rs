@@ -10,17 +10,17 @@ const OURS: (&str, &str) = ("origin", "http://127.0.0.1:8642");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 impl Server {
-    async fn form(&self, path: &str, cookie: &str, body: &str) -> Answer {
+    pub(super) async fn form(&self, path: &str, cookie: &str, body: &str) -> Answer {
         self.send("POST", path, &[OURS, FORM, ("cookie", cookie)], body)
             .await
     }
 
-    async fn page(&self, path: &str, cookie: &str) -> Answer {
+    pub(super) async fn page(&self, path: &str, cookie: &str) -> Answer {
         self.send("GET", path, &[("cookie", cookie)], "").await
     }
 
     /// The cookie of somebody who signed in.
-    async fn sign_in(&self, token: &str) -> String {
+    pub(super) async fn sign_in(&self, token: &str) -> String {
         let answer = self
             .form("/login", "", &format!("token={token}&next="))
             .await;
@@ -33,7 +33,7 @@ impl Server {
             .to_owned()
     }
 
-    async fn word(&self, cookie: &str) -> String {
+    pub(super) async fn word(&self, cookie: &str) -> String {
         let page = self.page("/", cookie).await.text;
         let (_, rest) = page.split_once("name=\"word\" value=\"").unwrap();
         rest.split_once('"').unwrap().0.to_owned()

@@ -30,6 +30,17 @@ pub(super) struct CardView {
     pub(super) rule: String,
     pub(super) rule_reason: Option<String>,
     pub(super) approvers: String,
+    pub(super) quorum: u32,
+    pub(super) votes: Vec<String>,
+    /// Whether this person's vote is among them.
+    pub(super) has_voted: bool,
+    pub(super) deputies: Vec<String>,
+    pub(super) exception: bool,
+    pub(super) edited_by: Option<String>,
+    pub(super) edits: Option<String>,
+    /// Whether this person wrote the input.
+    pub(super) is_author: bool,
+    pub(super) can_revoke: bool,
     pub(super) decide_by: Moment,
     pub(super) execute_within: String,
     pub(super) run: String,
@@ -62,6 +73,24 @@ impl CardView {
             rule: visible(&card.rule),
             rule_reason: some(&card.rule_reason),
             approvers: visible(&card.approvers.join(", ")),
+            quorum: card.quorum,
+            votes: card
+                .votes
+                .iter()
+                .map(|vote| visible(&vote.to_string()))
+                .collect(),
+            has_voted: has_voted(card, who),
+            deputies: card
+                .deputies
+                .iter()
+                .map(|one| visible(&format!("{} for {}", one.deputy, one.delegator)))
+                .collect(),
+            exception: card.exception,
+            edited_by: Some(visible(&card.edited_by.join(", "))).filter(|by| !by.is_empty()),
+            edits: some(&card.edits),
+            is_author: card.edited_by.contains(&who.name),
+            can_revoke: matches!(card.state.as_str(), "pending" | "approved")
+                && has_voted(card, who),
             decide_by: Moment::of(&card.decide_by),
             execute_within: length(card.execute_within_s),
             run: visible(&card.run),
@@ -71,6 +100,13 @@ impl CardView {
             denial_reason: card.denial_reason.as_deref().map(lines),
         }
     }
+}
+
+/// Whether a person's vote is given, by that person or a deputy.
+fn has_voted(card: &Card, who: &Principal) -> bool {
+    card.votes
+        .iter()
+        .any(|vote| vote.by == who.name || vote.on_behalf.as_ref() == Some(&who.name))
 }
 
 /// How a run stands, after a decision.
@@ -140,6 +176,7 @@ fn run_state(state: RunState) -> &'static str {
         RunState::Failed => "The run ended with an error.",
         RunState::Denied => "The run ended because of a no.",
         RunState::Undone => "The run was completed and later taken back.",
+        RunState::Edited => "Its input was changed; another run goes on with that.",
     }
 }
 

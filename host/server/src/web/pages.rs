@@ -1,14 +1,17 @@
 //! From what a handler knows to a page.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use tollgate_policy::visible;
-use tollgate_runtime::{Card, LogPage, QueueItem, RunReport};
+use tollgate_runtime::{Batch, BatchReport, Card, Delegation, LogPage, QueueItem, RunReport};
 
 use super::Visitor;
 use super::card::{CardView, RunView};
 use super::item::{ItemView, Step};
+use super::moment::Moment;
 use super::timeline::Timeline;
 use super::undo::UndoView;
 use crate::gatekeeper::Refusal;
@@ -32,6 +35,8 @@ pub(super) fn login(status: StatusCode, next: &str, problem: Option<&Refusal>) -
 struct InboxPage<'a> {
     who: Who<'a>,
     cards: Vec<CardView>,
+    /// The approvals that they ask for, each once.
+    kinds: Vec<String>,
     items: Vec<ItemView>,
     all: bool,
 }
@@ -61,6 +66,7 @@ pub(super) fn inbox(visitor: &Visitor, cards: &[Card], items: &[QueueItem], all:
             .iter()
             .map(|card| CardView::new(card, &visitor.who))
             .collect(),
+        kinds: kinds(cards),
         items: items
             .iter()
             .map(|item| ItemView::new(item, &visitor.who))
@@ -68,6 +74,11 @@ pub(super) fn inbox(visitor: &Visitor, cards: &[Card], items: &[QueueItem], all:
         all,
     };
     rendered(StatusCode::OK, &page)
+}
+
+fn kinds(cards: &[Card]) -> Vec<String> {
+    let kinds: BTreeSet<_> = cards.iter().map(|card| visible(&card.kind)).collect();
+    kinds.into_iter().filter(|kind| !kind.is_empty()).collect()
 }
 
 #[derive(Template)]
@@ -91,6 +102,141 @@ pub(super) fn card(
         who: Who::new(visitor),
         card: CardView::new(card, &visitor.who),
         run: run.map(RunView::new),
+        problem: problem.map(|refusal| visible(&refusal.sentence())),
+    };
+    rendered(status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "batch.html")]
+struct BatchPage<'a> {
+    who: Who<'a>,
+    approval: String,
+    sum: Option<(String, String, usize)>,
+    items: Vec<CardView>,
+    /// All of them, as the form names them.
+    names: String,
+    needs_reason: bool,
+    digest: String,
+    problem: Option<String>,
+}
+
+/// Held calls to decide on at once.
+pub(super) fn batch(
+    visitor: &Visitor,
+    batch: &Batch,
+    status: StatusCode,
+    problem: Option<&Refusal>,
+) -> Response {
+    let names: Vec<_> = batch
+        .items
+        .iter()
+        .map(|card| visible(&card.approval))
+        .collect();
+    let page = BatchPage {
+        who: Who::new(visitor),
+        approval: visible(&batch.approval),
+        sum: batch
+            .sum
+            .as_ref()
+            .map(|sum| (visible(&sum.field), visible(&sum.total), sum.without)),
+        items: batch
+            .items
+            .iter()
+            .map(|card| CardView::new(card, &visitor.who))
+            .collect(),
+        names: names.join(" "),
+        needs_reason: batch.items.iter().any(|card| card.exception),
+        digest: visible(&batch.digest),
+        problem: problem.map(|refusal| visible(&refusal.sentence())),
+    };
+    rendered(status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "batch_report.html")]
+struct BatchReportPage<'a> {
+    who: Who<'a>,
+    /// The item, what it came to, and why not.
+    items: Vec<(String, String, Option<String>)>,
+}
+
+/// What a decision over many came to.
+pub(super) fn batch_report(visitor: &Visitor, report: &BatchReport) -> Response {
+    let page = BatchReportPage {
+        who: Who::new(visitor),
+        items: report
+            .items
+            .iter()
+            .map(|item| {
+                let failure = item.failure.as_ref();
+                (
+                    visible(&item.approval),
+                    visible(&item.outcome),
+                    failure.map(|failure| visible(&failure.message)),
+                )
+            })
+            .collect(),
+    };
+    rendered(StatusCode::OK, &page)
+}
+
+/// Who decides for whom, as the template shows it.
+struct DelegationView {
+    id: String,
+    delegator: String,
+    deputy: String,
+    approver: String,
+    from: Moment,
+    until: Moment,
+    state: &'static str,
+    can_end: bool,
+}
+
+#[derive(Template)]
+#[template(path = "deputies.html")]
+struct DeputiesPage<'a> {
+    who: Who<'a>,
+    groups: Vec<String>,
+    delegations: Vec<DelegationView>,
+    problem: Option<String>,
+}
+
+/// Who decides for whom, and a form to name a deputy.
+pub(super) fn deputies(
+    visitor: &Visitor,
+    all: &[Delegation],
+    status: StatusCode,
+    problem: Option<&Refusal>,
+) -> Response {
+    let view = |one: &Delegation| {
+        let counts = matches!(one.state.as_str(), "in_force" | "planned");
+        let own = one.delegator == visitor.who.name || one.deputy == visitor.who.name;
+        DelegationView {
+            id: visible(&one.id),
+            delegator: visible(&one.delegator),
+            deputy: visible(&one.deputy),
+            approver: visible(&one.approver),
+            from: Moment::of(&one.from),
+            until: Moment::of(&one.until),
+            state: match one.state.as_str() {
+                "in_force" => "in force",
+                "planned" => "planned",
+                "ended" => "ended before its time",
+                _ => "over",
+            },
+            can_end: counts && own,
+        }
+    };
+    let page = DeputiesPage {
+        who: Who::new(visitor),
+        groups: visitor
+            .who
+            .groups
+            .iter()
+            .map(|group| visible(group))
+            .collect(),
+        delegations: all.iter().map(view).collect(),
         problem: problem.map(|refusal| visible(&refusal.sentence())),
     };
     rendered(status, &page)

@@ -205,6 +205,15 @@ CREATE TABLE approvals (
     decided_by        TEXT,
     decided_ms        BIGINT,
     consumed_ms       BIGINT,
+    -- How many different people must say yes.
+    quorum            BIGINT NOT NULL,
+    -- Who may not decide beside the requester: those who wrote the input.
+    excluded          TEXT    NOT NULL,
+    -- Digest of case, connector, tool and input: what a denial stands for.
+    asked             TEXT COLLATE "C"    NOT NULL,
+    deny_stands_ms    BIGINT NOT NULL,
+    denied_until_ms   BIGINT,
+    exception         BIGINT NOT NULL,
     card              BYTEA,
     PRIMARY KEY (tenant_id, id)
 );
@@ -214,6 +223,37 @@ CREATE INDEX approvals_to_decide ON approvals (decide_by_ms) WHERE state = 'pend
 CREATE INDEX approvals_to_execute ON approvals (execute_by_ms) WHERE state = 'approved';
 -- For erasing what a run's cards show.
 CREATE INDEX approvals_by_run ON approvals (tenant_id, run);
+
+-- What a new run of the same is answered with.
+CREATE INDEX approvals_denied ON approvals (tenant_id, asked) WHERE state = 'denied';
+
+-- Whose yes an approval has. One row for each person who is used up by it: who
+-- voted, and the one that was voted for. So nobody is in two votes. Without a
+-- voter: somebody who may not vote.
+CREATE TABLE approval_votes (
+    tenant_id BIGINT NOT NULL,
+    approval  TEXT COLLATE "C" NOT NULL,
+    person    TEXT COLLATE "C" NOT NULL,
+    voter     TEXT COLLATE "C",
+    digest    TEXT COLLATE "C" NOT NULL,
+    at_ms     BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, approval, person)
+);
+
+-- Who decides for whom, from when until when.
+CREATE TABLE delegations (
+    tenant_id  BIGINT NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL,
+    delegator  TEXT COLLATE "C" NOT NULL,
+    deputy     TEXT COLLATE "C" NOT NULL,
+    approver   TEXT COLLATE "C" NOT NULL,
+    from_ms    BIGINT NOT NULL,
+    until_ms   BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    ended_ms   BIGINT,
+    ended_by   TEXT,
+    PRIMARY KEY (tenant_id, id)
+);
 
 CREATE TABLE connectors (
     tenant_id        BIGINT NOT NULL,

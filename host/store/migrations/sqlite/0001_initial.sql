@@ -194,6 +194,15 @@ CREATE TABLE approvals (
     decided_by        TEXT,
     decided_ms        INTEGER,
     consumed_ms       INTEGER,
+    -- How many different people must say yes.
+    quorum            INTEGER NOT NULL,
+    -- Who may not decide beside the requester: those who wrote the input.
+    excluded          TEXT    NOT NULL,
+    -- Digest of case, connector, tool and input: what a denial stands for.
+    asked             TEXT    NOT NULL,
+    deny_stands_ms    INTEGER NOT NULL,
+    denied_until_ms   INTEGER,
+    exception         INTEGER NOT NULL,
     card              BLOB,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
@@ -203,6 +212,37 @@ CREATE INDEX approvals_to_decide ON approvals (decide_by_ms) WHERE state = 'pend
 CREATE INDEX approvals_to_execute ON approvals (execute_by_ms) WHERE state = 'approved';
 -- For erasing what a run's cards show.
 CREATE INDEX approvals_by_run ON approvals (tenant_id, run);
+
+-- What a new run of the same is answered with.
+CREATE INDEX approvals_denied ON approvals (tenant_id, asked) WHERE state = 'denied';
+
+-- Whose yes an approval has. One row for each person who is used up by it: who
+-- voted, and the one that was voted for. So nobody is in two votes. Without a
+-- voter: somebody who may not vote.
+CREATE TABLE approval_votes (
+    tenant_id INTEGER NOT NULL,
+    approval  TEXT NOT NULL,
+    person    TEXT NOT NULL,
+    voter     TEXT,
+    digest    TEXT NOT NULL,
+    at_ms     INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, approval, person)
+) STRICT, WITHOUT ROWID;
+
+-- Who decides for whom, from when until when.
+CREATE TABLE delegations (
+    tenant_id  INTEGER NOT NULL,
+    id         TEXT NOT NULL,
+    delegator  TEXT NOT NULL,
+    deputy     TEXT NOT NULL,
+    approver   TEXT NOT NULL,
+    from_ms    INTEGER NOT NULL,
+    until_ms   INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    ended_ms   INTEGER,
+    ended_by   TEXT,
+    PRIMARY KEY (tenant_id, id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE connectors (
     tenant_id        INTEGER NOT NULL,

@@ -2,6 +2,7 @@
 //! verification, which pages through a whole journal.
 
 mod approvals;
+mod delegations;
 mod installed;
 mod proofs;
 mod queues;
@@ -12,7 +13,8 @@ mod verify;
 use sqlx::postgres::PgPool;
 use sqlx::query_as;
 
-pub(super) use self::approvals::{approval, approvals, due_approvals};
+pub(super) use self::approvals::{approval, approvals, due_approvals, standing_denial};
+pub(super) use self::delegations::delegations;
 pub(super) use self::installed::{
     component, connector, connectors, kv_get, kv_keys, principal_by_token_hash, principals,
     subject_key,

@@ -3,6 +3,7 @@
 //! writing (CWE-367). Only when nothing was changed is the reason looked up.
 
 mod approvals;
+mod delegations;
 mod deliveries;
 mod erase;
 mod installed;
@@ -10,11 +11,13 @@ mod proofs;
 mod queue;
 mod runs;
 mod values;
+mod votes;
 
 use sqlx::Executor;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 
 use self::values::Cell;
+use self::votes::Yes;
 use super::erasing::Scans;
 use super::fault::Fault;
 use super::leases::Known;
@@ -90,12 +93,28 @@ impl Applying<'_> {
             Change::HoldsRun { run, owner, token } => self.holds_run(run, owner, *token).await,
             Change::ReleaseRun { run, owner, token } => self.release_run(run, owner, *token).await,
             Change::PutApproval(row) => self.put_approval(row).await,
+            Change::VoteApproval {
+                id,
+                by,
+                on_behalf,
+                at_ms,
+            } => {
+                let yes = Yes::new(id, by, on_behalf.as_ref(), *at_ms);
+                self.vote_approval(&yes).await
+            }
+            Change::RevokeVote { id, by } => self.revoke_vote(id, by).await,
+            Change::PutDelegation(row) => self.put_delegation(row).await,
+            Change::EndDelegation { id, by, at_ms } => self.end_delegation(id, by, *at_ms).await,
             Change::DecideApproval {
                 id,
                 decision,
                 by,
+                on_behalf,
                 at_ms,
-            } => self.decide_approval(id, decision, by, *at_ms).await,
+            } => {
+                let said = Yes::new(id, by, on_behalf.as_ref(), *at_ms);
+                self.decide_approval(&said, decision).await
+            }
             Change::ConsumeApproval { id, digest, at_ms } => {
                 self.consume_approval(id, digest, *at_ms).await
             }

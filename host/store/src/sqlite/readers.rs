@@ -3,6 +3,7 @@
 //! fetched for the records that have some.
 
 mod approvals;
+mod delegations;
 #[cfg(test)]
 mod plans;
 mod proofs;
@@ -13,7 +14,8 @@ mod verify;
 
 use sqlx::sqlite::SqlitePool;
 
-pub(super) use self::approvals::{approval, approvals, due_approvals};
+pub(super) use self::approvals::{approval, approvals, due_approvals, standing_denial};
+pub(super) use self::delegations::delegations;
 pub(super) use self::proofs::{checkpoints, leaf_hashes, tile, tile_count};
 pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items};
 pub(super) use self::records::{closed_runs, records};

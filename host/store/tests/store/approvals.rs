@@ -14,6 +14,7 @@ fn decide(decision: Verdict, by: &str) -> Change {
         id: "a1".into(),
         decision,
         by: by.into(),
+        on_behalf: None,
         at_ms: NOW,
     }
 }

@@ -123,6 +123,7 @@ async fn what_one_host_commits_wakes_the_other() {
             id: "a1".into(),
             decision: tollgate_store::Verdict::Approved,
             by: "person:mira".into(),
+            on_behalf: None,
             at_ms: NOW,
         };
         bench.change(decision).await.unwrap();

@@ -304,6 +304,7 @@ async fn a_held_run_is_taken_up_when_nobody_is_waited_for_any_more(bench: Bench)
             id: id.into(),
             decision,
             by: "person:mira".into(),
+            on_behalf: None,
             at_ms: NOW,
         };
         bench.change(decide).await.unwrap();
@@ -358,6 +359,7 @@ async fn a_run_held_again_on_a_decided_approval_is_not_forgotten(bench: Bench) {
         id: "a1".into(),
         decision: Verdict::Approved,
         by: "person:mira".into(),
+        on_behalf: None,
         at_ms: NOW,
     };
     bench.change(decide).await.unwrap();

@@ -18,3 +18,4 @@ mod runs;
 mod support;
 mod tampering;
 mod values;
+mod votes;

@@ -184,6 +184,7 @@ async fn what_is_due_is_found_by_the_stores_clock_soonest_first(bench: Bench) {
         id: "a1".into(),
         decision: Verdict::Approved,
         by: "person:mira".into(),
+        on_behalf: None,
         at_ms: NOW,
     };
     bench.change(decide).await.unwrap();

@@ -299,6 +299,13 @@ pub(crate) fn approval_row(id: &str) -> ApprovalRow {
         decided_by: None,
         decided_ms: None,
         consumed_ms: None,
+        quorum: 1,
+        excluded: Vec::new(),
+        votes: Vec::new(),
+        asked: format!("asked-{id}"),
+        deny_stands_ms: 1_000,
+        denied_until_ms: None,
+        exception: false,
         card: Some(vec![9]),
     }
 }

@@ -218,5 +218,6 @@ pub(crate) fn stored(state: RunState) -> StoredState {
         RunState::Failed => StoredState::Failed,
         RunState::Denied => StoredState::Denied,
         RunState::Undone => StoredState::Undone,
+        RunState::Edited => StoredState::Edited,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use serde_json::Value;
 use tollgate_journal::Stage;
 use tollgate_policy::Digest;
 
@@ -10,7 +11,7 @@ use crate::door::{RecordedCall, recorded_calls};
 use crate::error::{CallError, InstallError};
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord};
-use crate::runs::{Run, Undoes};
+use crate::runs::{Edits, Run, Undoes};
 
 /// A run as its journal tells it.
 pub(crate) struct Rebuilt {
@@ -111,6 +112,10 @@ impl Inner {
                 fields: opened.says("fields"),
                 compensates: opened.says("compensates"),
             }),
+            edits: opened.fact("edits").map(|of| Edits {
+                run: of.to_owned(),
+                authors: texts(opened.leaf.facts.get("edited_by")),
+            }),
             opened_ms: opened.leaf.at,
             looked_at: None,
             same: OnceLock::new(),
@@ -140,6 +145,12 @@ impl Inner {
             )
             .await?)
     }
+}
+
+/// A fact that is a list of texts.
+fn texts(fact: Option<&Value>) -> Vec<String> {
+    let list = fact.and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 /// Why a run's connector is not there. A store that does not answer says nothing of

@@ -56,6 +56,9 @@ impl Inner {
                 }),
             },
             pending,
+            continued_as: closed
+                .and_then(|record| record.fact("continued_as"))
+                .map(str::to_owned),
         })
     }
 }
@@ -75,6 +78,7 @@ pub(crate) fn public(state: StoredState) -> RunState {
         StoredState::Done => RunState::Done,
         StoredState::Denied => RunState::Denied,
         StoredState::Undone => RunState::Undone,
+        StoredState::Edited => RunState::Edited,
         _ => RunState::Failed,
     }
 }
@@ -84,6 +88,7 @@ pub(crate) fn state_named(name: Option<&str>) -> RunState {
         Some("done") => RunState::Done,
         Some("denied") => RunState::Denied,
         Some("undone") => RunState::Undone,
+        Some("edited") => RunState::Edited,
         _ => RunState::Failed,
     }
 }

@@ -2,28 +2,36 @@
 
 use sqlx::Row;
 
+use super::votes::{Yes, denial, has_a_vote, may_decide, votes};
 use super::{Applied, Applying, to_json};
 use crate::places::{read_ms, stored_ms};
 use crate::postgres::fault::Fault;
 use crate::{ApprovalRow, ApprovalState, Rejected, Verdict};
 
 /// What says why an approval did not change.
-struct ApprovalNow {
-    state: ApprovalState,
-    principal: String,
+pub(super) struct ApprovalNow {
+    pub(super) state: ApprovalState,
+    pub(super) principal: String,
     digest: String,
-    decide_by_ms: u64,
+    pub(super) decide_by_ms: u64,
     execute_by_ms: u64,
-    decided_by: Option<String>,
+    pub(super) decided_by: Option<String>,
+    pub(super) quorum: u32,
+    pub(super) votes: u32,
+}
+
+/// A small count as stored.
+fn few(stored: i64) -> u32 {
+    u32::try_from(stored).unwrap_or(u32::MAX)
 }
 
 /// After an approval is pending no longer: the held run that waits for it waits
 /// for nobody any more.
 macro_rules! and_ready {
-    ($change:literal) => {
+    ($($change:expr),+ $(,)?) => {
         concat!(
             "WITH changed AS (",
-            $change,
+            $($change,)+
             " RETURNING tenant_id, id), ready AS (
                 UPDATE runs AS r SET ready = TRUE FROM changed AS c
                 WHERE r.tenant_id = c.tenant_id AND r.approval = c.id AND r.state = 'held'
@@ -39,9 +47,9 @@ impl Applying<'_> {
         const PUT: &str = "
             INSERT INTO approvals (tenant_id, id, run, case_id, connector, tool, principal,
                 position, approval, rule, approvers, digest, state, created_ms, decide_by_ms,
-                execute_within_ms, card)
+                execute_within_ms, card, quorum, excluded, asked, deny_stands_ms, exception)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'pending', $13, $14, $15,
-                $16)
+                $16, $17, $18, $19, $20, $21)
             ON CONFLICT DO NOTHING";
         let put = self
             .of_tenant(PUT)
@@ -59,67 +67,63 @@ impl Applying<'_> {
             .bind(stored_ms(row.created_ms))
             .bind(stored_ms(row.decide_by_ms))
             .bind(stored_ms(row.execute_within_ms))
-            .bind(row.card.clone());
-        let put = self.changed(put).await?;
-        Ok(if put {
-            Ok(())
-        } else {
-            Err(Rejected::ApprovalExists(row.id.clone()))
-        })
+            .bind(row.card.clone())
+            .bind(i64::from(row.quorum))
+            .bind(to_json(&row.excluded))
+            .bind(row.asked.clone())
+            .bind(stored_ms(row.deny_stands_ms))
+            .bind(i64::from(row.exception));
+        if !self.changed(put).await? {
+            return Ok(Err(Rejected::ApprovalExists(row.id.clone())));
+        }
+        self.exclude(row).await?;
+        Ok(Ok(()))
     }
 
-    pub(super) async fn decide_approval(
-        &mut self,
-        id: &str,
-        verdict: &Verdict,
-        by: &str,
-        at_ms: u64,
-    ) -> Applied {
+    pub(super) async fn decide_approval(&mut self, said: &Yes<'_>, verdict: &Verdict) -> Applied {
         // That the requester does not decide is the server's rule; it is checked
         // here again because a fault there would make every gate worthless. A time
         // beyond the last that can be kept means that one.
         const DECIDE: &str = and_ready!(
-            "UPDATE approvals SET state = $3, decided_by = $4, decided_ms = $5,
-                execute_by_ms = CASE WHEN $3 = 'approved'
-                    THEN least($5::numeric + execute_within_ms, 9223372036854775807)::bigint END
-            WHERE tenant_id = $1 AND id = $2 AND state = 'pending' AND decide_by_ms >= $5
-              AND principal <> $4"
+            "UPDATE approvals AS a SET state = $7, decided_by = $3, decided_ms = $5,
+                execute_by_ms = CASE WHEN $7 = 'approved'
+                    THEN least($5::numeric + execute_within_ms, 9223372036854775807)::bigint END,
+                denied_until_ms = CASE WHEN $7 = 'denied'
+                    THEN least($5::numeric + deny_stands_ms, 9223372036854775807)::bigint END
+            WHERE ",
+            may_decide!(),
+            " AND ($7 = 'denied' OR ",
+            has_a_vote!(),
+            " AND 1 + ",
+            votes!(),
+            " >= a.quorum)"
         );
-        let now = self.later(at_ms);
         let state = match verdict {
             Verdict::Approved => ApprovalState::Approved,
             Verdict::Denied => ApprovalState::Denied,
         };
-        let decide = self
-            .of_tenant(DECIDE)
-            .bind(id.to_owned())
-            .bind(state.as_str())
-            .bind(by.to_owned())
-            .bind(now);
-        if self.row(decide).await?.is_some() {
-            return Ok(Ok(()));
+        let decide = self.of_yes(DECIDE, said).bind(state.as_str());
+        if self.row(decide).await?.is_none() {
+            return self.why_not(said).await;
         }
-        let Some(found) = self.approval(id).await? else {
-            return Ok(Err(Rejected::NoSuchApproval(id.to_owned())));
-        };
-        Ok(Err(match found.state {
-            ApprovalState::Pending if found.principal == by => Rejected::OwnRequest,
-            ApprovalState::Pending | ApprovalState::Expired => Rejected::Expired {
-                limit_ms: found.decide_by_ms,
-                now_ms: read_ms(now),
-            },
-            state => Rejected::AlreadyDecided {
-                state,
-                by: found.decided_by,
-            },
-        }))
+        if state == ApprovalState::Approved {
+            self.cast(said).await?;
+        }
+        Ok(Ok(()))
     }
 
     pub(super) async fn consume_approval(&mut self, id: &str, digest: &str, at_ms: u64) -> Applied {
-        const CONSUME: &str = "
-            UPDATE approvals SET state = 'consumed', consumed_ms = $4
-            WHERE tenant_id = $1 AND id = $2 AND state = 'approved' AND digest = $3
-              AND execute_by_ms >= $4";
+        // The votes are counted again by their own rows: an approval that was made
+        // an approved one in any other way than by its people is worth nothing.
+        const CONSUME: &str = concat!(
+            "UPDATE approvals AS a SET state = 'consumed', consumed_ms = $4
+            WHERE a.tenant_id = $1 AND a.id = $2 AND state = 'approved' AND digest = $3
+              AND execute_by_ms >= $4 AND ",
+            votes!(),
+            " >= a.quorum AND NOT EXISTS (SELECT ",
+            denial!(),
+            " AND d.denied_until_ms >= $4)"
+        );
         let now = self.later(at_ms);
         let consume = self.of_tenant(CONSUME).bind(id.to_owned());
         if self
@@ -134,12 +138,32 @@ impl Applying<'_> {
         Ok(Err(match found.state {
             ApprovalState::Consumed => Rejected::AlreadyConsumed,
             ApprovalState::Approved if found.digest != digest => Rejected::DigestMismatch,
-            ApprovalState::Approved => Rejected::Expired {
+            ApprovalState::Approved if found.execute_by_ms < read_ms(now) => Rejected::Expired {
                 limit_ms: found.execute_by_ms,
                 now_ms: read_ms(now),
             },
+            ApprovalState::Approved if found.votes >= found.quorum => Rejected::DenialStands {
+                approval: self.denied_as(id, now).await?,
+            },
+            ApprovalState::Approved => Rejected::QuorumMissing {
+                votes: found.votes,
+                quorum: found.quorum,
+            },
             state => Rejected::NotApproved { state },
         }))
+    }
+
+    /// The denial that stands against an approval.
+    async fn denied_as(&mut self, id: &str, now: i64) -> Result<String, Fault> {
+        const DENIED: &str = concat!(
+            "SELECT d.id FROM approvals AS a CROSS JOIN LATERAL (SELECT d.id ",
+            denial!(),
+            " AND d.denied_until_ms >= $3 LIMIT 1) AS d WHERE a.tenant_id = $1 AND a.id = $2"
+        );
+        let denied = self.of_tenant(DENIED).bind(id.to_owned()).bind(now);
+        let found = self.row(denied).await?;
+        let found: Option<String> = found.map(|row| row.try_get(0)).transpose()?;
+        Ok(found.unwrap_or_default())
     }
 
     pub(super) async fn expire_approval(&mut self, id: &str, at_ms: u64) -> Applied {
@@ -189,10 +213,12 @@ impl Applying<'_> {
         }))
     }
 
-    async fn approval(&mut self, id: &str) -> Result<Option<ApprovalNow>, Fault> {
-        const NOW: &str = "
-            SELECT state, principal, digest, decide_by_ms, execute_by_ms, decided_by
-            FROM approvals WHERE tenant_id = $1 AND id = $2";
+    pub(super) async fn approval(&mut self, id: &str) -> Result<Option<ApprovalNow>, Fault> {
+        const NOW: &str = concat!(
+            "SELECT state, principal, digest, decide_by_ms, execute_by_ms, decided_by, quorum, ",
+            votes!(),
+            " FROM approvals AS a WHERE a.tenant_id = $1 AND a.id = $2"
+        );
         let now = self.of_tenant(NOW).bind(id.to_owned());
         let Some(row) = self.row(now).await? else {
             return Ok(None);
@@ -205,6 +231,8 @@ impl Applying<'_> {
             decide_by_ms: read_ms(row.try_get(3)?),
             execute_by_ms: read_ms(execute_by.unwrap_or(0)),
             decided_by: row.try_get(5)?,
+            quorum: few(row.try_get(6)?),
+            votes: few(row.try_get(7)?),
         }))
     }
 }

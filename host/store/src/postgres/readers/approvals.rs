@@ -12,7 +12,12 @@ macro_rules! approval_columns {
     () => {
         "t.tenant, a.id, a.run, a.case_id, a.connector, a.tool, a.principal, a.position,
          a.approval, a.rule, a.approvers, a.digest, a.state, a.created_ms, a.decide_by_ms,
-         a.execute_within_ms, a.execute_by_ms, a.decided_by, a.decided_ms, a.consumed_ms, a.card"
+         a.execute_within_ms, a.execute_by_ms, a.decided_by, a.decided_ms, a.consumed_ms,
+         a.quorum, a.excluded, a.asked, a.deny_stands_ms, a.denied_until_ms, a.exception,
+         (SELECT coalesce(json_agg(json_build_array(v.person, v.voter, v.at_ms)
+                ORDER BY v.at_ms, v.person), '[]')::text
+            FROM approval_votes AS v WHERE v.tenant_id = a.tenant_id AND v.approval = a.id),
+         a.card"
     };
 }
 
@@ -89,4 +94,25 @@ pub(in crate::postgres) async fn due_approvals(
     let select = sqlx::query(DUE).bind(given_ms).bind(i64::from(limit));
     let rows = select.fetch_all(pool).await?;
     rows.iter().map(decode::approval).collect()
+}
+
+pub(in crate::postgres) async fn standing_denial(
+    pool: &PgPool,
+    given_ms: Option<i64>,
+    tenant: &str,
+    asked: &str,
+    run: &str,
+) -> Result<Option<ApprovalRow>, Fault> {
+    const DENIED: &str = concat!(
+        "SELECT ",
+        approval_columns!(),
+        " FROM tenants AS t JOIN approvals AS a USING (tenant_id)
+          WHERE t.tenant = $2 AND a.state = 'denied' AND a.asked = $3 AND a.run <> $4
+            AND a.denied_until_ms >= ",
+        now!(),
+        " ORDER BY a.denied_until_ms DESC LIMIT 1"
+    );
+    let select = sqlx::query(DENIED).bind(given_ms).bind(tenant);
+    let row = select.bind(asked).bind(run).fetch_optional(pool).await?;
+    row.as_ref().map(decode::approval).transpose()
 }

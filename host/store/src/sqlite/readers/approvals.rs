@@ -13,7 +13,11 @@ macro_rules! approval_columns {
     () => {
         "tenant, id, run, case_id, connector, tool, principal, position, approval, rule, \
          approvers, digest, state, created_ms, decide_by_ms, execute_within_ms, execute_by_ms, \
-         decided_by, decided_ms, consumed_ms, card"
+         decided_by, decided_ms, consumed_ms, quorum, excluded, asked, deny_stands_ms, \
+         denied_until_ms, exception, \
+         (SELECT json_group_array(json_array(v.person, v.voter, v.at_ms) ORDER BY v.at_ms, v.person) \
+            FROM approval_votes AS v \
+            WHERE v.tenant_id = approvals.tenant_id AND v.approval = approvals.id), card"
     };
 }
 
@@ -85,6 +89,30 @@ pub(in crate::sqlite) async fn due_approvals(
     let rows = query.fetch_all(pool).await?;
     rows.iter().map(decode::approval).collect()
 }
+
+pub(in crate::sqlite) async fn standing_denial(
+    pool: &SqlitePool,
+    tenant: &str,
+    asked: &str,
+    run: &str,
+    now_ms: u64,
+) -> Result<Option<ApprovalRow>, Fault> {
+    let query = sqlx::query(DENIED)
+        .bind(tenant)
+        .bind(asked)
+        .bind(run)
+        .bind(stored_ms(now_ms));
+    let row = query.fetch_optional(pool).await?;
+    row.as_ref().map(decode::approval).transpose()
+}
+
+const DENIED: &str = concat!(
+    "SELECT ",
+    approval_columns!(),
+    " FROM tenants CROSS JOIN approvals USING (tenant_id) \
+      WHERE tenant = ?1 AND state = 'denied' AND asked = ?2 AND run <> ?3 \
+        AND denied_until_ms >= ?4 ORDER BY denied_until_ms DESC LIMIT 1"
+);
 
 pub(super) const DUE: &str = concat!(
     "SELECT * FROM (SELECT ",

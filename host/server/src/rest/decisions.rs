@@ -1,0 +1,110 @@
+//! What people do with held calls beside a yes or a no: take a yes back, change the
+//! input, decide on many at once, name a deputy. Nothing of it is an agent's.
+
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use serde_json::Value;
+use tollgate_runtime::{Batch, BatchDecision, BatchFilter, BatchReport, Delegation, NewDelegation};
+
+use super::{Answer, Host, Shown, Who, malformed, parsed, reported};
+use crate::gatekeeper::to_the_end;
+
+pub(super) async fn revoke(
+    State(host): Host,
+    Extension(who): Who,
+    Path(id): Path<String>,
+) -> Answer<Response> {
+    let report = to_the_end(&host, |host| async move { host.revoke(&who, &id).await });
+    Ok(reported(&report.await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    digest: String,
+    input: Value,
+}
+
+pub(super) async fn edit(
+    State(host): Host,
+    Extension(who): Who,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer<Response> {
+    let Edit { digest, input } = parsed(&body)?;
+    let report = to_the_end(&host, |host| async move {
+        host.edit(&who, &id, &digest, &input).await
+    });
+    Ok(reported(&report.await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    approval: String,
+    #[serde(default)]
+    sum: Option<String>,
+}
+
+pub(super) async fn batch(
+    State(host): Host,
+    Extension(who): Who,
+    query: Result<Query<Wanted>, QueryRejection>,
+) -> Answer<Json<Batch>> {
+    let Query(Wanted { approval, sum }) = query.map_err(|error| malformed(error.body_text()))?;
+    let filter = BatchFilter {
+        approval,
+        sum,
+        items: None,
+    };
+    Ok(Json(host.batch(&who, &filter).await?))
+}
+
+pub(super) async fn decide_batch(
+    State(host): Host,
+    Extension(who): Who,
+    body: Bytes,
+) -> Answer<Json<BatchReport>> {
+    let decision: BatchDecision = parsed(&body)?;
+    let report = to_the_end(&host, |host| async move {
+        host.decide_batch(&who, &decision).await
+    });
+    Ok(Json(report.await?))
+}
+
+pub(super) async fn delegations(
+    State(host): Host,
+    Extension(who): Who,
+    query: Result<Query<Shown>, QueryRejection>,
+) -> Answer<Json<Vec<Delegation>>> {
+    let Query(Shown { all }) = query.map_err(|error| malformed(error.body_text()))?;
+    Ok(Json(host.delegations(&who, all).await?))
+}
+
+pub(super) async fn delegate(
+    State(host): Host,
+    Extension(who): Who,
+    body: Bytes,
+) -> Answer<Response> {
+    let new: NewDelegation = parsed(&body)?;
+    let given = to_the_end(&host, |host| async move { host.delegate(&who, &new).await });
+    Ok((StatusCode::CREATED, Json(given.await?)).into_response())
+}
+
+pub(super) async fn end_delegation(
+    State(host): Host,
+    Extension(who): Who,
+    Path(id): Path<String>,
+) -> Answer<StatusCode> {
+    let ended = to_the_end(
+        &host,
+        |host| async move { host.end_delegation(&who, &id).await },
+    );
+    ended.await?;
+    Ok(StatusCode::NO_CONTENT)
+}
