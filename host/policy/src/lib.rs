@@ -14,6 +14,7 @@
 //! | `mail` | is this a message that may be sent, and to whom? |
 //! | `files` | is this a path that can be named, and is it granted? |
 //! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
+//! | `workflow` | what may happen in one kind of hand-off, and when is it done? |
 //! | `approval`, `visible` | what does a person read on the card? |
 //!
 //! Whatever is not proven to be granted is refused, with a sentence that says
@@ -35,6 +36,7 @@ mod request;
 mod rules;
 mod sql;
 mod visible;
+pub mod workflow;
 
 pub use approval::{Approval, Approver, Template};
 pub use binding::Binding;

@@ -17,6 +17,7 @@ mod missing;
 mod read;
 mod rows;
 mod units;
+pub(crate) mod workflow;
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! `[[rule]]` and `[approval.*]`.
 
-mod when;
+pub(super) mod when;
 
 use toml::de::DeValue;
 

@@ -7,6 +7,7 @@ mod proofs;
 mod records;
 pub(super) mod runs;
 mod verify;
+mod work;
 
 use sqlx::postgres::PgPool;
 use sqlx::query_as;
@@ -19,6 +20,7 @@ pub(super) use self::installed::{
 pub(super) use self::proofs::{checkpoints, heads, leaf_hashes, tile, tile_count};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::verify::verify;
+pub(super) use self::work::{case, cases, due_cases, workflows};
 use super::fault::Fault;
 
 /// Most rows of one answer.

@@ -9,6 +9,7 @@ mod proofs;
 mod records;
 pub(super) mod runs;
 mod verify;
+mod work;
 
 use sqlx::sqlite::SqlitePool;
 
@@ -17,6 +18,7 @@ pub(super) use self::proofs::{checkpoints, leaf_hashes, tile, tile_count};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::runs::{run, run_of_request, runs};
 pub(super) use self::verify::verify;
+pub(super) use self::work::{case, cases, due_cases, workflows};
 use super::fault::Fault;
 use crate::decode;
 use crate::{ConnectorRow, Head, KvEntry, PrincipalRow};

@@ -17,3 +17,4 @@ mod runs;
 mod support;
 mod tampering;
 mod values;
+mod workflows;

@@ -71,7 +71,11 @@ fn field(name: &str, at: usize, has_call: bool, faults: &mut Faults<'_>) -> Opti
     }
 }
 
-fn predicates(name: &str, node: &Node<'_>, faults: &mut Faults<'_>) -> Vec<Predicate> {
+pub(in crate::manifest) fn predicates(
+    name: &str,
+    node: &Node<'_>,
+    faults: &mut Faults<'_>,
+) -> Vec<Predicate> {
     let DeValue::Table(table) = node.get_ref() else {
         wrong(node, name, "a comparison, for example { eq = … }", faults);
         return Vec::new();
