@@ -91,6 +91,8 @@ stages! {
     CheckpointAnchored = 22, "checkpoint.anchored";
     /// A person said what became of work that a connector handed over.
     HandoffResolved = 23, "handoff.resolved";
+    /// A workflow was installed, replaced or removed.
+    WorkflowChanged = 24, "workflow.changed";
 }
 
 impl fmt::Display for Stage {

@@ -27,11 +27,12 @@ use crate::home::{Identity, lock, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
 use crate::journal::Journal;
 use crate::names;
-use crate::runs::{Live, POLL, Request, UNDO_KEY};
+use crate::runs::{CASE_KEY, Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
 use crate::triggers::{HOOK, Triggers};
 use crate::watch::Watching;
+use crate::workflows::Workflows;
 
 /// Case names kept in memory. Beyond it they are read from the journal again.
 const CASES_MAX: usize = 100_000;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) connectors: Connectors,
     pub(crate) live: Live,
     pub(crate) cases: Cases,
+    pub(crate) workflows: Workflows,
     pub(crate) housekeeping: Housekeeping,
     /// The host's folder.
     pub(crate) home: PathBuf,
@@ -140,6 +142,7 @@ impl Host {
             connectors: Connectors::default(),
             live: Live::new(Arc::clone(&owner), options.lease),
             cases: Cases::default(),
+            workflows: Workflows::default(),
             housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
             home,
             watching: Watching::default(),
@@ -156,6 +159,7 @@ impl Host {
         {
             return Err(HostError::OtherKeyRing { path: keys });
         }
+        inner.load_workflows().await?;
         inner.load_installed().await?;
         if let Some(identity) = identity {
             // Before anything is carried on whose answers they could be in.
@@ -183,6 +187,7 @@ impl Host {
         for (what, given, own) in [
             ("request key", key, UNDO_KEY),
             ("request key", key, HOOK),
+            ("request key", key, CASE_KEY),
             ("trigger", trigger, HOOK),
         ] {
             if given.starts_with(own) {
@@ -382,6 +387,7 @@ impl Host {
     /// When the store cannot be written.
     pub async fn expire_due(&self) -> Result<(), CallError> {
         self.0.settle_stranded();
+        while self.0.expire_cases().await? {}
         self.0.expire_due().await
     }
 

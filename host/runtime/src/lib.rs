@@ -16,6 +16,7 @@
 //! | `destruction` | erasing what is sealed of a person, pruning what is old |
 //! | `secrets` | what is put into requests and looked for in what comes back |
 //! | `housekeeping` | what a serving host does for its journal by itself |
+//! | `workflows` | the boundary that work happens inside, and its cases |
 //! | `queue` | what a person has to settle |
 //! | `logbook` | reading the journal: by run, by what runs came to, as records come |
 //! | `journal` | the host's hand in the journal |
@@ -49,6 +50,7 @@ mod time;
 mod triggers;
 mod undo;
 mod watch;
+mod workflows;
 
 pub use api::{
     Card, Conflict, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NotReplayable,
@@ -74,3 +76,7 @@ pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
 pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};
+pub use workflows::{
+    CaseClaim, CaseQuery, CaseReport, NewCase, WorkflowChange, WorkflowError, WorkflowInfo,
+    WorkflowPlan,
+};

@@ -25,6 +25,9 @@ const IN_DOUBT: &str = "in_doubt";
 /// connector named.
 pub(crate) const ESCALATION: &str = "escalation";
 
+/// The kind of an item for a case that failed, was stopped, or whose time passed.
+pub(crate) const CASE: &str = "case";
+
 /// What became of an item that was taken back by an undo.
 pub(crate) const WITHDRAWN: &str = "withdrawn";
 

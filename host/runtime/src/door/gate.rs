@@ -1,12 +1,13 @@
 //! The gate: what the rules say of a call, and what a person has said.
 
-use tollgate_policy::{CallFacts, Decision, Effect, Outcome, ToolFacts};
+use tollgate_policy::{Approval, CallFacts, Decision, Effect, Outcome, ToolFacts};
 use tollgate_store::{ApprovalState, Change, RunState};
 
 use super::refusal::Denial;
 use super::{Door, Operation, Passing, Prior, Refusal, repeats};
 use crate::approvals::{Hold, HoldRequest};
 use crate::error::Ending;
+use crate::workflows::{Judged, SUPERVISED};
 
 /// What the gate said.
 pub(super) enum Gate {
@@ -67,6 +68,12 @@ impl Door {
     }
 
     fn decide_on(&self, facts: &CallFacts<'_>) -> Decision {
+        if self.boundary.refusal().is_some() {
+            return Decision {
+                outcome: Outcome::Deny,
+                rule: None,
+            };
+        }
         let by_host = self
             .run
             .undoes
@@ -94,6 +101,9 @@ impl Door {
     }
 
     pub(super) fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
+        if let Some(why) = self.boundary.refusal() {
+            return Refusal::outside(why);
+        }
         let found = rule.and_then(|index| self.manifest.rules.get(index));
         Refusal::Denied(Denial {
             reason: found
@@ -147,31 +157,78 @@ impl Door {
         if let Some(refusal) = self.refused_by_person(passing.position) {
             return Ok(Gate::Refused(refusal, rule));
         }
-        match decision.outcome {
-            Outcome::Allow => Ok(Gate::Admitted(Admission {
-                approval: None,
-                rule,
-            })),
-            Outcome::Deny => Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule)),
-            Outcome::Require(approval) => {
-                let request = HoldRequest {
-                    run: &self.run,
-                    manifest: &self.manifest,
-                    approval,
-                    rule: self.manifest.decided_by(&decision).to_owned(),
-                    rule_reason: self.rule_reason(decision.rule),
-                    position: passing.position,
-                    call: passing.call,
-                    destination: &passing.destination,
-                    identity: &passing.identity,
-                    effect: passing.effect,
-                    arguments: &passing.arguments,
-                    arguments_text: &passing.text,
-                    prior,
-                };
-                self.hold_or_admit(request.prepare()?, rule).await
-            }
+        let writes = passing.effect > Effect::Read;
+        if writes && self.boundary.is_shadow() && decision.outcome != Outcome::Deny {
+            return Ok(Gate::Refused(self.only_judged(passing, &decision), rule));
         }
+        let supervision = self.boundary.supervision().filter(|_| writes);
+        let (approval, decided_by) = match (decision.outcome, supervision) {
+            (Outcome::Deny, _) => {
+                return Ok(Gate::Refused(self.denied_by(passing, decision.rule), rule));
+            }
+            (Outcome::Allow, None) => {
+                return Ok(Gate::Admitted(Admission {
+                    approval: None,
+                    rule,
+                }));
+            }
+            (Outcome::Allow, Some(supervision)) => (supervision, SUPERVISED),
+            (Outcome::Require(approval), _) => (
+                self.approval(approval)?,
+                self.manifest.decided_by(&decision),
+            ),
+        };
+        let request = HoldRequest {
+            run: &self.run,
+            approval,
+            rule: decided_by.to_owned(),
+            rule_reason: self.rule_reason(decision.rule),
+            position: passing.position,
+            call: passing.call,
+            destination: &passing.destination,
+            identity: &passing.identity,
+            effect: passing.effect,
+            arguments: &passing.arguments,
+            arguments_text: &passing.text,
+            prior,
+        };
+        self.hold_or_admit(request.prepare(), rule).await
+    }
+
+    fn approval(&self, index: usize) -> Result<&Approval, Ending> {
+        self.manifest.approvals.get(index).ok_or_else(|| {
+            Ending::HostFault("a rule requires an approval that the manifest lacks".to_owned())
+        })
+    }
+
+    /// A write in shadow: what the rules say of it is kept, and it is not done.
+    fn only_judged(&self, passing: &Passing, decision: &Decision) -> Refusal {
+        let held_for = match decision.outcome {
+            Outcome::Require(index) => self.manifest.approvals.get(index),
+            _ => None,
+        };
+        let judged = Judged {
+            call: passing.call,
+            destination: passing.destination.clone(),
+            held_for: held_for.map(|approval| approval.name.clone()),
+            rule: self.manifest.decided_by(decision).to_owned(),
+        };
+        let told = format!("shadow: not done; {}", judged.told());
+        self.state().judged.push(judged);
+        Refusal::outside(told)
+    }
+
+    /// The writes that were judged and not done.
+    pub(crate) fn judged(&self) -> Vec<Judged> {
+        self.state().judged.clone()
+    }
+
+    /// What would have become of the run, in a word: where any write would have been
+    /// held, it would have been. Nothing where none was judged in shadow.
+    pub(crate) fn shadow(&self) -> Option<&'static str> {
+        let state = self.state();
+        let held = state.judged.iter().any(|judged| judged.held_for.is_some());
+        (!state.judged.is_empty()).then_some(if held { "require" } else { "allow" })
     }
 
     /// An approval that is bound to exactly this call admits it. Anything else

@@ -67,6 +67,7 @@ use crate::error::{Ending, JournalFault};
 use crate::extend::Extensions;
 use crate::journal::{About, Journal, Saying};
 use crate::runs::{Lease, Run, awake_ms};
+use crate::workflows::{Boundary, Judged};
 
 /// Calls beyond the limit that are answered with a refusal, so that a guest can
 /// end in order. One that goes on calling is stopped: each answer is a record.
@@ -98,6 +99,8 @@ pub(crate) struct Door {
     deadline: Instant,
     /// This host's hold on the run. Nothing is performed without one.
     lease: Option<Arc<Lease>>,
+    /// What the run's workflow makes of its calls.
+    boundary: Boundary,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
     state: Mutex<State>,
@@ -136,6 +139,8 @@ struct State {
     panic: Option<String>,
     /// A person's no, or nobody's yes, that this run was answered with.
     rejected: bool,
+    /// Writes that were judged in shadow, and not done.
+    judged: Vec<Judged>,
     /// Set once the run cannot go on, so that an immediate call, which cannot
     /// say so itself, stops the guest at its next step.
     ending: Option<Ending>,
@@ -159,6 +164,7 @@ pub(crate) struct DoorSettings {
     pub(crate) denial: Option<String>,
     pub(crate) committed: bool,
     pub(crate) lease: Option<Arc<Lease>>,
+    pub(crate) boundary: Boundary,
 }
 
 /// A call on its way through the door.
@@ -214,6 +220,7 @@ impl Door {
             denial: settings.denial,
             deadline: settings.deadline,
             lease: settings.lease,
+            boundary: settings.boundary,
             passing: AtomicBool::new(false),
             state: Mutex::new(state),
         })

@@ -101,7 +101,9 @@ impl Host {
     #[must_use]
     pub fn tools(&self, who: &Principal) -> Vec<ToolInfo> {
         let installed = self.0.connectors.of(&who.tenant);
-        installed.iter().flat_map(|one| infos(one)).collect()
+        let all = installed.iter().flat_map(|one| infos(one));
+        all.filter(|tool| self.0.sees(who, &tool.connector, &tool.name))
+            .collect()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::journal::About;
 use crate::sandbox::guest::{CallParameters, GuestContext};
 use crate::sandbox::instance::{Invocation, Returned};
 use crate::triggers::Accepted;
+use crate::workflows::{Boundary, in_shadow};
 
 use closing::left_open;
 pub(crate) use ending::{End, ended, failure, in_doubt_failure};
@@ -38,6 +39,8 @@ pub(crate) struct Start {
     pub(crate) known: bool,
     /// Told when the run is durable: it is kept before anything of it is done.
     pub(crate) accepted: Option<Accepted>,
+    /// What its workflow makes of it.
+    pub(crate) boundary: Boundary,
 }
 
 impl Inner {
@@ -66,6 +69,7 @@ impl Inner {
                 (self.end(run, installed, &door, returned), fuel)
             }
         };
+        end = in_shadow(run, end, &door.judged());
         // An end that leaves a doubt behind would hide it.
         if matches!(end, End::Done { .. } | End::Failed(..))
             && let Some(position) = door.doubt_left()
@@ -132,6 +136,7 @@ impl Inner {
             denial: start.denial,
             committed: start.committed,
             lease,
+            boundary: start.boundary,
         })
     }
 

@@ -16,6 +16,9 @@ use super::lease::Lease;
 /// How the request key of an undo begins.
 pub(crate) const UNDO_KEY: &str = "undo/";
 
+/// How the request key of what the host does in a case begins.
+pub(crate) const CASE_KEY: &str = "case:";
+
 /// A run that a task of this process works on now.
 struct Working {
     tenant: String,

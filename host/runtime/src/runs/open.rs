@@ -13,13 +13,14 @@ use tollgate_store::{RecordFilter, RunState as StoredState};
 
 use super::execute::Start;
 use super::live::Found;
-use super::{Lease, Run, Undoes};
+use super::{CASE_KEY, Lease, Run, Undoes};
 use crate::api::{Failure, Principal, RunReport, RunState, ToolCall};
-use crate::connectors::{Installed, Tool};
+use crate::connectors::{Installed, Tool, closest};
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::{About, Saying};
 use crate::triggers::Accepted;
+use crate::workflows::Within;
 use crate::{names, time};
 
 /// A tool call that is to become a run.
@@ -30,6 +31,9 @@ pub(crate) struct Request {
     pub(crate) accepted: Option<Accepted>,
 }
 
+/// Who waits for the run to be durable, and the case that it is counted into.
+type Entry = (Option<Accepted>, Option<(Principal, Within)>);
+
 impl Inner {
     /// Call a tool and go on until it is done, held or refused.
     pub(crate) async fn call(
@@ -38,6 +42,14 @@ impl Inner {
         mut request: Request,
     ) -> Result<RunReport, CallError> {
         let accepted = request.accepted.take();
+        // Before anything is looked for: what is outside is not there for its caller.
+        let within = match request.undoes.is_some() || is_of_host(&request.call) {
+            true => None,
+            false => self.within(who, &request.call).await?,
+        };
+        if let Some(within) = &within {
+            request.call.workflow = Some(within.workflow.name.clone());
+        }
         let connector = &request.call.connector;
         let installed = self
             .connectors
@@ -60,7 +72,11 @@ impl Inner {
         };
         // Entered first, so that of two callers in this process one finds the other.
         match self.first_of(&mut run).await {
-            Ok(None) => self.carry(Arc::new(run), installed, lease, accepted).await,
+            Ok(None) => {
+                let entry = within.map(|within| (who.clone(), within));
+                self.carry(Arc::new(run), installed, lease, (accepted, entry))
+                    .await
+            }
             Ok(Some(first)) => {
                 self.live.leave(&run);
                 if let Some(accepted) = accepted
@@ -106,11 +122,11 @@ impl Inner {
         run: Arc<Run>,
         installed: Arc<Installed>,
         lease: Arc<Lease>,
-        accepted: Option<Accepted>,
+        entry: Entry,
     ) -> Result<RunReport, CallError> {
         let inner = Arc::clone(self);
         let work = tokio::spawn(async move {
-            let report = unpanicked(inner.opened(&run, &installed, &lease, accepted)).await;
+            let report = unpanicked(inner.opened(&run, &installed, &lease, entry)).await;
             inner.live.leave(&run);
             // A row that nobody works on: the end of the run, or that it is held,
             // could not be recorded.
@@ -129,8 +145,12 @@ impl Inner {
         run: &Arc<Run>,
         installed: &Arc<Installed>,
         lease: &Arc<Lease>,
-        accepted: Option<Accepted>,
+        (accepted, entry): Entry,
     ) -> Result<RunReport, CallError> {
+        if let Some((who, within)) = &entry {
+            self.enter_case(who, run, within).await?;
+        }
+        let boundary = self.boundary(run).await?;
         let about = self.about(run).await?;
         let opening = self.opening(run, &about).await?;
         if let Some(undoes) = &run.undoes
@@ -155,6 +175,7 @@ impl Inner {
             committed: false,
             known: false,
             accepted,
+            boundary,
         };
         self.execute(run, installed, start, lease).await
     }
@@ -173,14 +194,16 @@ impl Inner {
             .await
     }
 
-    fn unknown(&self, who: &Principal, call: &ToolCall) -> CallError {
+    pub(crate) fn unknown(&self, who: &Principal, call: &ToolCall) -> CallError {
         let name = format!("{}.{}", call.connector, call.tool);
         let known = self.connectors.of(&who.tenant);
         let names = known.iter().flat_map(|installed| {
+            let connector = installed.manifest.connector.as_str();
             installed
                 .tools
                 .iter()
-                .map(|tool| format!("{}.{}", installed.manifest.connector, tool.decl.name))
+                .filter(|tool| self.sees(who, connector, &tool.decl.name))
+                .map(move |tool| format!("{connector}.{}", tool.decl.name))
         });
         CallError::UnknownTool {
             suggestion: closest(&name, names),
@@ -231,9 +254,11 @@ impl Inner {
             ("request_key", &call.request_key),
             ("subject", &call.subject),
         ] {
-            if given
-                .as_deref()
-                .is_some_and(|given| !names::is_givable(given))
+            // The host names the case of a single call as it is named.
+            if !is_of_host(&call)
+                && given
+                    .as_deref()
+                    .is_some_and(|given| !names::is_givable(given))
             {
                 return Err(CallError::InvalidInput {
                     pointer: String::new(),
@@ -283,7 +308,8 @@ impl Inner {
     /// The records a run begins with.
     async fn opening(&self, run: &Run, about: &About) -> Result<Vec<Prepared>, JournalFault> {
         let mut records = Vec::new();
-        if let Some(case) = run.named_case()
+        // The case of a workflow has its record from when it was opened.
+        if let Some(case) = run.named_case().filter(|_| run.workflow.is_none())
             && self.is_new_case(&run.tenant, case).await?
         {
             let mut saying = Saying::new(Stage::CaseOpened);
@@ -349,14 +375,20 @@ impl Inner {
         let mut closed = self.journal.record(about, closed)?;
         closed.closing = Some(closing);
         records.push(closed);
-        self.journal
-            .append(&run.tenant, records, Vec::new())
-            .await?;
+        let changes = run.leaving(RunState::Denied).into_iter().collect();
+        self.journal.append(&run.tenant, records, changes).await?;
+        self.settle_case(run, RunState::Denied).await;
         Ok(RunReport {
             failure: Some(failure),
             ..RunReport::of(run, RunState::Denied)
         })
     }
+}
+
+/// Whether the host itself asks.
+fn is_of_host(call: &ToolCall) -> bool {
+    let key = call.request_key.as_deref();
+    key.is_some_and(|key| key.starts_with(CASE_KEY))
 }
 
 /// A run's work; a panic in it is a fault of this program, and must leave the
@@ -441,13 +473,4 @@ fn tool_denied(run: &Run, installed: &Installed) -> Option<(Option<String>, Fail
         pointer: None,
     };
     Some((rule.map(|rule| rule.name.clone()), failure))
-}
-
-/// The name that is nearest to what was written, if any is near.
-fn closest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
-    names
-        .map(|known| (strsim::jaro_winkler(name, &known), known))
-        .filter(|(nearness, _)| *nearness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
 }

@@ -157,6 +157,7 @@ impl Inner {
             approval,
             known: true,
             accepted: None,
+            boundary: self.boundary(&run).await?,
         };
         self.execute(&run, &rebuilt.installed, start, lease).await
     }

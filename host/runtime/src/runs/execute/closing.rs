@@ -135,7 +135,8 @@ impl Inner {
             .fact("state", closing.outcome.as_str())
             .fact("fuel", ending.fuel)
             .fact("calls", calls)
-            .maybe("replayed", (replayed > 0).then_some(replayed));
+            .maybe("replayed", (replayed > 0).then_some(replayed))
+            .maybe("shadow", door.shadow());
         fail::fail_point!("run::before_close");
         let mut closed = self.journal.record(door.about(), saying)?;
         closed.closing = Some(closing);
@@ -151,7 +152,13 @@ impl Inner {
             last.push(record);
             changes.extend(change);
         }
+        // What was only judged is no denial of anybody's.
+        changes.extend(
+            run.leaving(ending.state)
+                .filter(|_| door.shadow().is_none()),
+        );
         door.flush(last, changes).await?;
+        self.settle_case(run, ending.state).await;
         fail::fail_point!("run::after_close");
         Ok(())
     }
