@@ -23,6 +23,7 @@
 //! | `previewing` | a change that is only looked at changes nothing |
 //! | `postgres` | the same walls and the same exact undo on PostgreSQL |
 //! | `sharing` | a table of several tenants shows each its own rows |
+//! | `workflows` | work happens inside its workflow, and a case ends and never fades away |
 //! | `watching` | what a host does by itself: one thing's trouble is not the others' |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
@@ -51,3 +52,4 @@ mod sharing;
 mod undoing;
 mod walls;
 mod watching;
+mod workflows;

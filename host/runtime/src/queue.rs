@@ -229,7 +229,10 @@ impl Inner {
     }
 
     async fn item(&self, row: &QueueRow) -> Result<QueueItem, CallError> {
-        let records = self.journal.run_records(&row.tenant, &row.run).await?;
+        let records = match row.kind.as_str() {
+            CASE => self.case_records(&row.tenant, &row.case).await?,
+            _ => self.journal.run_records(&row.tenant, &row.run).await?,
+        };
         Ok(shown(row, &records))
     }
 
@@ -247,7 +250,7 @@ impl Inner {
         }
         let note: String = note.trim().chars().take(NOTE_CHARS_MAX).collect();
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
-        if row.kind == ESCALATION {
+        if row.kind == ESCALATION || row.kind == CASE {
             return self.resolve_escalation(who, &row, resolution, note).await;
         }
         let item = self.item(&row).await.map_err(unavailable)?;
@@ -313,7 +316,10 @@ impl Inner {
         note: String,
     ) -> Result<RunReport, DecideError> {
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
-        let about = self.about_recorded(&row.tenant, &row.run).await;
+        let about = match row.kind.as_str() {
+            CASE => self.about_case_item(row).await,
+            _ => self.about_recorded(&row.tenant, &row.run).await,
+        };
         let mut about = about.map_err(unavailable)?;
         about.principal.clone_from(&who.name);
         let saying = Saying::new(Stage::HandoffResolved)
@@ -333,9 +339,27 @@ impl Inner {
             .journal
             .append(&row.tenant, vec![record], vec![resolve]);
         appended.await.map_err(refused)?;
+        if row.run.is_empty() {
+            return Ok(no_run(row));
+        }
         self.report(&row.tenant, &row.run)
             .await
             .map_err(unavailable)
+    }
+}
+
+/// The answer where an item is about a case that never had a run.
+fn no_run(row: &QueueRow) -> RunReport {
+    RunReport {
+        run: String::new(),
+        case: row.case.clone(),
+        connector: String::new(),
+        tool: String::new(),
+        principal: row.principal.clone(),
+        state: crate::api::RunState::Failed,
+        output: None,
+        failure: None,
+        pending: None,
     }
 }
 
@@ -368,10 +392,16 @@ fn shown(row: &QueueRow, records: &[OpenRecord]) -> QueueItem {
         })
     };
     let resolved = match row.kind.as_str() {
-        ESCALATION => Stage::HandoffResolved,
+        ESCALATION | CASE => Stage::HandoffResolved,
         _ => Stage::CallSettled,
     };
-    let settled = of(resolved);
+    let settled = match row.kind.as_str() {
+        // A case may have been in a queue more than once.
+        CASE => records
+            .iter()
+            .rfind(|record| record.leaf.stage == resolved && record.fact("item") == Some(&row.id)),
+        _ => of(resolved),
+    };
     let marked = of(Stage::CallInDoubt);
     let calls = recorded_calls(records);
     let call = calls

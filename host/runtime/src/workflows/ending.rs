@@ -12,7 +12,7 @@ use super::HOST;
 use crate::api::RunState;
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
-use crate::journal::{About, Saying};
+use crate::journal::{About, OpenRecord, Saying};
 use crate::queue::CASE;
 use crate::runs::Run;
 use crate::{names, time};
@@ -79,8 +79,6 @@ impl Inner {
                 .fact("case", row.case.as_str())
                 .fact("class", format!("case.{}", ended.state.as_str()))
                 .value("why", self.told(row, &ended).into_bytes());
-            let mut about = about.clone();
-            about.run = Some(item.run.clone()).filter(|run| !run.is_empty());
             records.push(self.journal.record(&about, saying)?);
             changes.push(Change::PutQueueItem(Box::new(item)));
         }
@@ -106,6 +104,31 @@ impl Inner {
         self.journal
             .about(&row.tenant, &row.case, None, by, workflow, &subject)
             .await
+    }
+
+    /// The records of what a case's end put into a queue, and of what became of it.
+    pub(crate) async fn case_records(
+        &self,
+        tenant: &str,
+        case: &str,
+    ) -> Result<Vec<OpenRecord>, JournalFault> {
+        let mut records = Vec::new();
+        for stage in [Stage::Handoff, Stage::HandoffResolved] {
+            let filter = RecordFilter {
+                case: Some(case.to_owned()),
+                stage: Some(stage),
+                ..RecordFilter::default()
+            };
+            records.extend(self.journal.read(tenant, &filter).await?);
+        }
+        Ok(records)
+    }
+
+    /// Whom the records about a case's item are about.
+    pub(crate) async fn about_case_item(&self, item: &QueueRow) -> Result<About, CallError> {
+        let row = self.journal.store.case(&item.tenant, &item.case).await?;
+        let row = row.ok_or_else(|| CallError::UnknownCase(item.case.clone()))?;
+        Ok(self.about_case(&row, HOST).await?)
     }
 
     fn told(&self, row: &CaseRow, ended: &Ended<'_>) -> String {
