@@ -21,12 +21,12 @@ async fn a_persons_inputs_are_typed_and_trusted_and_show_whether_it_is_correct()
         };
         assert_eq!(pointer, at);
     }
-    let first = house.opened(&mira(), key("n")).await.unwrap();
+    let first = house.opened(&mira(), key("m")).await.unwrap();
     assert_eq!(
         (first.state.as_str(), first.started_by.as_str()),
         ("open", "person")
     );
-    assert_eq!(first.inputs, Some(key("n")));
+    assert_eq!(first.inputs, Some(key("m")));
     house
         .in_case(&first.case, "increment", key("n"))
         .await
@@ -55,7 +55,7 @@ async fn a_persons_inputs_are_typed_and_trusted_and_show_whether_it_is_correct()
     assert_eq!((done.runs, done.done), (1, 1));
     // The look is a run of the case, by the host, with a record.
     assert_eq!(done.run_list.len(), 2);
-    assert_eq!(done.run_list[1].tool, "hostile.try_kv");
+    assert_eq!(done.run_list[1].tool, "hostile.config_value");
     assert_eq!(done.run_list[1].principal, "tollgate");
     let closed = house.records_of("case.closed").await;
     let facts = |at: usize| {
@@ -69,7 +69,7 @@ async fn a_persons_inputs_are_typed_and_trusted_and_show_whether_it_is_correct()
     assert_eq!(closed[1].facts["workflow"], "counting");
     assert_eq!(closed[1].principal, "agent-7");
     let opened = house.records_of("case.opened").await;
-    assert_eq!(opened[0].values["inputs"], key("n"));
+    assert_eq!(opened[0].values["inputs"], key("m"));
 }
 
 /// The attack: an agent says that it works on what is done already, so that its case
@@ -77,9 +77,6 @@ async fn a_persons_inputs_are_typed_and_trusted_and_show_whether_it_is_correct()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agents_inputs_are_its_own_words() {
     let house = House::with_workflow(COUNTING).await;
-    for _ in 0..2 {
-        house.in_case("c-1", "increment", key("n")).await.ok();
-    }
     let case = house.opened(&agent(), key("n")).await.unwrap();
     assert_eq!(case.started_by, "agent");
     assert_eq!(case.inputs, Some(json!({})));

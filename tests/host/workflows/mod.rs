@@ -44,9 +44,9 @@ failures = 2
 denials = 2
 
 [done_when]
-tool = "hostile.try_kv"
-input = { verb = { value = "get" }, store = { value = "scratch" }, key = { from = "key" } }
-output = { answer = { eq = "Some(\"2\")" } }
+tool = "hostile.config_value"
+input = { key = { from = "key" } }
+output = { value = { eq = "counted" } }
 "#;
 
 /// The same with other words.
@@ -57,7 +57,7 @@ fn counting(from: &str, to: &str) -> String {
 
 impl House {
     async fn with_workflow(text: &str) -> Self {
-        let house = House::hostile("", "").await;
+        let house = House::hostile("", "[config]\nn = \"counted\"\n").await;
         house.workflow(text).await;
         house
     }
@@ -80,10 +80,8 @@ impl House {
 
     /// A person says what became of an item.
     async fn settle(&self, item: &str, resolution: Resolution, note: &str) {
-        let settled = self
-            .host
-            .resolve(&mira(), item, resolution, note, None)
-            .await;
+        let noor = principal("noor", PrincipalKind::Person, &[]);
+        let settled = self.host.resolve(&noor, item, resolution, note, None).await;
         settled.unwrap();
     }
 

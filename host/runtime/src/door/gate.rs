@@ -211,7 +211,7 @@ impl Door {
             call: passing.call,
             destination: passing.destination.clone(),
             held_for: held_for.map(|approval| approval.name.clone()),
-            rule: self.manifest.decided_by(decision).to_owned(),
+            rule: self.rule_name(decision.rule),
         };
         let told = format!("shadow: not done; {}", judged.told());
         self.state().judged.push(judged);

@@ -82,18 +82,21 @@ pub(crate) struct Judged {
     pub(crate) destination: String,
     /// The approval that it would have waited for.
     pub(crate) held_for: Option<String>,
-    pub(crate) rule: String,
+    /// The row that says so, where one does.
+    pub(crate) rule: Option<String>,
 }
 
 impl Judged {
     /// What would have happened, as a part of a sentence.
     pub(crate) fn told(&self) -> String {
-        let (call, to, rule) = (self.call, &self.destination, &self.rule);
-        match &self.held_for {
-            Some(approval) => format!(
-                "`{call}` on `{to}` would have been held for `{approval}` by the rule `{rule}`"
-            ),
-            None => format!("`{call}` on `{to}` would have been made, by the rule `{rule}`"),
+        let (call, to) = (self.call, &self.destination);
+        let would = match &self.held_for {
+            Some(approval) => format!("would have been held for `{approval}`"),
+            None => "would have been made".to_owned(),
+        };
+        match &self.rule {
+            Some(rule) => format!("`{call}` on `{to}` {would}, by the rule `{rule}`"),
+            None => format!("`{call}` on `{to}` {would}"),
         }
     }
 }
