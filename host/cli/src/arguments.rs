@@ -8,6 +8,7 @@ mod journal;
 mod proof;
 mod secret;
 mod serve;
+mod workflow;
 
 use clap::{Parser, Subcommand};
 
@@ -19,6 +20,9 @@ pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
 pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 pub(crate) use serve::{Kind, NewPrincipal, Serve};
+pub(crate) use workflow::{
+    CaseCommand, CaseVerb, InstallWorkflow, OpenCase, WorkflowCommand, WorkflowVerb,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -71,6 +75,16 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate install manifest.toml target/tollgate/greeter.component.wasm --pin"
     )]
     Install(Install),
+    /// Operator: the boundaries that work happens inside.
+    #[command(
+        after_help = "Example:\n  tollgate workflow install workflow.toml --dry-run\n  tollgate workflow list"
+    )]
+    Workflow(WorkflowCommand),
+    /// Hand-offs of workflows: open one, look, say that it is over.
+    #[command(
+        after_help = "Example:\n  tollgate case open refunds --input order=A-1042\n  tollgate case list --state open"
+    )]
+    Case(CaseCommand),
     /// Operator: give a person, an agent or a service a token.
     #[command(
         after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token"

@@ -18,6 +18,7 @@ mod reviewer;
 mod secret;
 mod serve;
 mod witness;
+mod workflow;
 
 use std::io::IsTerminal as _;
 
@@ -75,6 +76,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Eval(eval) => eval::eval(&eval, json).await,
         Command::Inspect(inspect) => reviewer::inspect(&inspect, json),
         Command::Install(install) => reviewer::install(&home, &install, json).await,
+        Command::Workflow(command) => workflow::workflow(&home, &command, json).await,
+        Command::Case(command) => remote::case::case(&server, command, json).await,
         Command::Principal(principal) => serve::principal(&home, &principal, json).await,
         Command::Secret(command) => secret::secret(&home, &command, json).await,
         Command::Serve(serve) => serve::serve(&home, &serve).await,

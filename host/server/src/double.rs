@@ -1,6 +1,8 @@
 //! A host in memory, for the tests of the faces. It keeps the rules that a face
 //! must show (who may decide, what a digest binds) and has no sandbox.
 
+mod casework;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,8 +11,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
-    Card, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending, Principal,
-    PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo, UndoReport,
+    Card, CaseReport, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, Pending,
+    Principal, PrincipalKind, QueueItem, Resolution, RunReport, RunState, ToolCall, ToolInfo,
+    UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -32,6 +35,7 @@ struct State {
     runs: HashMap<String, RunReport>,
     cards: Vec<Card>,
     items: Vec<QueueItem>,
+    cases: Vec<CaseReport>,
     /// What persons said became of calls in doubt, with the reply.
     resolutions: Vec<(Resolution, String, Option<Value>)>,
     lines: Vec<LogLine>,

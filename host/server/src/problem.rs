@@ -77,9 +77,8 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal.kind.as_ref() {
         "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver"
         | "not_allowed" | "forged_form" => StatusCode::FORBIDDEN,
-        "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused" => {
-            StatusCode::CONFLICT
-        }
+        "already_decided" | "case_closed" | "unbinds" | "expired" | "changed" | "conflict"
+        | "in_doubt" | "key_reused" => StatusCode::CONFLICT,
         "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" => {
             StatusCode::UNPROCESSABLE_ENTITY
         }

@@ -13,6 +13,7 @@
 
 mod attempts;
 mod card;
+mod cases;
 mod item;
 mod moment;
 mod pages;
@@ -69,6 +70,8 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/approvals/{id}/deny", post(deny))
         .route("/queue/{id}", get(queue::show))
         .route("/queue/{id}/resolve", post(queue::resolve))
+        .route("/cases", get(cases::list))
+        .route("/cases/{case}", get(cases::show))
         .route("/runs/{run}", get(runs::show))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))

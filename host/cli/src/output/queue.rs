@@ -93,11 +93,14 @@ pub(crate) fn item(item: &QueueItem) {
 }
 
 fn is_escalation(item: &QueueItem) -> bool {
-    item.kind == "escalation"
+    matches!(item.kind.as_str(), "escalation" | "case")
 }
 
 /// What an item is about.
 fn what(item: &QueueItem) -> String {
+    if item.kind == "case" {
+        return visible(&item.why);
+    }
     if is_escalation(item) {
         return visible(item.arguments["summary"].as_str().unwrap_or_default());
     }

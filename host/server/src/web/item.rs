@@ -39,8 +39,11 @@ impl ItemView {
             id: visible(&item.id),
             is_open: item.state == "open",
             is_own: item.principal == who.name,
-            is_escalation: item.kind == "escalation",
-            summary: lines(item.arguments["summary"].as_str().unwrap_or_default()),
+            is_escalation: matches!(item.kind.as_str(), "escalation" | "case"),
+            summary: lines(match item.kind.as_str() {
+                "case" => &item.why,
+                _ => item.arguments["summary"].as_str().unwrap_or_default(),
+            }),
             queue: visible(&item.queue),
             tool: visible(&format!("{}.{}", item.connector, item.tool)),
             call: visible(&item.call),
@@ -70,8 +73,8 @@ impl ItemView {
 
 fn said(kind: &str, resolution: &str) -> &'static str {
     match (kind, resolution) {
-        ("escalation", "done") => "it was done",
-        ("escalation", "not_done") => "it will not be done",
+        ("escalation" | "case", "done") => "it was done",
+        ("escalation" | "case", "not_done") => "it will not be done",
         (_, "withdrawn") => "it was withdrawn",
         (_, "done") => "it happened",
         (_, "not_done") => "it did not happen",
