@@ -4,6 +4,7 @@
 mod boundary;
 mod cases;
 mod modes;
+mod samples;
 mod versions;
 
 use serde_json::{Value, json};

@@ -434,7 +434,6 @@ fn arguments(
     inputs: &BTreeMap<String, InputDecl>,
     faults: &mut Faults<'_>,
 ) -> BTreeMap<String, Argument> {
-    const HINT: &str = "{ from = \"INPUT\" } or { value = … }";
     let mut arguments = BTreeMap::new();
     let DeValue::Table(fields) = node.get_ref() else {
         wrong(node, "input", "a table of fields", faults);
@@ -442,24 +441,38 @@ fn arguments(
     };
     for (field, node) in fields.iter() {
         let field = field.get_ref().as_ref();
-        let DeValue::Table(table) = node.get_ref() else {
-            wrong(node, &visible(field), HINT, faults);
-            continue;
-        };
-        let place = format!("`{}`", visible(field));
-        let mut keys = Keys::new(table, start(node), place);
-        let argument = match (keys.get("from"), keys.get("value")) {
-            (Some(from), None) => case_input(from, inputs, faults),
-            (None, Some(value)) => json(value, field, faults).map(Argument::Value),
-            _ => {
-                wrong(node, &visible(field), HINT, faults);
-                None
-            }
-        };
-        keys.finish(faults);
+        let argument = argument(field, node, inputs, faults);
         arguments.extend(argument.map(|argument| (field.to_owned(), argument)));
     }
     arguments
+}
+
+/// `{ from = "…" }`, `{ value = … }`, or a table of such fields.
+fn argument(
+    field: &str,
+    node: &Node<'_>,
+    inputs: &BTreeMap<String, InputDecl>,
+    faults: &mut Faults<'_>,
+) -> Option<Argument> {
+    let DeValue::Table(table) = node.get_ref() else {
+        wrong(
+            node,
+            &visible(field),
+            "{ from = \"INPUT\" }, { value = … }, or a table of such fields",
+            faults,
+        );
+        return None;
+    };
+    let only = |key: &str| {
+        let mut keys = table.iter().filter(|_| table.len() == 1);
+        let found = keys.next().filter(|(name, _)| name.get_ref() == key);
+        found.map(|(_, node)| node)
+    };
+    match (only("from"), only("value")) {
+        (Some(from), _) if from.get_ref().is_str() => case_input(from, inputs, faults),
+        (_, Some(value)) => json(value, field, faults).map(Argument::Value),
+        _ => Some(Argument::Fields(arguments(node, inputs, faults))),
+    }
 }
 
 fn case_input(

@@ -31,6 +31,26 @@ pub enum Argument {
     Case(String),
     /// This value.
     Value(Value),
+    /// An object of such fields.
+    Fields(BTreeMap<String, Argument>),
+}
+
+impl Argument {
+    fn made(&self, inputs: &Map<String, Value>) -> Result<Value, String> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::Case(name) => inputs.get(name).cloned().ok_or_else(|| name.clone()),
+            Self::Fields(fields) => made(fields, inputs),
+        }
+    }
+}
+
+fn made(fields: &BTreeMap<String, Argument>, inputs: &Map<String, Value>) -> Result<Value, String> {
+    let mut object = Map::new();
+    for (field, argument) in fields {
+        object.insert(field.clone(), argument.made(inputs)?);
+    }
+    Ok(Value::Object(object))
 }
 
 impl DoneWhen {
@@ -66,15 +86,7 @@ impl DoneWhen {
     /// # Errors
     /// With the name of the missing input.
     pub fn input_of(&self, inputs: &Map<String, Value>) -> Result<Value, String> {
-        let mut made = Map::new();
-        for (field, argument) in &self.input {
-            let value = match argument {
-                Argument::Value(value) => value.clone(),
-                Argument::Case(name) => inputs.get(name).cloned().ok_or_else(|| name.clone())?,
-            };
-            made.insert(field.clone(), value);
-        }
-        Ok(Value::Object(made))
+        made(&self.input, inputs)
     }
 
     /// Whether an output of the read shows a correct completion.

@@ -49,7 +49,7 @@ source = "time study of support, May 2026"
 
 [done_when]
 tool = "support-desk.get_ticket"
-input = { ticket = { from = "order" }, full = { value = true } }
+input = { ticket = { from = "order" }, full = { value = true }, in = { deep = { from = "order" } } }
 output = { status = { in = ["solved", "closed"] }, "notes.0.public" = { eq = false } }
 "#;
 
@@ -302,7 +302,10 @@ fn texts_become_the_types_that_are_declared() {
 fn a_completion_is_correct_only_where_the_output_shows_it() {
     let done = Workflow::parse("w.toml", FULL).unwrap().done_when.unwrap();
     let input = done.input_of(&object(json!({"order": "A-7"}))).unwrap();
-    assert_eq!(input, json!({"ticket": "A-7", "full": true}));
+    assert_eq!(
+        input,
+        json!({"ticket": "A-7", "full": true, "in": {"deep": "A-7"}})
+    );
     assert_eq!(done.input_of(&Map::new()), Err("order".to_owned()));
     assert!(done.holds(&json!({"status": "closed", "notes": [{"public": false}]})));
     for not in [
