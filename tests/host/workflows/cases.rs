@@ -309,3 +309,21 @@ async fn a_case_survives_a_restart_and_is_shown_to_its_agents_only() {
     let refused = house.said(&other, "c-1", "completed").await.unwrap_err();
     assert!(matches!(refused, CallError::UnknownCase(_)), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completed_case_of_which_all_is_taken_back_is_undone() {
+    let house = House::with_workflow(COUNTING).await;
+    let one = house.in_case("c-1", "increment", key("n")).await.unwrap();
+    let two = house.in_case("c-1", "increment", key("m")).await.unwrap();
+    house.said(&agent(), "c-1", "completed").await.unwrap();
+    let taken = house.host.undo(&mira(), &one.run, false).await.unwrap();
+    assert_eq!(taken.outcome, "undone", "{taken:?}");
+    assert_eq!(house.case("c-1").await.state, "completed");
+    let taken = house.host.undo(&mira(), &two.run, false).await.unwrap();
+    assert_eq!(taken.outcome, "undone", "{taken:?}");
+    assert_eq!(house.case("c-1").await.state, "undone");
+    let closed = house.records_of("case.closed").await;
+    assert_eq!(closed.len(), 2);
+    assert_eq!(closed[1].facts["state"], "undone");
+    assert_eq!(closed[1].principal, "mira");
+}

@@ -6,7 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use tollgate_journal::Stage;
-use tollgate_store::{CaseRow, CaseState, Change, QueueRow, QueueState, RecordFilter, Rejected};
+use tollgate_store::{
+    CaseRow, CaseState, Change, QueueRow, QueueState, RecordFilter, Rejected, RunRow,
+    RunState as StoredState,
+};
 
 use super::HOST;
 use crate::api::RunState;
@@ -14,7 +17,7 @@ use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord, Saying};
 use crate::queue::CASE;
-use crate::runs::Run;
+use crate::runs::{Run, UNDO_KEY};
 use crate::{names, time};
 
 /// Cases that are ended at once.
@@ -251,13 +254,44 @@ impl Inner {
         state: RunState,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
-            if run.workflow.is_none() || run.undoes.is_some() || run.is_of_host() {
+            if run.workflow.is_none() || run.is_of_host() {
                 return;
             }
-            if let Err(error) = self.settle(run, state).await {
+            let settled = match run.undoes {
+                Some(_) => self.settle_undone(run, state).await,
+                None => self.settle(run, state).await,
+            };
+            if let Err(error) = settled {
                 tracing::warn!(case = run.case, %error, "a case could not be ended yet");
             }
         })
+    }
+
+    /// A completed case of which everything was taken back is undone. Runs that wrote
+    /// have rows; those that only read left nothing.
+    async fn settle_undone(&self, run: &Run, state: RunState) -> Result<(), CallError> {
+        let row = self.journal.store.case(&run.tenant, &run.case).await?;
+        let Some(row) = row.filter(|row| row.state == CaseState::Completed) else {
+            return Ok(());
+        };
+        let done = self
+            .journal
+            .store
+            .runs(&run.tenant, &[StoredState::Done])
+            .await?;
+        let is_left = |one: &RunRow| {
+            let key = one.request_key.as_deref().unwrap_or_default();
+            one.case == row.case && !key.starts_with(UNDO_KEY)
+        };
+        if state != RunState::Done || done.iter().any(is_left) {
+            return Ok(());
+        }
+        let ended = Ended {
+            by: &run.principal,
+            ..Ended::by_host(CaseState::Undone, "undone")
+        };
+        self.end_case(&row, ended).await?;
+        Ok(())
     }
 
     async fn settle(self: &Arc<Self>, run: &Run, state: RunState) -> Result<(), CallError> {
