@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
-    Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
-    Submission, TileRow, Unavailable,
+    Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
+    ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
+    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
+    StoredRecord, Submission, TileRow, Unavailable, WorkflowRow,
 };
 
 pub(crate) struct Faulty {
@@ -327,6 +327,22 @@ impl Store for Faulty {
 
     async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
         self.inner.connectors(tenant).await
+    }
+
+    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.inner.workflows(tenant).await
+    }
+
+    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+        self.inner.case(tenant, case).await
+    }
+
+    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+        self.inner.cases(tenant, filter).await
+    }
+
+    async fn due_cases(&self, limit: u32) -> Result<Vec<CaseRow>, StoreError> {
+        self.inner.due_cases(limit).await
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -85,6 +85,24 @@ secret = "chat-key"
 inputs = { verb = { value = "get" } }
 "#;
 
+/// What a delivery's case is bound to, and the values of it that are trusted.
+const INTAKE: &str = r#"
+name = "intake"
+owner = "group:boss"
+purpose = "Keep what was ordered."
+handoff = "data_entry"
+starts = ["trigger:orders"]
+queue = "intake-failures"
+mode = "normal"
+
+[inputs.key]
+type = "string"
+pattern = "o-[0-9]+"
+
+[tools]
+hostile = ["try_kv"]
+"#;
+
 async fn house() -> House {
     house_with(SETTINGS).await
 }
@@ -110,6 +128,8 @@ async fn house_with(settings: &str) -> House {
         ..agent()
     };
     house.host.add_principal(&intake).await.unwrap();
+    let installed = house.host.install_workflow("intake", INTAKE, "ops", false);
+    installed.await.unwrap();
     house
 }
 
@@ -208,6 +228,11 @@ async fn a_signed_delivery_opens_one_run_with_the_named_values_and_no_others() {
     assert_eq!(opening.principal, "intake");
     assert_eq!(opening.workflow.as_deref(), Some("intake"));
     assert_eq!(opening.case, "o-7");
+    // Of the delivery only the typed value of a named input is the case's.
+    let case = house.host.case(&mira(), "o-7").await.unwrap();
+    assert_eq!(case.started_by, "trigger:orders");
+    assert_eq!(case.inputs, Some(json!({"key": "o-7"})));
+    assert_eq!(case.trigger.as_deref(), Some("hook:orders/msg_1"));
     let closed = lines
         .iter()
         .find(|line| line.stage == "run.closed")

@@ -27,6 +27,7 @@
 //! | `previewing` | a change that is only looked at changes nothing |
 //! | `postgres` | the same walls and the same exact undo on PostgreSQL |
 //! | `sharing` | a table of several tenants shows each its own rows |
+//! | `workflows` | work happens inside its workflow, and a case ends and never fades away |
 //! | `watching` | what a host does by itself: one thing's trouble is not the others' |
 
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
@@ -60,3 +61,4 @@ mod takeback;
 mod undoing;
 mod walls;
 mod watching;
+mod workflows;

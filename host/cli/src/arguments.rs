@@ -11,6 +11,7 @@ mod secret;
 mod serve;
 mod server;
 mod who;
+mod workflow;
 
 use clap::{Parser, Subcommand};
 
@@ -27,6 +28,9 @@ pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 pub(crate) use serve::{Kind, NewPrincipal, Serve};
 pub(crate) use server::Server;
 pub(crate) use who::OfTenant;
+pub(crate) use workflow::{
+    CaseCommand, CaseVerb, InstallWorkflow, OpenCase, WorkflowCommand, WorkflowVerb,
+};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -82,6 +86,16 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate install manifest.toml target/tollgate/greeter.component.wasm --pin"
     )]
     Install(Install),
+    /// Operator: the boundaries that work happens inside.
+    #[command(
+        after_help = "Example:\n  tollgate workflow install workflow.toml --dry-run\n  tollgate workflow list"
+    )]
+    Workflow(WorkflowCommand),
+    /// Hand-offs of workflows: open one, look, say that it is over.
+    #[command(
+        after_help = "Example:\n  tollgate case open refunds --input order=A-1042\n  tollgate case list --state open"
+    )]
+    Case(CaseCommand),
     /// Operator: give a person, an agent or a service a token.
     #[command(
         after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token"

@@ -19,6 +19,7 @@ mod reviewer;
 mod secret;
 mod serve;
 mod witness;
+mod workflow;
 
 use std::io::IsTerminal as _;
 
@@ -77,6 +78,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Inspect(inspect) => reviewer::inspect(&inspect, json),
         Command::Decide(decide) => decide::decide(&decide, json),
         Command::Install(install) => reviewer::install(&home, &install, json).await,
+        Command::Workflow(command) => workflow::workflow(&home, &command, json).await,
+        Command::Case(command) => remote::case::case(&server, command, json).await,
         Command::Principal(principal) => serve::principal(&home, &principal, json).await,
         Command::Secret(command) => secret::secret(&home, &command, json).await,
         Command::Serve(serve) => serve::serve(&home, &serve).await,

@@ -1,6 +1,7 @@
 //! Talking to a running host over REST, with the user's own token. Decisions go
 //! this way and no other: nobody decides by opening the store.
 
+pub(crate) mod case;
 pub(crate) mod decide;
 pub(crate) mod queue;
 

@@ -16,6 +16,7 @@
 //! | `files` | is this a path that can be named, and is it granted? |
 //! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
 //! | `queue` | whose work is this failure, and what is sent of it? |
+//! | `workflow` | what may happen in one kind of hand-off, and when is it done? |
 //! | `approval`, `visible` | what does a person read on the card? |
 //!
 //! Whatever is not proven to be granted is refused, with a sentence that says
@@ -39,6 +40,7 @@ mod request;
 mod rules;
 mod sql;
 mod visible;
+pub mod workflow;
 
 pub use approval::{Approval, Approver, Template};
 pub use binding::Binding;

@@ -7,12 +7,11 @@
 
 use serde_json::{Value, json};
 use tollgate_journal::Stage;
-use tollgate_policy::{Binding, Digest, Effect, Manifest};
+use tollgate_policy::{Approval, Binding, Digest, Effect};
 use tollgate_store::{ApprovalRow, ApprovalState, VoteRow};
 
 use crate::api::{Card, Pending, Vote};
 use crate::door::Prior;
-use crate::error::Ending;
 use crate::journal::{OpenRecord, Saying};
 use crate::names;
 use crate::runs::Run;
@@ -21,9 +20,7 @@ use crate::time::rfc3339;
 /// A call that a rule holds, before it is made durable.
 pub(crate) struct HoldRequest<'a> {
     pub(crate) run: &'a Run,
-    pub(crate) manifest: &'a Manifest,
-    /// Which of the manifest's approvals.
-    pub(crate) approval: usize,
+    pub(crate) approval: &'a Approval,
     pub(crate) rule: String,
     pub(crate) rule_reason: Option<String>,
     pub(crate) position: u32,
@@ -56,10 +53,8 @@ pub(crate) struct Hold {
 }
 
 impl HoldRequest<'_> {
-    pub(crate) fn prepare(self) -> Result<Hold, Ending> {
-        let approval = self.manifest.approvals.get(self.approval).ok_or_else(|| {
-            Ending::HostFault("a rule requires an approval that the manifest lacks".to_owned())
-        })?;
+    pub(crate) fn prepare(self) -> Hold {
+        let approval = self.approval;
         let title = match &approval.title {
             Some(title) => title.render(&self.run.principal, &self.run.input, Some(self.arguments)),
             None => format!("{} on {}", self.call, self.destination),
@@ -93,7 +88,7 @@ impl HoldRequest<'_> {
             idempotency_key: &names::call(&self.run.run, self.position),
             input: &self.run.input_digest,
         };
-        Ok(Hold {
+        Hold {
             id: names::approval(),
             digest: binding.digest().to_string(),
             position: self.position,
@@ -109,7 +104,7 @@ impl HoldRequest<'_> {
             destination: self.destination.to_owned(),
             effect: self.effect,
             rendering,
-        })
+        }
     }
 }
 

@@ -352,3 +352,12 @@ fn validator(schema: &serde_json::Value) -> Result<Validator, String> {
         .build(schema)
         .map_err(|error| format!("its schema is not usable: {error}"))
 }
+
+/// The name that is nearest to what was written, if any is near.
+pub(crate) fn closest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
+    names
+        .map(|known| (strsim::jaro_winkler(name, &known), known))
+        .filter(|(nearness, _)| *nearness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, known)| known)
+}

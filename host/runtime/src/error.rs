@@ -130,6 +130,25 @@ pub enum CallError {
     /// There is no such run, or not for this caller.
     #[error("there is no run `{0}`")]
     UnknownRun(String),
+    /// There is no such workflow, or not for this caller.
+    #[error("there is no workflow `{name}`")]
+    UnknownWorkflow {
+        /// As the caller wrote it.
+        name: String,
+        /// The closest one that the caller may work in.
+        suggestion: Option<String>,
+    },
+    /// There is no such case, or not for this caller.
+    #[error("there is no case `{0}`")]
+    UnknownCase(String),
+    /// The case takes no more runs.
+    #[error("the case `{case}` is {state} and takes no more runs")]
+    CaseClosed {
+        /// The case.
+        case: String,
+        /// How it ended; `stopped` where that is on its way.
+        state: String,
+    },
     /// The input does not fit the tool's schema.
     #[error("{message}")]
     InvalidInput {
@@ -174,6 +193,9 @@ impl CallError {
         match self {
             Self::UnknownTool { .. } => "unknown_tool",
             Self::UnknownRun(_) => "unknown_run",
+            Self::UnknownWorkflow { .. } => "unknown_workflow",
+            Self::UnknownCase(_) => "unknown_case",
+            Self::CaseClosed { .. } => "case_closed",
             Self::InvalidInput { .. } => "invalid_input",
             Self::Denied { .. } => "denied",
             Self::KeyReused(_) => "key_reused",
@@ -189,9 +211,13 @@ impl CallError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownTool { suggestion, .. } => suggestion
-                .as_ref()
-                .map(|name| format!("did you mean `{name}`?")),
+            Self::UnknownTool { suggestion, .. } | Self::UnknownWorkflow { suggestion, .. } => {
+                suggestion
+                    .as_ref()
+                    .map(|name| format!("did you mean `{name}`?"))
+            }
+            Self::UnknownCase(_) => Some("list the cases, or open one".into()),
+            Self::CaseClosed { .. } => Some("open a new case for new work".into()),
             Self::UnknownRun(_) => Some("runs are named in the answer to a call".into()),
             Self::InvalidInput { .. } => Some("change the input and call again".into()),
             Self::Denied { hint, .. } => hint.clone(),

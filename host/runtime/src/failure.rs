@@ -23,6 +23,8 @@ pub(crate) enum FailureKind {
     ConnectorFault,
     SecretBlocked,
     SettledDone,
+    /// A write of a workflow in shadow: judged, and not done.
+    Shadow,
     Failed,
 }
 
@@ -42,13 +44,15 @@ impl FailureKind {
             Self::ConnectorFault => "connector_fault",
             Self::SecretBlocked => "secret_blocked",
             Self::SettledDone => "settled_done",
+            Self::Shadow => "shadow",
             Self::Failed => "failed",
         }
     }
 
-    /// Whose work it is.
-    pub(crate) const fn class(self) -> FailureClass {
-        match self {
+    /// Whose work it is, where it is somebody's.
+    pub(crate) const fn class(self) -> Option<FailureClass> {
+        Some(match self {
+            Self::Shadow => return None,
             Self::InvalidInput => FailureClass::InvalidInput,
             Self::NotFound => FailureClass::NotFound,
             Self::Conflict => FailureClass::Conflict,
@@ -63,7 +67,7 @@ impl FailureKind {
             Self::SecretBlocked => FailureClass::SecretBlocked,
             Self::SettledDone => FailureClass::SettledDone,
             Self::Failed => FailureClass::Failed,
-        }
+        })
     }
 
     /// The failure as a caller gets it.

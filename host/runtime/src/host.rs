@@ -27,11 +27,12 @@ use crate::housekeeping::Housekeeping;
 use crate::journal::Journal;
 use crate::names;
 use crate::queue::DELIVERY;
-use crate::runs::{EDIT_KEY, Live, POLL, Request, UNDO_KEY};
+use crate::runs::{CASE_KEY, EDIT_KEY, Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
 use crate::triggers::{HOOK, Triggers};
 use crate::watch::Watching;
+use crate::workflows::Workflows;
 
 /// Case names kept in memory. Beyond it they are read from the journal again.
 const CASES_MAX: usize = 100_000;
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) connectors: Connectors,
     pub(crate) live: Live,
     pub(crate) cases: Cases,
+    pub(crate) workflows: Workflows,
     pub(crate) housekeeping: Housekeeping,
     /// The host's folder.
     pub(crate) home: PathBuf,
@@ -141,6 +143,7 @@ impl Host {
             connectors: Connectors::default(),
             live: Live::new(Arc::clone(&owner), options.lease),
             cases: Cases::default(),
+            workflows: Workflows::default(),
             housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
             home,
             watching: Watching::default(),
@@ -157,6 +160,7 @@ impl Host {
         {
             return Err(HostError::OtherKeyRing { path: keys });
         }
+        inner.load_workflows().await?;
         inner.load_installed().await?;
         if let Some(identity) = identity {
             // Before anything is carried on whose answers they could be in.
@@ -186,6 +190,7 @@ impl Host {
             ("request key", key, UNDO_KEY),
             ("request key", key, EDIT_KEY),
             ("request key", key, HOOK),
+            ("request key", key, CASE_KEY),
             ("trigger", trigger, HOOK),
             ("request key", key, DELIVERY),
             ("trigger", trigger, DELIVERY),
@@ -352,6 +357,7 @@ impl Host {
     /// When the store cannot be written.
     pub async fn expire_due(&self) -> Result<(), CallError> {
         self.0.settle_stranded();
+        while self.0.expire_cases().await? {}
         self.0.expire_due().await
     }
 

@@ -16,6 +16,7 @@
 //! | `destruction` | erasing what is sealed of a person, pruning what is old |
 //! | `secrets` | what is put into requests and looked for in what comes back |
 //! | `housekeeping` | what a serving host does for its journal by itself |
+//! | `workflows` | the boundary that work happens inside, and its cases |
 //! | `queue` | what a person has to settle |
 //! | `logbook` | reading the journal: by run, by what runs came to, as records come |
 //! | `journal` | the host's hand in the journal |
@@ -50,6 +51,7 @@ mod time;
 mod triggers;
 mod undo;
 mod watch;
+mod workflows;
 
 pub use api::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Conflict,
@@ -78,3 +80,7 @@ pub use time::{NoMoment, length_ms, moment, rfc3339};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
 pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};
+pub use workflows::{
+    CaseClaim, CaseQuery, CaseReport, NewCase, WorkflowChange, WorkflowError, WorkflowInfo,
+    WorkflowPlan,
+};

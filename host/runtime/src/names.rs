@@ -54,6 +54,11 @@ pub(crate) fn erasure() -> String {
     format!("erasure-{}", Uuid::now_v7())
 }
 
+/// A case that is opened apart from its first call.
+pub(crate) fn new_case() -> String {
+    format!("case-{}", Uuid::now_v7())
+}
+
 pub(crate) fn own_case() -> String {
     format!("{OWN_CASE}{}", Uuid::now_v7())
 }

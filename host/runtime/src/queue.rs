@@ -164,6 +164,7 @@ impl Inner {
         deliveries: &[DeliveryRow],
     ) -> Result<QueueItem, CallError> {
         let records = match row.run.as_str() {
+            _ if is_of_case(&row.kind) => self.case_records(&row.tenant, &row.case).await?,
             "" => self.journal.task_records(&row.tenant, &row.case).await?,
             run => self.journal.run_records(&row.tenant, run).await?,
         };
@@ -260,6 +261,7 @@ impl Inner {
         // Words about somebody go with that one's key. Of what is erased, or of no
         // run, there is none, and none is made.
         let about = match row.run.is_empty() || row.kind == FailureClass::Erased.as_str() {
+            _ if is_of_case(&row.kind) => self.about_case_item(row).await,
             true => self.about_item(row).await.map_err(CallError::from),
             false => self.about_recorded(&row.tenant, &row.run).await,
         };
@@ -289,6 +291,13 @@ impl Inner {
             .await
             .map_err(unavailable)
     }
+}
+
+/// Whether an item is about a case, and not about one run of it.
+fn is_of_case(kind: &str) -> bool {
+    [FailureClass::CaseFailed, FailureClass::CaseExpired]
+        .iter()
+        .any(|class| class.as_str() == kind)
 }
 
 /// Whether an item of this queue is this person's.

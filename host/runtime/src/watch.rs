@@ -175,10 +175,15 @@ impl Inner {
         }
         if missed || looked.more_due || looked.due.elapsed() >= LOOK_EVERY {
             looked.due = Instant::now();
+            let more_cases = self.expire_cases().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cases could not be looked at");
+                false
+            });
             looked.more_due = self.expire_some().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "deadlines could not be looked at");
                 false
             });
+            looked.more_due |= more_cases;
             if looked.more_due {
                 self.watching.wake.notify_one();
             }
@@ -186,6 +191,9 @@ impl Inner {
         let installed = self.watching.installed.swap(false, Ordering::SeqCst);
         if missed || installed || looked.installed.elapsed() >= LOOK_EVERY {
             looked.installed = Instant::now();
+            if let Err(error) = self.load_workflows().await {
+                tracing::warn!(%error, "workflows could not be read");
+            }
             self.load_changed().await;
         }
     }
@@ -337,7 +345,7 @@ impl Inner {
                 self.watching.missed.store(true, Ordering::SeqCst);
                 self.watching.wake.notify_one();
             }
-            EventKind::Connector(_) => {
+            EventKind::Connector(_) | EventKind::Workflow(_) => {
                 self.watching.installed.store(true, Ordering::SeqCst);
                 self.watching.wake.notify_one();
             }

@@ -1,6 +1,8 @@
 //! The host itself as a [`Gatekeeper`]. Every method is the host's of the same
 //! name; only errors change their shape.
 
+mod casework;
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -1,6 +1,7 @@
 //! A host in memory, for the tests of the faces. It keeps the rules that a face
 //! must show (who may decide, what a digest binds) and has no sandbox.
 
+mod casework;
 mod items;
 
 use std::collections::HashMap;
@@ -11,10 +12,10 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_runtime::{
-    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Delegation,
-    Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, NewDelegation, Pending,
-    Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState, ToolCall,
-    ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
+    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, CaseReport,
+    Delegation, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, NewDelegation,
+    Pending, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState,
+    ToolCall, ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -38,6 +39,7 @@ struct State {
     runs: HashMap<String, RunReport>,
     cards: Vec<Card>,
     items: Vec<QueueItem>,
+    cases: Vec<CaseReport>,
     /// What persons said became of calls in doubt, with the reply.
     resolutions: Vec<(Resolution, String, Option<Value>)>,
     lines: Vec<LogLine>,

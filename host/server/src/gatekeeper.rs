@@ -2,6 +2,8 @@
 //! against this trait, so that the pages, REST and MCP cannot reach a store, a
 //! key or a sandbox by accident: what is not here does not exist for them.
 
+mod casework;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +17,12 @@ use tollgate_runtime::{
     ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
+pub use casework::Casework;
+pub(crate) use casework::must_be_operator;
+
 /// The host as its faces see it.
 #[async_trait]
-pub trait Gatekeeper: Send + Sync + 'static {
+pub trait Gatekeeper: Casework {
     /// Who holds this token.
     async fn authenticate(&self, token: &str) -> Result<Principal, Refusal>;
     /// The tools that `who` may call.
@@ -155,7 +160,13 @@ impl Refusal {
     pub fn is_not_found(&self) -> bool {
         matches!(
             self.kind.as_ref(),
-            "not_found" | "unknown_connector" | "unknown_tool" | "unknown_run" | "unknown_approval"
+            "not_found"
+                | "unknown_connector"
+                | "unknown_tool"
+                | "unknown_run"
+                | "unknown_approval"
+                | "unknown_workflow"
+                | "unknown_case"
         )
     }
 

@@ -71,6 +71,15 @@
 //! time-out. Tasks of revision 2025-11-25 are not offered; such clients use the
 //! two tools.
 //!
+//! # The case is over
+//!
+//! `tollgate.close_case` says so: `completed`, `failed` or `escalated`. It is a claim.
+//! The host makes the read that the workflow names and records whether the completion
+//! is correct; a case whose calls were all refused does not become a completed one.
+//!
+//! An agent that works in workflows sees their tools and no others: one outside is
+//! answered exactly as one that there is not.
+//!
 //! # What a client can not do
 //!
 //! Approve. This face has no such method, never asks through elicitation, and
@@ -79,6 +88,7 @@
 
 mod answer;
 mod caller;
+mod closing;
 pub(crate) mod exact;
 mod host_tools;
 mod names;

@@ -78,9 +78,8 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author"
         | "not_allowed" | "forged_form" => StatusCode::FORBIDDEN,
         "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused"
-        | "already_voted" | "no_vote" | "already_used" | "denied_before" | "not_editable" => {
-            StatusCode::CONFLICT
-        }
+        | "already_voted" | "no_vote" | "already_used" | "denied_before" | "not_editable"
+        | "case_closed" | "unbinds" => StatusCode::CONFLICT,
         "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" | "no_deputy"
         | "no_batch" => StatusCode::UNPROCESSABLE_ENTITY,
         "malformed" => StatusCode::BAD_REQUEST,

@@ -9,6 +9,7 @@
 //! An agent's or a service's is refused here with the reason, before the host
 //! refuses it once more.
 
+mod casework;
 mod decisions;
 mod log;
 pub(crate) mod queue;
@@ -69,10 +70,21 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
         .route("/queues", get(queue::queues))
         .route("/queue/{id}", get(queue::item))
         .route("/queue/{id}/resolve", post(queue::resolve))
+        .route(
+            "/workflows",
+            get(casework::workflows).post(casework::install),
+        )
+        .route(
+            "/workflows/{name}",
+            get(casework::workflow).delete(casework::remove),
+        )
         .layer(from_fn(people_only));
     Router::new()
         .route("/calls", post(call))
         .route("/tools", get(tools))
+        .route("/cases", get(casework::cases).post(casework::open))
+        .route("/cases/{case}", get(casework::case))
+        .route("/cases/{case}/close", post(casework::close))
         .route("/runs/{run}", get(run))
         .route("/runs/{run}/undo", post(undo))
         .merge(for_people)

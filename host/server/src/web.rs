@@ -13,6 +13,7 @@
 
 mod attempts;
 mod card;
+mod cases;
 mod decisions;
 mod item;
 mod moment;
@@ -82,6 +83,8 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/deputies/{id}/end", post(decisions::end_delegation))
         .route("/queue/{id}", get(queue::show))
         .route("/queue/{id}/resolve", post(queue::resolve))
+        .route("/cases", get(cases::list))
+        .route("/cases/{case}", get(cases::show))
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/undo", get(undo::plan).post(undo::execute))
         .route("/login", get(login_page).post(login))

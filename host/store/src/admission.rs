@@ -6,7 +6,7 @@ use tollgate_journal::Stage;
 use crate::audit::TILE_BYTES;
 use crate::places::SEQ_BITS;
 use crate::{
-    ApprovalState, Change, DeliveryState, Expected, QueueState, SUBMISSION_BYTES_MAX,
+    ApprovalState, CaseState, Change, DeliveryState, Expected, QueueState, SUBMISSION_BYTES_MAX,
     SUBMISSION_RECORDS_MAX, StoreError, Submission, TileRow,
 };
 
@@ -44,6 +44,19 @@ fn check_change(change: &Change, tenant: &str) -> Result<(), StoreError> {
         }
         Change::PutConnector(row) if row.tenant != tenant => {
             invalid("a connector is another tenant's")
+        }
+        Change::PutWorkflow(row) if row.tenant != tenant => {
+            invalid("a workflow is another tenant's")
+        }
+        Change::OpenCase(row) if row.tenant != tenant => invalid("a case is another tenant's"),
+        // A case is born open, with nothing behind it.
+        Change::OpenCase(row)
+            if row.state != CaseState::Open || row.done + row.failures + row.denials > 0 =>
+        {
+            invalid("a new case is not open, or not new")
+        }
+        Change::CloseCase { state, .. } if *state == CaseState::Open => {
+            invalid("a case is not closed by opening it")
         }
         Change::PutPrincipal(row) if row.tenant != tenant => {
             invalid("a principal is another tenant's")

@@ -8,9 +8,9 @@ use tollgate_journal::Hash;
 use crate::fault::Fault;
 use crate::places::{read_ms, seq};
 use crate::{
-    ApprovalRow, ApprovalState, CheckpointRow, ClosedRun, ConnectorRow, DelegationRow, DeliveryRow,
-    DeliveryState, Head, KvEntry, PrincipalKind, PrincipalRow, QueueRow, QueueState, RunRow,
-    RunState, StoreError, StoredRecord, VoteRow,
+    ApprovalRow, ApprovalState, CaseRow, CaseState, CheckpointRow, ClosedRun, ConnectorRow,
+    DelegationRow, DeliveryRow, DeliveryState, Head, KvEntry, PrincipalKind, PrincipalRow,
+    QueueRow, QueueState, RunRow, RunState, StoreError, StoredRecord, VoteRow, WorkflowRow,
 };
 
 /// A column of a row, by its place in the statement.
@@ -274,6 +274,37 @@ pub(crate) fn connector(row: &impl Columns) -> Result<ConnectorRow, Fault> {
         manifest_text: row.column(2)?,
         component_digest: row.column(3)?,
         installed_ms: ms(row, 4)?,
+    })
+}
+
+pub(crate) fn workflow(row: &impl Columns) -> Result<WorkflowRow, Fault> {
+    Ok(WorkflowRow {
+        tenant: row.column(0)?,
+        name: row.column(1)?,
+        text: row.column(2)?,
+        installed_ms: ms(row, 3)?,
+    })
+}
+
+pub(crate) fn case(row: &impl Columns) -> Result<CaseRow, Fault> {
+    Ok(CaseRow {
+        tenant: row.column(0)?,
+        case: row.column(1)?,
+        workflow: row.column(2)?,
+        state: word(row, 3, CaseState::from_stored)?,
+        opened_by: row.column(4)?,
+        started_by: row.column(5)?,
+        single: ms(row, 6)? != 0,
+        opened_ms: ms(row, 7)?,
+        due_ms: ms(row, 8)?,
+        closed_ms: maybe_ms(row, 9)?,
+        runs: ms(row, 10)?,
+        done: ms(row, 11)?,
+        failures: ms(row, 12)?,
+        denials: ms(row, 13)?,
+        runs_max: ms(row, 14)?,
+        failures_max: ms(row, 15)?,
+        denials_max: ms(row, 16)?,
     })
 }
 

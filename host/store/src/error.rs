@@ -186,6 +186,25 @@ pub enum Rejected {
     /// No connector of that name in the tenant.
     #[error("there is no connector `{0}` in this tenant")]
     NoSuchConnector(String),
+    /// No workflow of that name in the tenant.
+    #[error("there is no workflow `{0}` in this tenant")]
+    NoSuchWorkflow(String),
+    /// A case of that name was opened before.
+    #[error("there is already a case `{0}`")]
+    CaseExists(String),
+    /// The case takes no more runs, or has ended already.
+    #[error("the case `{case}` is {state} and has had {runs} runs: nothing was changed")]
+    CaseNotOpen {
+        /// The case.
+        case: String,
+        /// Where it stands; `open` where it had all its runs, or its time passed.
+        state: crate::CaseState,
+        /// How many runs it had.
+        runs: u64,
+    },
+    /// No case of that name in the tenant.
+    #[error("there is no case `{0}` in this tenant")]
+    NoSuchCase(String),
 }
 
 impl Rejected {

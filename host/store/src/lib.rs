@@ -50,10 +50,10 @@ pub use open::{Location, open_store};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use routed::RoutedStore;
 pub use rows::{
-    ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    DelegationRow, DeliveryRow, DeliveryState, Erasure, Event, EventKind, Head, KvEntry, Looked,
-    PrincipalKind, PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState,
-    StoredRecord, TileRow, VoteRow,
+    ApprovalRow, ApprovalState, CaseFilter, CaseRow, CaseRun, CaseState, CheckpointRow,
+    ClosedFilter, ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, DeliveryState, Erasure,
+    Event, EventKind, Head, KvEntry, Looked, PrincipalKind, PrincipalRow, QueueRow, QueueState,
+    RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow, VoteRow, WorkflowRow,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::Store;

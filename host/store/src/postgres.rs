@@ -31,10 +31,10 @@ use self::fault::Fault;
 use self::leases::Asking;
 use self::writer::{Job, Writer};
 use crate::{
-    Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
-    Submission, TileRow, admission,
+    Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
+    ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
+    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
+    StoredRecord, Submission, TileRow, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
@@ -454,6 +454,24 @@ impl Store for PostgresStore {
 
     async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
         self.read(|pool| readers::connectors(pool, tenant)).await
+    }
+
+    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.read(|pool| readers::workflows(pool, tenant)).await
+    }
+
+    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+        self.read(|pool| readers::case(pool, tenant, case)).await
+    }
+
+    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+        self.read(|pool| readers::cases(pool, tenant, filter)).await
+    }
+
+    async fn due_cases(&self, limit: u32) -> Result<Vec<CaseRow>, StoreError> {
+        let given = self.server.given_ms();
+        self.read(|pool| readers::due_cases(pool, given, limit))
+            .await
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {

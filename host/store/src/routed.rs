@@ -14,10 +14,10 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::admission::component_digest;
 use crate::{
-    Appended, ApprovalRow, ApprovalState, CheckpointRow, ClosedFilter, ClosedRun, ConnectorRow,
-    DelegationRow, DeliveryRow, Erasure, Event, EventKind, Head, KvEntry, Looked, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
-    Submission, TileRow,
+    Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, ClosedFilter,
+    ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, EventKind, Head, KvEntry,
+    Looked, PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
+    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
 };
 
 /// Events that a slow listener may be behind.
@@ -233,6 +233,24 @@ impl Store for RoutedStore {
         Ok(rows)
     }
 
+    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+        if let Some(one) = tenant {
+            return self.store(one).workflows(tenant).await;
+        }
+        let all = |store: Arc<dyn Store>| async move { store.workflows(None).await };
+        let mut rows = self.gather(all, |row| &row.tenant).await?;
+        rows.sort_by(|a, b| (&a.tenant, &a.name).cmp(&(&b.tenant, &b.name)));
+        Ok(rows)
+    }
+
+    async fn due_cases(&self, limit: u32) -> Result<Vec<CaseRow>, StoreError> {
+        let due = |store: Arc<dyn Store>| async move { store.due_cases(limit).await };
+        let mut rows = self.gather(due, |row| &row.tenant).await?;
+        rows.sort_by_key(|row| row.due_ms);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(rows)
+    }
+
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let ask = |store: Arc<dyn Store>| {
             let digest = digest.to_owned();
@@ -373,6 +391,14 @@ impl Store for RoutedStore {
         items: &[String],
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.store(tenant).deliveries(tenant, items).await
+    }
+
+    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+        self.store(tenant).case(tenant, case).await
+    }
+
+    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+        self.store(tenant).cases(tenant, filter).await
     }
 
     async fn leaf_hashes(

@@ -49,6 +49,10 @@ macro_rules! states {
     };
 }
 
+mod work;
+
+pub use work::{CaseFilter, CaseRow, CaseRun, CaseState, WorkflowRow};
+
 states! {
     /// Where a run stands.
     RunState {
@@ -537,6 +541,10 @@ pub enum EventKind {
     Connector(String),
     /// An item of a queue changed: its identifier.
     Queue(String),
+    /// A case ended: its name.
+    Case(String),
+    /// A workflow was installed or removed.
+    Workflow(String),
     /// Events may have been missed (the connection was lost): look at everything.
     Missed,
 }

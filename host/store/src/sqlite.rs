@@ -28,10 +28,10 @@ use self::leases::Lease;
 use self::writer::{Done, Job, Work, Writer};
 use crate::places::{SEQ_BITS, SEQ_MASK};
 use crate::{
-    Appended, ApprovalRow, ApprovalState, CheckpointRow, Clock, ClosedFilter, ClosedRun,
-    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError, StoredRecord,
-    Submission, SystemClock, TileRow, Unavailable, admission,
+    Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
+    ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
+    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
+    StoredRecord, Submission, SystemClock, TileRow, Unavailable, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -365,6 +365,25 @@ impl Store for SqliteStore {
 
     async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
         self.read(readers::connectors(&self.readers, tenant)).await
+    }
+
+    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.read(readers::workflows(&self.readers, tenant)).await
+    }
+
+    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+        self.read(readers::case(&self.readers, tenant, case)).await
+    }
+
+    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+        self.read(readers::cases(&self.readers, tenant, filter))
+            .await
+    }
+
+    async fn due_cases(&self, limit: u32) -> Result<Vec<CaseRow>, StoreError> {
+        let now_ms = self.clock.now_ms();
+        self.read(readers::due_cases(&self.readers, now_ms, limit))
+            .await
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError> {

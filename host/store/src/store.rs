@@ -6,10 +6,10 @@ use tokio::sync::broadcast;
 use tollgate_journal::{Hash, TamperReport, Verified};
 
 use crate::{
-    Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, StoreError,
-    StoredRecord, Submission, TileRow,
+    Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
+    ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
+    PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState,
+    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
 };
 
 /// Where the host keeps everything.
@@ -173,6 +173,19 @@ pub trait Store: Send + Sync {
 
     /// Connectors of a tenant, or of all tenants, by name.
     async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError>;
+
+    /// Workflows of a tenant, or of all tenants, by name.
+    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError>;
+
+    /// One case.
+    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError>;
+
+    /// Cases of a tenant, newest first, at most 1000.
+    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError>;
+
+    /// Open cases of any tenant whose time has passed by the store's clock, or that a
+    /// stop condition ends; at most `limit`.
+    async fn due_cases(&self, limit: u32) -> Result<Vec<CaseRow>, StoreError>;
 
     /// A component's bytes.
     async fn component(&self, digest: &str) -> Result<Option<Vec<u8>>, StoreError>;

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use tollgate_journal::Prepared;
 
 use crate::{
-    ApprovalRow, CheckpointRow, ConnectorRow, DelegationRow, DeliveryRow, DeliveryState, Erasure,
-    PrincipalRow, QueueRow, RunRow, TileRow,
+    ApprovalRow, CaseRow, CaseRun, CaseState, CheckpointRow, ConnectorRow, DelegationRow,
+    DeliveryRow, DeliveryState, Erasure, PrincipalRow, QueueRow, RunRow, TileRow, WorkflowRow,
 };
 
 /// Most records of one submission. A transaction takes several of these, so one
@@ -283,6 +283,43 @@ pub enum Change {
         /// Its installed name.
         name: String,
     },
+    /// Install or replace a workflow.
+    PutWorkflow(Box<WorkflowRow>),
+    /// Remove a workflow. Its cases and records stay.
+    RemoveWorkflow {
+        /// Its name.
+        name: String,
+    },
+    /// Open a case. Refused with [`CaseExists`](crate::Rejected::CaseExists) where
+    /// one of that name was opened before, open or not.
+    OpenCase(Box<CaseRow>),
+    /// One more run of a case. Refused with
+    /// [`CaseNotOpen`](crate::Rejected::CaseNotOpen) where it has ended, its time has
+    /// passed, a stop condition is met, or it had all its runs.
+    EnterCase {
+        /// The case.
+        case: String,
+        /// The caller's time; the later of it and the store's clock counts.
+        at_ms: u64,
+    },
+    /// What a run of a case came to. A case that is not there, or has ended, is no
+    /// error: the run has ended in any case.
+    LeaveCase {
+        /// The case.
+        case: String,
+        /// What it came to.
+        run: CaseRun,
+    },
+    /// End a case. Refused with [`CaseNotOpen`](crate::Rejected::CaseNotOpen) where it
+    /// has ended already; only a completed one may still become undone.
+    CloseCase {
+        /// The case.
+        case: String,
+        /// How.
+        state: CaseState,
+        /// When, Unix milliseconds.
+        at_ms: u64,
+    },
     /// Keep a component. Components are shared by digest and never change.
     PutComponent {
         /// Digest of `bytes`.
@@ -342,6 +379,7 @@ impl Change {
             Change::PutApproval(row) => row.card.as_ref().map_or(0, Vec::len),
             Change::SetKv { value, .. } => value.len(),
             Change::PutConnector(row) => row.manifest_text.len(),
+            Change::PutWorkflow(row) => row.text.len(),
             Change::PutComponent { bytes, .. } => bytes.len(),
             Change::PutTiles(tiles) => tiles.iter().map(|tile| tile.hashes.len()).sum(),
             _ => 0,

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use tokio::sync::broadcast;
 use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
-    Appended, ApprovalRow, ApprovalState, Change, CheckpointRow, ClosedFilter, ClosedRun,
-    ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked, PrincipalRow,
-    QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow,
+    Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
+    ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
+    PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
+    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
 };
 
 #[derive(Default)]
@@ -150,6 +150,22 @@ impl Store for Forgetful {
     }
 
     async fn connectors(&self, _: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn workflows(&self, _: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn case(&self, _: &str, _: &str) -> Result<Option<CaseRow>, StoreError> {
+        Ok(None)
+    }
+
+    async fn cases(&self, _: &str, _: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn due_cases(&self, _: u32) -> Result<Vec<CaseRow>, StoreError> {
         Ok(Vec::new())
     }
 

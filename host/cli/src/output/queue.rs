@@ -170,6 +170,9 @@ fn is_escalation(item: &QueueItem) -> bool {
 
 /// What an item is about.
 fn what(item: &QueueItem) -> String {
+    if item.kind.starts_with("case_") {
+        return visible(&item.why);
+    }
     if is_escalation(item) {
         return visible(item.arguments["summary"].as_str().unwrap_or_default());
     }

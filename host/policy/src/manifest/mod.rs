@@ -20,6 +20,7 @@ mod read;
 mod rows;
 mod typing;
 mod units;
+pub(crate) mod workflow;
 
 use std::{collections::BTreeMap, sync::Arc};
 

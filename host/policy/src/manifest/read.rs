@@ -23,13 +23,29 @@ const SYNTAX_FAULTS_MAX: usize = 20;
 
 pub(super) fn manifest(file: &str, source: &str) -> Result<Manifest, ManifestErrors> {
     let mut faults = Faults::new(file, source);
+    let Some(table) = syntax("manifest", source, &mut faults) else {
+        return Err(faults.finish());
+    };
+    let keys = Keys::new(table.get_ref(), 0, "the manifest");
+    let manifest = whole(keys, source, &mut faults);
+    manifest
+        .filter(|_| faults.is_empty())
+        .ok_or_else(|| faults.finish())
+}
+
+/// The file's table, where it is TOML and not too long.
+pub(super) fn syntax<'t>(
+    what: &str,
+    source: &'t str,
+    faults: &mut Faults<'_>,
+) -> Option<toml::Spanned<DeTable<'t>>> {
     if source.len() > limits::MANIFEST_BYTES_MAX {
         faults.add(
             0,
-            format!("the manifest has {} bytes, more than 1 MiB", source.len()),
+            format!("the {what} has {} bytes, more than 1 MiB", source.len()),
             "grant with patterns instead of single rows",
         );
-        return Err(faults.finish());
+        return None;
     }
     let (table, errors) = DeTable::parse_recoverable(source);
     for error in errors.iter().take(SYNTAX_FAULTS_MAX) {
@@ -40,14 +56,7 @@ pub(super) fn manifest(file: &str, source: &str) -> Result<Manifest, ManifestErr
             "write TOML 1.0, see https://toml.io",
         );
     }
-    if !faults.is_empty() {
-        return Err(faults.finish());
-    }
-    let keys = Keys::new(table.get_ref(), 0, "the manifest");
-    let manifest = whole(keys, source, &mut faults);
-    manifest
-        .filter(|_| faults.is_empty())
-        .ok_or_else(|| faults.finish())
+    faults.is_empty().then_some(table)
 }
 
 /// Nothing where a part that cannot be defaulted is missing; a fault then says
@@ -157,7 +166,7 @@ fn profile(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Profile {
     }
 }
 
-fn tenant(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> String {
+pub(super) fn tenant(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> String {
     let Some(node) = keys.get("tenant") else {
         return DEFAULT_TENANT.to_owned();
     };

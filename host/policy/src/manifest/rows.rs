@@ -4,7 +4,7 @@ mod budget;
 mod examples;
 mod list;
 mod shadow;
-mod when;
+pub(super) mod when;
 
 use std::sync::Arc;
 

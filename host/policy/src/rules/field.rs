@@ -63,6 +63,15 @@ impl FieldPath {
         })
     }
 
+    /// A path below a tool's output, which is found as one of an input.
+    pub(crate) fn of_output(field: &str) -> Result<Self, String> {
+        let path = Self::parse(&format!("input.{field}"))?;
+        Ok(Self {
+            text: format!("output.{field}"),
+            ..path
+        })
+    }
+
     /// The path as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -106,9 +106,11 @@ impl Door {
     pub(crate) fn judged(&self, decision: &Decision) -> Judged {
         let approval = match decision.outcome {
             Outcome::Require(index) => self.manifest.approvals.get(index),
-            Outcome::Allow | Outcome::Deny => None,
+            Outcome::Allow => self.boundary.supervision(),
+            Outcome::Deny => None,
         };
-        let is_plain = decision.outcome == Outcome::Allow && decision.rule.is_none();
+        let is_plain =
+            decision.outcome == Outcome::Allow && decision.rule.is_none() && approval.is_none();
         Judged {
             rule: (!is_plain).then(|| self.manifest.decided_by(decision).to_owned()),
             approval: approval.map(|approval| approval.name.clone()),

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use tollgate_policy::{
-    CallFacts, CaseFacts, Decision, Effect, Outcome, Rule, ToolFacts, unforeseen_argument,
+    Approval, CallFacts, CaseFacts, Decision, Effect, Outcome, Rule, ToolFacts, unforeseen_argument,
 };
 use tollgate_store::{ApprovalState, Change, RunState};
 
@@ -15,6 +15,7 @@ use crate::approvals::{self, Hold, HoldRequest};
 use crate::error::{Ending, JournalFault};
 use crate::failure::FailureKind;
 use crate::runs::Read;
+use crate::workflows::{Judged, SUPERVISED};
 
 /// What the gate said.
 pub(super) enum Gate {
@@ -127,6 +128,13 @@ impl Door {
     }
 
     fn decide_by(&self, of_tool: &ToolFacts<'_>, facts: &CallFacts<'_>) -> Decision {
+        if self.boundary.refusal().is_some() {
+            return Decision {
+                outcome: Outcome::Deny,
+                rule: None,
+                budget: None,
+            };
+        }
         let by_host = self
             .run
             .undoes
@@ -159,6 +167,9 @@ impl Door {
     }
 
     pub(super) fn denied_by(&self, passing: &Passing, rule: Option<usize>) -> Refusal {
+        if let Some(why) = self.boundary.refusal() {
+            return Refusal::outside(why);
+        }
         let found = rule.and_then(|index| self.manifest.rules.get(index));
         refused_by(found, not_allowed(passing))
     }
@@ -213,62 +224,110 @@ impl Door {
         let (decision, spending) = self.spend(&facts, decision).await?;
         let row = self.decided_row(&decision);
         let rule = row.map(|row| row.name.clone());
-        match decision.outcome {
-            Outcome::Allow => Ok(Gate::Admitted(Admission {
-                approval: None,
-                rule,
-                standing: None,
-                spending,
-            })),
-            Outcome::Deny => {
-                let said = match (row, decision.budget) {
-                    (Some(row), Some(_)) => format!("the budget `{}` has no room for it", row.name),
-                    _ => not_allowed(passing),
+        let writes = passing.effect > Effect::Read;
+        if writes && self.boundary.is_shadow() && decision.outcome != Outcome::Deny {
+            return Ok(Gate::Refused(self.only_judged(passing, &decision), rule));
+        }
+        let supervision = self.boundary.supervision().filter(|_| writes);
+        let (approval, decided_by) = match (decision.outcome, supervision) {
+            (Outcome::Deny, _) => {
+                let refusal = match (row, decision.budget) {
+                    (Some(row), Some(_)) => {
+                        let said = format!("the budget `{}` has no room for it", row.name);
+                        refused_by(Some(row), said)
+                    }
+                    _ => self.denied_by(passing, decision.rule),
                 };
-                Ok(Gate::Refused(refused_by(row, said), rule))
+                return Ok(Gate::Refused(refusal, rule));
+            }
+            (Outcome::Allow, None) => {
+                return Ok(Gate::Admitted(Admission {
+                    approval: None,
+                    rule,
+                    standing: None,
+                    spending,
+                }));
             }
             // What no row asks an approval for, and its class alone does.
-            Outcome::Require(_)
+            (Outcome::Require(_), None)
                 if decision.rule.is_none()
                     && decision.budget.is_none()
                     && self.stands_for(passing) =>
             {
-                Ok(Gate::Admitted(Admission {
+                return Ok(Gate::Admitted(Admission {
                     approval: None,
                     rule,
                     standing: self.standing.as_ref().map(|standing| standing.said.clone()),
                     spending,
-                }))
+                }));
             }
-            Outcome::Require(approval) => {
-                if let Some(refusal) = self.denied_before().await? {
-                    return Ok(Gate::Refused(refusal, rule));
-                }
-                let request = HoldRequest {
-                    run: &self.run,
-                    manifest: &self.manifest,
-                    approval,
-                    rule: self.manifest.decided_by(&decision).to_owned(),
-                    rule_reason: row.and_then(|row| row.reason.clone()),
-                    position: passing.position,
-                    call: passing.call,
-                    destination: &passing.destination,
-                    identity: &passing.identity,
-                    effect: passing.effect,
-                    arguments: &passing.arguments,
-                    arguments_text: &passing.text,
-                    prior,
-                };
-                let gate = self.hold_or_admit(request.prepare()?, rule).await?;
-                Ok(match gate {
-                    Gate::Admitted(admission) => Gate::Admitted(Admission {
-                        spending,
-                        ..admission
-                    }),
-                    refused @ Gate::Refused(..) => refused,
-                })
-            }
+            (Outcome::Allow, Some(supervision)) => (supervision, SUPERVISED),
+            (Outcome::Require(approval), _) => (
+                self.approval(approval)?,
+                self.manifest.decided_by(&decision),
+            ),
+        };
+        if let Some(refusal) = self.denied_before().await? {
+            return Ok(Gate::Refused(refusal, rule));
         }
+        let request = HoldRequest {
+            run: &self.run,
+            approval,
+            rule: decided_by.to_owned(),
+            rule_reason: row.and_then(|row| row.reason.clone()),
+            position: passing.position,
+            call: passing.call,
+            destination: &passing.destination,
+            identity: &passing.identity,
+            effect: passing.effect,
+            arguments: &passing.arguments,
+            arguments_text: &passing.text,
+            prior,
+        };
+        let gate = self.hold_or_admit(request.prepare(), rule).await?;
+        Ok(match gate {
+            Gate::Admitted(admission) => Gate::Admitted(Admission {
+                spending,
+                ..admission
+            }),
+            refused @ Gate::Refused(..) => refused,
+        })
+    }
+
+    fn approval(&self, index: usize) -> Result<&Approval, Ending> {
+        self.manifest.approvals.get(index).ok_or_else(|| {
+            Ending::HostFault("a rule requires an approval that the manifest lacks".to_owned())
+        })
+    }
+
+    /// A write in shadow: what the rules say of it is kept, and it is not done.
+    fn only_judged(&self, passing: &Passing, decision: &Decision) -> Refusal {
+        let held_for = match decision.outcome {
+            Outcome::Require(index) => self.manifest.approvals.get(index),
+            _ => None,
+        };
+        let judged = Judged {
+            call: passing.call,
+            destination: passing.destination.clone(),
+            held_for: held_for.map(|approval| approval.name.clone()),
+            rule: self.rule_name(decision.rule),
+        };
+        let told = format!("shadow: not done; {}", judged.told());
+        self.state().judged.push(judged);
+        Refusal::outside(told)
+    }
+
+    /// The writes that were judged and not done.
+    pub(crate) fn not_done(&self) -> Vec<Judged> {
+        self.state().judged.clone()
+    }
+
+    /// What would have become of the run, in a word: where any write would have been
+    /// held, it would have been. Nothing where none was judged in shadow.
+    pub(crate) fn shadow(&self) -> Option<&'static str> {
+        let state = self.state();
+        let held = state.judged.iter().any(|judged| judged.held_for.is_some());
+        (!state.judged.is_empty()).then_some(if held { "require" } else { "allow" })
     }
 
     fn stands_for(&self, passing: &Passing) -> bool {

@@ -77,6 +77,7 @@ use crate::extend::Extensions;
 use crate::journal::{About, Journal};
 use crate::queue::StandingFor;
 use crate::runs::{Lease, Run};
+use crate::workflows::Boundary;
 
 /// The door of one execution of one run.
 pub(crate) struct Door {
@@ -99,6 +100,8 @@ pub(crate) struct Door {
     lease: Option<Arc<Lease>>,
     /// What the operator approved for this run once for all.
     standing: Option<StandingFor>,
+    /// What the run's workflow makes of its calls.
+    boundary: Boundary,
     /// Whether a call is on its way through: what must not be given up then.
     passing: AtomicBool,
     /// What is known of the case, where a rule asks for it.
@@ -125,6 +128,7 @@ pub(crate) struct DoorSettings {
     pub(crate) committed: bool,
     pub(crate) lease: Option<Arc<Lease>>,
     pub(crate) case: Option<CaseFacts>,
+    pub(crate) boundary: Boundary,
 }
 
 impl Door {
@@ -150,6 +154,7 @@ impl Door {
             denial: settings.denial,
             deadline: settings.deadline,
             lease: settings.lease,
+            boundary: settings.boundary,
             passing: AtomicBool::new(false),
             case: settings.case.map(RwLock::new),
             state: Mutex::new(state),

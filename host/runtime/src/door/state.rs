@@ -11,6 +11,7 @@ use tollgate_store::ApprovalRow;
 use super::{Door, RecordedCall};
 use crate::error::Ending;
 use crate::failure::FailureKind;
+use crate::workflows::Judged;
 
 #[derive(Default)]
 pub(super) struct State {
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) rejected: Option<FailureKind>,
     /// Whether a live secret was stopped in it.
     pub(super) blocked: bool,
+    /// Writes that were judged in shadow, and not done.
+    pub(super) judged: Vec<Judged>,
     /// What this run took from budgets since this door opened.
     pub(super) spent: Vec<Value>,
     /// Set once the run cannot go on, so that an immediate call, which cannot

@@ -102,11 +102,9 @@ impl Host {
     #[must_use]
     pub fn tools(&self, who: &Principal) -> Vec<ToolInfo> {
         let installed = self.0.connectors.of(&who.tenant);
-        let tools = installed.iter().flat_map(|one| {
-            let called = one.tools.iter().filter(|tool| !tool.decl.terms.undo_only);
-            called.map(|tool| info(one, tool)).collect::<Vec<_>>()
-        });
-        tools.collect()
+        let all = installed.iter().flat_map(|one| infos(one));
+        all.filter(|tool| self.0.sees(who, &tool.connector, &tool.name))
+            .collect()
     }
 }
 

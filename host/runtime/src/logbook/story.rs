@@ -156,6 +156,21 @@ impl LogLine {
         };
         match self.stage.as_str() {
             "case.opened" => format!("opened the case {}", self.case),
+            "case.closed" => {
+                let correct = match self.facts.get("correct").and_then(Value::as_bool) {
+                    Some(true) => ", and found correct",
+                    Some(false) => ", and found not correct",
+                    None => "",
+                };
+                format!("ended the case: {}{correct}", self.fact("state"))
+            }
+            "workflow.changed" => {
+                format!(
+                    "{} the workflow {}",
+                    self.fact("change"),
+                    self.fact("workflow")
+                )
+            }
             "run.opened" => {
                 let tool = format!("asked for {}.{}", self.fact("connector"), self.fact("tool"));
                 match self.fact("undoes") {

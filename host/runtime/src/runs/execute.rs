@@ -20,6 +20,7 @@ use crate::journal::About;
 use crate::sandbox::guest::{CallParameters, GuestContext};
 use crate::sandbox::instance::{Invocation, Returned};
 use crate::triggers::Accepted;
+use crate::workflows::{Boundary, in_shadow};
 
 use closing::{Spent, left_open};
 pub(crate) use ending::{End, ended, in_doubt_failure};
@@ -41,6 +42,8 @@ pub(crate) struct Start {
     pub(crate) accepted: Option<Accepted>,
     /// What is known of its case, where a rule asks for it.
     pub(crate) case: Option<CaseFacts>,
+    /// What its workflow makes of it.
+    pub(crate) boundary: Boundary,
 }
 
 impl Inner {
@@ -74,6 +77,7 @@ impl Inner {
                 (self.end(run, installed, &door, returned), fuel)
             }
         };
+        end = in_shadow(run, end, &door.not_done());
         // An end that leaves a doubt behind would hide it.
         if matches!(end, End::Done { .. } | End::Failed(..))
             && let Some(position) = door.doubt_left()
@@ -136,6 +140,7 @@ impl Inner {
             committed: start.committed,
             lease,
             case: start.case,
+            boundary: start.boundary,
         })
     }
 

@@ -18,6 +18,8 @@ pub(crate) const UNDO_KEY: &str = "undo/";
 
 /// How the request key of a run begins that goes on with a changed input.
 pub(crate) const EDIT_KEY: &str = "edit/";
+/// How the request key of what the host does in a case begins.
+pub(crate) const CASE_KEY: &str = "case:";
 
 /// A run that a task of this process works on now.
 struct Working {

@@ -23,12 +23,12 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 use tollgate_journal::Closing;
 use tollgate_policy::{Digest, Manifest, ToolDecl};
-use tollgate_store::{RunRow, RunState};
+use tollgate_store::{CaseRun, Change, RunRow, RunState};
 
 pub(crate) use elsewhere::POLL;
 pub(crate) use execute::{End, Start, ended};
 pub(crate) use lease::{LEASE, Lease, awake_ms};
-pub(crate) use live::{EDIT_KEY, Live, UNDO_KEY};
+pub(crate) use live::{CASE_KEY, EDIT_KEY, Live, UNDO_KEY};
 pub(crate) use open::Request;
 pub(crate) use provenance::Read;
 pub(crate) use resume::{Rebuilt, closing, opening, public, state_named};
@@ -116,6 +116,12 @@ impl Run {
         key.is_some_and(|key| key.starts_with(HOOK))
     }
 
+    /// Whether the host itself asked for it: only it can make such keys.
+    pub(crate) fn is_of_host(&self) -> bool {
+        let key = self.request_key.as_deref();
+        key.is_some_and(|key| key.starts_with(CASE_KEY))
+    }
+
     /// The caller's own name for the case, where it gave one.
     pub(crate) fn named_case(&self) -> Option<&str> {
         (!self.case.starts_with(OWN_CASE)).then_some(self.case.as_str())
@@ -153,6 +159,20 @@ impl Run {
             outcome: state.as_str().to_owned(),
             workflow: self.workflow.clone(),
         }
+    }
+
+    /// What its end adds to its case. Taking back, and what the host asks for, are no
+    /// work of the case.
+    pub(crate) fn leaving(&self, state: crate::api::RunState) -> Option<Change> {
+        let counted = self.workflow.is_some() && self.undoes.is_none() && !self.is_of_host();
+        counted.then(|| Change::LeaveCase {
+            case: self.case.clone(),
+            run: match state {
+                crate::api::RunState::Done => CaseRun::Done,
+                crate::api::RunState::Denied => CaseRun::Denied,
+                _ => CaseRun::Failed,
+            },
+        })
     }
 
     /// The row that stands for the run beside the journal.

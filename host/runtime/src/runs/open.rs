@@ -13,15 +13,16 @@ use tollgate_store::{RecordFilter, RunState as StoredState};
 
 use super::execute::Start;
 use super::live::Found;
-use super::{Lease, Run, Undoes};
+use super::{CASE_KEY, Lease, Run, Undoes};
 use crate::api::{Failure, Principal, RunReport, RunState, ToolCall};
-use crate::connectors::{Installed, Tool};
+use crate::connectors::{Installed, Tool, closest};
 use crate::error::{CallError, JournalFault};
 use crate::failure::FailureKind;
 use crate::host::Inner;
 use crate::journal::{About, Saying};
 use crate::queue::Filing;
 use crate::triggers::Accepted;
+use crate::workflows::Within;
 use crate::{names, time};
 
 /// A tool call that is to become a run.
@@ -32,6 +33,9 @@ pub(crate) struct Request {
     pub(crate) accepted: Option<Accepted>,
 }
 
+/// Who waits for the run to be durable, and the case that it is counted into.
+type Entry = (Option<Accepted>, Option<(Principal, Within)>);
+
 impl Inner {
     /// Call a tool and go on until it is done, held or refused.
     pub(crate) async fn call(
@@ -40,6 +44,14 @@ impl Inner {
         mut request: Request,
     ) -> Result<RunReport, CallError> {
         let accepted = request.accepted.take();
+        // Before anything is looked for: what is outside is not there for its caller.
+        let within = match request.undoes.is_some() || is_of_host(&request.call) {
+            true => None,
+            false => self.within(who, &request.call).await?,
+        };
+        if let Some(within) = &within {
+            request.call.workflow = Some(within.workflow.name.clone());
+        }
         let connector = &request.call.connector;
         let installed = self
             .connectors
@@ -62,7 +74,11 @@ impl Inner {
         };
         // Entered first, so that of two callers in this process one finds the other.
         match self.first_of(&mut run).await {
-            Ok(None) => self.carry(Arc::new(run), installed, lease, accepted).await,
+            Ok(None) => {
+                let entry = within.map(|within| (who.clone(), within));
+                self.carry(Arc::new(run), installed, lease, (accepted, entry))
+                    .await
+            }
             Ok(Some(first)) => {
                 self.live.leave(&run);
                 if let Some(accepted) = accepted
@@ -108,11 +124,11 @@ impl Inner {
         run: Arc<Run>,
         installed: Arc<Installed>,
         lease: Arc<Lease>,
-        accepted: Option<Accepted>,
+        entry: Entry,
     ) -> Result<RunReport, CallError> {
         let inner = Arc::clone(self);
         let work = tokio::spawn(async move {
-            let report = unpanicked(inner.opened(&run, &installed, &lease, accepted)).await;
+            let report = unpanicked(inner.opened(&run, &installed, &lease, entry)).await;
             inner.live.leave(&run);
             // A row that nobody works on: the end of the run, or that it is held,
             // could not be recorded.
@@ -131,8 +147,12 @@ impl Inner {
         run: &Arc<Run>,
         installed: &Arc<Installed>,
         lease: &Arc<Lease>,
-        accepted: Option<Accepted>,
+        (accepted, entry): Entry,
     ) -> Result<RunReport, CallError> {
+        if let Some((who, within)) = &entry {
+            self.enter_case(who, run, within).await?;
+        }
+        let boundary = self.boundary(run).await?;
         let about = self.about(run).await?;
         let opening = self.opening(run, &about).await?;
         if let Some(undoes) = &run.undoes
@@ -159,6 +179,7 @@ impl Inner {
             known: false,
             accepted,
             case,
+            boundary,
         };
         self.execute(run, installed, start, lease).await
     }
@@ -177,14 +198,16 @@ impl Inner {
             .await
     }
 
-    fn unknown(&self, who: &Principal, call: &ToolCall) -> CallError {
+    pub(crate) fn unknown(&self, who: &Principal, call: &ToolCall) -> CallError {
         let name = format!("{}.{}", call.connector, call.tool);
         let known = self.connectors.of(&who.tenant);
         let names = known.iter().flat_map(|installed| {
+            let connector = installed.manifest.connector.as_str();
             installed
                 .tools
                 .iter()
-                .map(|tool| format!("{}.{}", installed.manifest.connector, tool.decl.name))
+                .filter(|tool| self.sees(who, connector, &tool.decl.name))
+                .map(move |tool| format!("{connector}.{}", tool.decl.name))
         });
         CallError::UnknownTool {
             suggestion: closest(&name, names),
@@ -239,9 +262,11 @@ impl Inner {
             ("request_key", &call.request_key),
             ("subject", &call.subject),
         ] {
-            if given
-                .as_deref()
-                .is_some_and(|given| !names::is_givable(given))
+            // The host names the case of a single call as it is named.
+            if !is_of_host(&call)
+                && given
+                    .as_deref()
+                    .is_some_and(|given| !names::is_givable(given))
             {
                 return Err(CallError::InvalidInput {
                     pointer: String::new(),
@@ -296,7 +321,8 @@ impl Inner {
         about: &About,
     ) -> Result<Vec<Prepared>, JournalFault> {
         let mut records = Vec::new();
-        if let Some(case) = run.named_case()
+        // The case of a workflow has its record from when it was opened.
+        if let Some(case) = run.named_case().filter(|_| run.workflow.is_none())
             && self.is_new_case(&run.tenant, case).await?
         {
             let mut saying = Saying::new(Stage::CaseOpened);
@@ -367,7 +393,8 @@ impl Inner {
             .fact("state", closing.outcome.as_str())
             .json("failure", &serde_json::json!(failure));
         let queues = self.backends.queues.of(&run.tenant);
-        let filing = Filing::of_run(queues, FailureKind::Denied.class(), run);
+        let class = FailureKind::Denied.class();
+        let filing = class.and_then(|class| Filing::of_run(queues, class, run));
         let closed = match &filing {
             Some(filing) => filing.facts(closed),
             None => closed,
@@ -377,14 +404,21 @@ impl Inner {
         let (hash, now) = (closed.hash, self.journal.now_ms());
         let changes = filing.map(|filing| filing.changes(&**run, hash, now));
         records.push(closed);
-        self.journal
-            .append(&run.tenant, records, changes.unwrap_or_default())
-            .await?;
+        let mut changes = changes.unwrap_or_default();
+        changes.extend(run.leaving(RunState::Denied));
+        self.journal.append(&run.tenant, records, changes).await?;
+        self.settle_case(run, RunState::Denied).await;
         Ok(RunReport {
             failure: Some(failure),
             ..RunReport::of(run, RunState::Denied)
         })
     }
+}
+
+/// Whether the host itself asks.
+fn is_of_host(call: &ToolCall) -> bool {
+    let key = call.request_key.as_deref();
+    key.is_some_and(|key| key.starts_with(CASE_KEY))
 }
 
 /// A run's work; a panic in it is a fault of this program, and must leave the
@@ -493,13 +527,4 @@ pub(super) fn tool_denied(
         pointer: None,
     };
     Some((rule.map(|rule| rule.name.clone()), failure))
-}
-
-/// The name that is nearest to what was written, if any is near.
-fn closest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
-    names
-        .map(|known| (strsim::jaro_winkler(name, &known), known))
-        .filter(|(nearness, _)| *nearness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
 }

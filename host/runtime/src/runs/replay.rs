@@ -16,6 +16,7 @@ use crate::api::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Rep
 use crate::error::{CallError, Stop};
 use crate::host::{Host, Inner};
 use crate::journal::OpenRecord;
+use crate::workflows::Boundary;
 
 /// Openings read at once.
 const BATCH: u32 = 256;
@@ -216,6 +217,7 @@ impl Inner {
             committed: false,
             known: false,
             case: None,
+            boundary: Boundary::default(),
         };
         let door = self.door(&rebuilt.run, start, true);
         let returned = self
@@ -241,7 +243,8 @@ impl Inner {
                 } else {
                     let then = closing.leaf.facts.get("fuel").and_then(Value::as_u64);
                     let (output, failure) = (closing.json("output"), closing.json("failure"));
-                    let differs = match closing.fact("withheld") {
+                    let other = closing.fact("withheld").or_else(|| closing.fact("shadow"));
+                    let differs = match other {
                         // Nothing is there to compare with.
                         Some(_) => None,
                         None => differs(&end, output, failure),

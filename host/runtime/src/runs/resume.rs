@@ -159,6 +159,7 @@ impl Inner {
             known: true,
             accepted: None,
             case,
+            boundary: self.boundary(&run).await?,
         };
         self.execute(&run, &rebuilt.installed, start, lease).await
     }

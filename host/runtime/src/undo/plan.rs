@@ -160,6 +160,7 @@ impl Inner {
             same: OnceLock::new(),
         };
         let case = self.case_facts(&run, &run.opened_under).await?;
+        let boundary = self.boundary(&run).await?;
         let start = Start {
             about: rebuilt.about.clone(),
             opening: Vec::new(),
@@ -171,6 +172,7 @@ impl Inner {
             known: false,
             accepted: None,
             case,
+            boundary,
         };
         Ok(self.door(&Arc::new(run), start, false))
     }

@@ -22,10 +22,11 @@ const WAIT_DEFAULT_S: u64 = 20;
 pub(super) enum HostTool {
     Run,
     Wait,
+    CloseCase,
 }
 
 impl HostTool {
-    pub(super) const ALL: [Self; 2] = [Self::Run, Self::Wait];
+    pub(super) const ALL: [Self; 3] = [Self::Run, Self::Wait, Self::CloseCase];
 
     /// The one with this name behind `tollgate.`.
     pub(super) fn named(name: &str) -> Option<Self> {
@@ -36,6 +37,7 @@ impl HostTool {
         match self {
             Self::Run => "run",
             Self::Wait => "wait",
+            Self::CloseCase => "close_case",
         }
     }
 
@@ -51,6 +53,7 @@ impl HostTool {
                 "Wait for a run",
                 "Like tollgate.run, but waits until the run is decided and ended, or the time is over.",
             ),
+            Self::CloseCase => return super::closing::described(name),
         };
         let annotations = ToolAnnotations::with_title(title)
             .read_only(true)
@@ -70,6 +73,9 @@ impl HostTool {
         who: &Principal,
         input: &JsonObject,
     ) -> CallToolResult {
+        if self == Self::CloseCase {
+            return super::closing::answer(gatekeeper, who, input).await;
+        }
         let asked = match self.asked(input) {
             Ok(asked) => asked,
             Err(failure) => return Answer::of_failure(&failure).into_result(),

@@ -119,6 +119,7 @@ async fn tools_are_listed_with_schemas_and_hints() {
         "database.refund",
         "tollgate.run",
         "tollgate.wait",
+        "tollgate.close_case",
     ];
     assert_eq!(names, expected);
     let hints = |index: usize| {

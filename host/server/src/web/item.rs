@@ -51,6 +51,7 @@ impl ItemView {
             is_escalation: item.kind == "escalation",
             summary: match item.kind.as_str() {
                 "escalation" => lines(item.arguments["summary"].as_str().unwrap_or_default()),
+                class if class.starts_with("case_") => lines(&item.why),
                 class => visible(&format!(
                     "{} in {}.{}",
                     class.replace('_', " "),

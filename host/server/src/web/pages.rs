@@ -42,14 +42,14 @@ struct InboxPage<'a> {
 }
 
 /// Who is signed in, and the word for the form that signs out.
-struct Who<'a> {
-    name: String,
-    tenant: String,
-    word: &'a str,
+pub(super) struct Who<'a> {
+    pub(super) name: String,
+    pub(super) tenant: String,
+    pub(super) word: &'a str,
 }
 
 impl<'a> Who<'a> {
-    fn new(visitor: &'a Visitor) -> Self {
+    pub(super) fn new(visitor: &'a Visitor) -> Self {
         Self {
             name: visible(&visitor.who.name),
             tenant: visible(&visitor.who.tenant),
@@ -325,7 +325,7 @@ pub(super) fn refusal(refusal: &Refusal) -> Response {
     message(status_of(refusal), &refusal.message, hint)
 }
 
-fn rendered(status: StatusCode, page: &impl Template) -> Response {
+pub(super) fn rendered(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {

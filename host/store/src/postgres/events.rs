@@ -52,6 +52,8 @@ enum Kind {
     Approval,
     Connector,
     Queue,
+    Case,
+    Workflow,
     /// Names too long for a payload: look at everything.
     Missed,
 }
@@ -85,6 +87,8 @@ impl Events {
             Kind::Approval => EventKind::Approval(id),
             Kind::Connector => EventKind::Connector(id),
             Kind::Queue => EventKind::Queue(id),
+            Kind::Case => EventKind::Case(id),
+            Kind::Workflow => EventKind::Workflow(id),
             Kind::Missed => EventKind::Missed,
         };
         self.sender.send(Event { tenant, what }).ok();
@@ -135,6 +139,8 @@ fn named(what: &EventKind) -> (Kind, &str) {
         EventKind::Approval(id) => (Kind::Approval, id),
         EventKind::Connector(name) => (Kind::Connector, name),
         EventKind::Queue(id) => (Kind::Queue, id),
+        EventKind::Case(case) => (Kind::Case, case),
+        EventKind::Workflow(name) => (Kind::Workflow, name),
         EventKind::Missed => (Kind::Missed, ""),
     }
 }

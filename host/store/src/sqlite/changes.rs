@@ -12,6 +12,7 @@ mod queue;
 mod runs;
 mod values;
 mod votes;
+mod work;
 
 use sqlx::Executor;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
@@ -154,6 +155,12 @@ impl Applying<'_> {
             }
             Change::PutConnector(row) => self.put_connector(row).await,
             Change::RemoveConnector { name } => self.remove_connector(name).await,
+            Change::PutWorkflow(row) => self.put_workflow(row).await,
+            Change::RemoveWorkflow { name } => self.remove_workflow(name).await,
+            Change::OpenCase(row) => self.open_case(row).await,
+            Change::EnterCase { case, at_ms } => self.enter_case(case, *at_ms).await,
+            Change::LeaveCase { case, run } => self.leave_case(case, *run).await,
+            Change::CloseCase { case, state, at_ms } => self.close_case(case, *state, *at_ms).await,
             Change::PutComponent { digest, bytes } => self.put_component(digest, bytes).await,
             Change::PutSubjectKey { subject, wrapped } => {
                 self.put_subject_key(subject, wrapped).await

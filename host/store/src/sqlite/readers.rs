@@ -11,6 +11,7 @@ mod queues;
 mod records;
 pub(super) mod runs;
 mod verify;
+mod work;
 
 use sqlx::sqlite::SqlitePool;
 
@@ -21,6 +22,7 @@ pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_item
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::runs::{run, run_of_request, runs};
 pub(super) use self::verify::verify;
+pub(super) use self::work::{case, cases, due_cases, workflows};
 use super::fault::Fault;
 use crate::decode;
 use crate::{ConnectorRow, Head, KvEntry, PrincipalRow};

@@ -19,3 +19,4 @@ mod support;
 mod tampering;
 mod values;
 mod votes;
+mod workflows;

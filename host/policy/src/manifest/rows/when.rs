@@ -18,11 +18,11 @@ pub(super) use provenance::{from_record, named as case_input};
 
 /// What a `when` may speak of.
 #[derive(Clone, Copy)]
-pub(super) struct Scope<'a> {
+pub(in crate::manifest) struct Scope<'a> {
     /// Whether the row speaks of import calls, and so sees their arguments.
-    pub(super) has_call: bool,
+    pub(in crate::manifest) has_call: bool,
     /// The lists of the manifest.
-    pub(super) lists: &'a [Arc<List>],
+    pub(in crate::manifest) lists: &'a [Arc<List>],
 }
 
 pub(super) fn conditions(
@@ -88,7 +88,7 @@ pub(super) fn field(
     }
 }
 
-fn predicates(
+pub(in crate::manifest) fn predicates(
     field: &FieldPath,
     node: &Node<'_>,
     scope: Scope<'_>,

@@ -108,10 +108,10 @@ impl Inner {
                     .maybe("withheld", found.map(|_| OUTPUT));
                 let ending = Closing {
                     state,
-                    class: Some(match door.blocked() {
-                        true => FailureClass::SecretBlocked,
+                    class: match door.blocked() {
+                        true => Some(FailureClass::SecretBlocked),
                         false => kind.class(),
-                    }),
+                    },
                     spent,
                     undone: false,
                 };
@@ -156,7 +156,8 @@ impl Inner {
             .fact("state", closing.outcome.as_str())
             .fact("fuel", ending.spent.fuel)
             .fact("calls", calls)
-            .maybe("replayed", (replayed > 0).then_some(replayed));
+            .maybe("replayed", (replayed > 0).then_some(replayed))
+            .maybe("shadow", door.shadow());
         let queues = self.backends.queues.of(&run.tenant);
         let filing = ending
             .class
@@ -187,7 +188,13 @@ impl Inner {
             last.push(record);
             changes.extend(change);
         }
+        // What was only judged is no denial of anybody's.
+        changes.extend(
+            run.leaving(ending.state)
+                .filter(|_| door.shadow().is_none()),
+        );
         door.flush(last, changes).await?;
+        self.settle_case(run, ending.state).await;
         fail::fail_point!("run::after_close");
         Ok(())
     }

@@ -77,8 +77,9 @@ impl Inner {
             End::Failed(_, kind, failure) => {
                 (saying.json("failure", &json!(failure)), kind.class())
             }
-            _ => (saying, FailureClass::ConnectorFault),
+            _ => (saying, None),
         };
+        let class = class.unwrap_or(FailureClass::ConnectorFault);
         let (record, filed) = self.failed_record(&about, row, saying, class)?;
         let mut changes = Vec::from_iter(lease.condition(&row.run));
         changes.push(self.failed_row(row));
