@@ -250,6 +250,7 @@ fn a_row_that_holds_a_tool_holds_its_reads_that_carry_words_out() {
         let facts = CallFacts {
             call: "http.send",
             destination: "desk",
+            identity: None,
             effect: Effect::Read,
             egress,
             args: &args,

@@ -27,6 +27,7 @@ fn a_list_s_file_becomes_part_of_the_manifest_and_of_its_digest() {
         input: &input,
         workflow: None,
         principal: "p",
+        undo: false,
         case: None,
     };
     assert_eq!(

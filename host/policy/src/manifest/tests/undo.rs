@@ -87,6 +87,7 @@ fn a_rule_can_allow_a_tool_for_taking_back_only() {
             workflow: None,
             principal: "agent-7",
             undo,
+            case: None,
         };
         manifest.compiled.decide_tool(&facts).outcome
     };

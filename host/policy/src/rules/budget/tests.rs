@@ -59,6 +59,7 @@ impl Desk {
             input,
             workflow: at.workflow,
             principal: "agent:a",
+            undo: false,
             case: None,
         };
         let call = CallFacts {
@@ -66,6 +67,7 @@ impl Desk {
             destination: "k",
             identity: None,
             effect,
+            egress: false,
             args,
         };
         let budgets = &self.manifest.budgets;

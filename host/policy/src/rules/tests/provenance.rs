@@ -277,6 +277,7 @@ fn the_resolved_destination_is_a_field_of_import_calls() {
             destination: "notes",
             identity,
             effect: Effect::Write,
+            egress: false,
             args: &args,
         };
         manifest.compiled.decide_call(&tool(&input), &call).outcome

@@ -41,6 +41,7 @@ fn allows(facts: &CaseFacts, tool: &str, order: Value) -> bool {
         input: &input,
         workflow: None,
         principal: "agent:a",
+        undo: false,
         case: Some(facts),
     };
     manifest().compiled.decide_tool(&facts).outcome == Outcome::Allow
@@ -55,6 +56,7 @@ fn opened(values: &[(&str, Value)], gone: bool) -> OpenRecord {
     let bytes = |value: &Value| value.to_string().into_bytes();
     OpenRecord {
         seq: 0,
+        hash: [0; 32],
         leaf,
         values: values
             .iter()
