@@ -7,6 +7,7 @@ mod eval;
 mod home;
 mod journal;
 mod proof;
+mod report;
 mod secret;
 mod serve;
 mod server;
@@ -24,6 +25,7 @@ pub(crate) use eval::Eval;
 pub(crate) use home::Home;
 pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
+pub(crate) use report::Report;
 pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 pub(crate) use serve::{Kind, NewPrincipal, Serve};
 pub(crate) use server::Server;
@@ -141,6 +143,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate deputy\n  tollgate deputy name ben --as group:finance --for 7d"
     )]
     Deputy(Deputy),
+    /// Operator: what became of hand-offs, by workflow and week.
+    #[command(
+        after_help = "Example:\n  tollgate report --since 12w\n  tollgate report --workflow refund --svg plots"
+    )]
+    Report(Report),
     /// Take a run back, or with --plan say what that would do.
     #[command(
         after_help = "Example:\n  tollgate undo run-0195… --plan\n  tollgate undo run-0195… --fields"

@@ -15,6 +15,7 @@ mod offline;
 mod output;
 mod proof;
 mod remote;
+mod report;
 mod reviewer;
 mod secret;
 mod serve;
@@ -93,6 +94,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Deputy(deputy) => remote::decide::deputy(&server, deputy, json).await,
         Command::Undo(undo) => remote::undo(&server, &undo, json).await,
         Command::Queue(queue) => remote::queue::queue(&server, queue, json).await,
+        Command::Report(asked) => report::report(&home, &asked, json).await,
         Command::Log(log) => journal::log(&home, log, json).await,
         Command::Verify(verify) => match (&verify.export, &verify.record) {
             (Some(folder), _) => offline::export(folder, &verify, json),

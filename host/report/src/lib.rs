@@ -17,6 +17,7 @@ mod plot;
 mod rate;
 mod report;
 mod spread;
+mod table;
 mod week;
 
 pub use collect::{Collector, Period};
@@ -25,6 +26,7 @@ pub use plot::{PlotError, plot};
 pub use rate::Rate;
 pub use report::{Baseline, NO_WORKFLOW, Report, WeekFigures, WorkflowFigures};
 pub use spread::Spread;
+pub use table::{Row, Table};
 pub use week::Week;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reading the journal: single records, whole runs by what they were and came
 //! to, one run with those that are linked to it, and new records as they come.
 
+mod figures;
 mod follow;
 mod runs;
 mod story;

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tollgate_report::{Period, Report};
 use tollgate_runtime::{
     AuthError, Batch, BatchDecision, BatchFilter, BatchReport, CallError, Card, DecideError,
     Delegation, Delivered, Delivery, DeliveryError, Failure, Host, LogFilter, LogPage,
-    NewDelegation, Principal, QueueItem, QueueSummary, Resolution, RunReport, ToolCall, ToolInfo,
-    UndoOptions, UndoReport,
+    NewDelegation, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport,
+    ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -45,6 +46,13 @@ impl Gatekeeper for Host {
         timeout: Duration,
     ) -> Result<RunReport, Refusal> {
         Ok(Host::wait(self, who, run, timeout).await?)
+    }
+
+    async fn figures(&self, who: &Principal, period: Period) -> Result<Report, Refusal> {
+        if who.kind != PrincipalKind::Person {
+            return Err(DecideError::NotAPerson.into());
+        }
+        Ok(Host::figures(self, &who.tenant, period).await?)
     }
 
     async fn cards(&self, who: &Principal, all: bool) -> Result<Vec<Card>, Refusal> {

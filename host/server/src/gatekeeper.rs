@@ -11,6 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
+use tollgate_report::{Period, Report};
 use tollgate_runtime::{
     Batch, BatchDecision, BatchFilter, BatchReport, Card, Delegation, Delivered, Delivery, Failure,
     LogFilter, LogPage, NewDelegation, Principal, QueueItem, QueueSummary, Resolution, RunReport,
@@ -41,6 +42,8 @@ pub trait Gatekeeper: Casework {
         run: &str,
         timeout: Duration,
     ) -> Result<RunReport, Refusal>;
+    /// What became of hand-offs, by workflow and week.
+    async fn figures(&self, who: &Principal, period: Period) -> Result<Report, Refusal>;
     /// Held calls that `who` may decide on; with `all`, decided ones too.
     async fn cards(&self, who: &Principal, all: bool) -> Result<Vec<Card>, Refusal>;
     /// One held call.

@@ -13,6 +13,7 @@ mod casework;
 mod decisions;
 mod log;
 pub(crate) mod queue;
+pub(crate) mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
         )
         .route("/delegations/{id}/end", post(decisions::end_delegation))
         .route("/log", get(log::log))
+        .route("/report", get(report::report))
         .route("/queue", get(queue::list))
         .route("/queues", get(queue::queues))
         .route("/queue/{id}", get(queue::item))

@@ -19,6 +19,7 @@ mod item;
 mod moment;
 mod pages;
 mod queue;
+mod report;
 mod runs;
 mod session;
 mod timeline;
@@ -83,6 +84,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/deputies/{id}/end", post(decisions::end_delegation))
         .route("/queue/{id}", get(queue::show))
         .route("/queue/{id}/resolve", post(queue::resolve))
+        .route("/report", get(report::show))
         .route("/cases", get(cases::list))
         .route("/cases/{case}", get(cases::show))
         .route("/runs/{run}", get(runs::show))

@@ -306,6 +306,10 @@ impl Inner {
             .json("changes", &serde_json::json!(plan.changes))
             .json("unbinds", &serde_json::json!(plan.unbinds))
             .value("file", text.as_bytes().to_vec());
+        let saying = match Workflow::parse(&plan.name, text) {
+            Ok(workflow) => by_hand(saying, &workflow),
+            Err(_) => saying,
+        };
         let record = self.journal.record(&about, saying)?;
         let appended = self.journal.append(tenant, vec![record], vec![change]);
         appended.await.map_err(|fault| match fault.rejected() {
@@ -363,6 +367,21 @@ fn named_tools(workflow: &Workflow) -> impl Iterator<Item = String> {
         .tools
         .iter()
         .flat_map(|(connector, tools)| tools.iter().map(move |tool| format!("{connector}.{tool}")))
+}
+
+/// What reports are measured against stands open in the record: they are made from
+/// leaves alone.
+fn by_hand(saying: Saying, workflow: &Workflow) -> Saying {
+    let target = workflow.first_response.map(|target| target.as_secs());
+    let saying = saying.maybe("first_response_s", target);
+    let Some(baseline) = &workflow.baseline else {
+        return saying;
+    };
+    let (minutes, either_way) = (baseline.minutes, baseline.uncertainty);
+    saying
+        .fact("baseline_minutes_low", minutes.saturating_sub(either_way))
+        .fact("baseline_minutes_high", minutes.saturating_add(either_way))
+        .fact("baseline_touches", baseline.touches)
 }
 
 /// Who is bound by this workflow now, and would be by none afterwards.
