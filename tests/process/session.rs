@@ -13,7 +13,7 @@ pub(crate) const HIDDEN: [(&str, &str); 10] = [
     (r"sha256:[0-9a-f]{64}", "sha256:[DIGEST]"),
     (r"\b[0-9a-f]{64}\b", "[HASH]"),
     (
-        r"\b(run|apr|case|auto|que)-[0-9a-f]{8}-[0-9a-f-]{27}",
+        r"\b(run|apr|case|auto|que|item)-[0-9a-f]{8}-[0-9a-f-]{27}",
         "$1-[ID]",
     ),
     (r"tgt_\[HASH\]|tgt_[0-9a-f]{64}", "[TOKEN]"),
