@@ -177,7 +177,6 @@ impl Inner {
             Err(fault) if fault.rejected().is_some() => return Ok(false),
             Err(fault) => return Err(fault.into()),
         }
-        fail::fail_point!("queue::claimed");
         let store = &self.journal.store;
         let Some(item) = store.queue_item(&row.tenant, &row.item).await? else {
             return Err(CallError::Unavailable(format!(
@@ -189,7 +188,6 @@ impl Inner {
         let came = match queues.delivery(&row.name) {
             Some((_, delivery)) => {
                 let came = self.send(row, &item, delivery).await?;
-                fail::fail_point!("queue::sent");
                 came
             }
             // The operator took it away since.
@@ -380,7 +378,6 @@ impl Inner {
             }
             records.push(record);
         }
-        fail::fail_point!("queue::before_settle");
         match self.journal.append(&row.tenant, records, changes).await {
             // Another host was faster with the same try.
             Err(fault) if fault.rejected().is_some() => Ok(()),
