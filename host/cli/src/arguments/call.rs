@@ -140,13 +140,13 @@ pub(crate) struct NameDeputy {
 
 #[derive(Debug, Args)]
 pub(crate) struct Deny {
-    #[command(flatten)]
-    pub(crate) signing: Signing,
     /// The approval.
     pub(crate) approval: String,
     /// Why.
     #[arg(long)]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 #[derive(Debug, Args)]
