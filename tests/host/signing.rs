@@ -179,18 +179,16 @@ async fn a_signed_yes_that_was_taken_back_is_not_given_again_by_another() {
 async fn a_key_is_one_persons() {
     let house = house("").await;
     let public = key(1).public();
-    let taken = house
-        .host
-        .add_principal_with_key(&person("noor"), Some(&public));
+    let noor = person("noor");
+    let taken = house.host.add_principal_with_key(&noor, Some(&public));
     assert!(taken.await.is_err());
     let agent = principal("bot", tollgate_runtime::PrincipalKind::Agent, &[]);
     let unused = key(3).public();
     let no = house.host.add_principal_with_key(&agent, Some(&unused));
     assert!(no.await.is_err());
     // Another key for the same person counts from now on, and the old one no more.
-    let added = house
-        .host
-        .add_principal_with_key(&person("mira"), Some(&unused));
+    let mira = person("mira");
+    let added = house.host.add_principal_with_key(&mira, Some(&unused));
     added.await.unwrap();
     let (_, shown) = held(&house, "n").await;
     let old = sign(1, Said::Approved, &shown, None);
