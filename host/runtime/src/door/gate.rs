@@ -330,7 +330,7 @@ impl Door {
         (!state.judged.is_empty()).then_some(if held { "require" } else { "allow" })
     }
 
-    fn stands_for(&self, passing: &Passing) -> bool {
+    pub(super) fn stands_for(&self, passing: &Passing) -> bool {
         let standing = self.standing.as_ref();
         standing.is_some_and(|standing| standing.covers(passing.call, &passing.destination))
     }

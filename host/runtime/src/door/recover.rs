@@ -214,7 +214,10 @@ impl Door {
             return Some(format!("the run's limit `{}` is reached", limit.name));
         }
         // Admitted once is not admitted for ever.
-        match self.decide(passing).outcome {
+        let decision = self.decide(passing);
+        match decision.outcome {
+            // What the operator approved once for all still stands.
+            Outcome::Require(_) if decision.rule.is_none() && self.stands_for(passing) => None,
             Outcome::Deny => {
                 Some("a rule of the manifest in force denies sending it again".to_owned())
             }
