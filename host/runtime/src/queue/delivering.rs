@@ -186,10 +186,7 @@ impl Inner {
         };
         let queues = self.backends.queues.of(&row.tenant);
         let came = match queues.delivery(&row.name) {
-            Some((_, delivery)) => {
-                let came = self.send(row, &item, delivery).await?;
-                came
-            }
+            Some((_, delivery)) => self.send(row, &item, delivery).await?,
             // The operator took it away since.
             None => Came {
                 tried: Tried::Dead,
