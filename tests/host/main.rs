@@ -18,6 +18,7 @@
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `secrets` | no value leaves in a reply, a call, a message or a record, whatever it is written in |
+//! | `signing` | where a person has a key, nothing is decided without its signature |
 //! | `undoing` | what is taken back is exact, and nobody's edit is lost |
 //! | `takeback` | a plan tells and does nothing; an undo goes on where it stopped; whatever the order, no edit is lost |
 //! | `journal` | no effect without a record; a changed record is found |
@@ -57,6 +58,7 @@ mod recovering;
 mod replaying;
 mod secrets;
 mod sharing;
+mod signing;
 mod takeback;
 mod undoing;
 mod walls;

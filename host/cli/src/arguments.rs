@@ -11,6 +11,7 @@ mod report;
 mod secret;
 mod serve;
 mod server;
+mod sign;
 mod who;
 mod workflow;
 
@@ -29,6 +30,7 @@ pub(crate) use report::Report;
 pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
 pub(crate) use serve::{Kind, NewPrincipal, Serve};
 pub(crate) use server::Server;
+pub(crate) use sign::{Keygen, Signing};
 pub(crate) use who::OfTenant;
 pub(crate) use workflow::{
     CaseCommand, CaseVerb, InstallWorkflow, OpenCase, WorkflowCommand, WorkflowVerb,
@@ -100,7 +102,7 @@ pub(crate) enum Command {
     Case(CaseCommand),
     /// Operator: give a person, an agent or a service a token.
     #[command(
-        after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token"
+        after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token\n  tollgate principal mira --kind person --group finance --key mira.key.pub > mira.token"
     )]
     Principal(NewPrincipal),
     /// Operator: values that are put into requests, and that connectors never see.
@@ -127,6 +129,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate approve apr-0195…\n  tollgate approve --batch finance --sum input.amount_cents"
     )]
     Approve(Approve),
+    /// Approver: make a pair of keys to sign your decisions with.
+    #[command(
+        after_help = "Example:\n  tollgate keygen mira.key\n  tollgate approve apr-0195… --key mira.key"
+    )]
+    Keygen(Keygen),
     /// Approver: refuse a held call, and say why.
     #[command(
         after_help = "Example:\n  tollgate deny apr-0195… --reason 'the order was never paid'"

@@ -19,6 +19,7 @@ mod report;
 mod reviewer;
 mod secret;
 mod serve;
+mod signing;
 mod witness;
 mod workflow;
 
@@ -88,6 +89,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Show(show) => remote::show(&server, &show, json).await,
         Command::Pending(pending) => remote::pending(&server, &pending, json).await,
         Command::Approve(approve) => remote::decide::approve(&server, &approve, json).await,
+        Command::Keygen(new) => signing::keygen(&new, json),
         Command::Deny(deny) => remote::deny(&server, &deny, json).await,
         Command::Revoke(revoke) => remote::decide::revoke(&server, &revoke, json).await,
         Command::Edit(edit) => remote::decide::edit(&server, &edit, json).await,

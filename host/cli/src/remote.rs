@@ -13,6 +13,7 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tollgate_policy::decision::Said;
 use tollgate_runtime::{Card, RunReport, ToolCall, UndoOptions, UndoReport};
 
 use crate::arguments::{Call, Deny, PendingCalls, Server, Show, Undo};
@@ -182,15 +183,22 @@ impl Client {
         approval: &str,
         digest: &str,
         reason: Option<&str>,
+        signature: Option<&str>,
     ) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/approve", segment(approval)?);
-        let body = json!({ "digest": digest, "reason": reason });
+        let body = json!({ "digest": digest, "reason": reason, "signature": signature });
         self.send(Method::POST, &path, Some(body)).await
     }
 
-    async fn deny(&self, approval: &str, digest: &str, reason: &str) -> anyhow::Result<RunReport> {
+    async fn deny(
+        &self,
+        approval: &str,
+        digest: &str,
+        reason: &str,
+        signature: Option<&str>,
+    ) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/deny", segment(approval)?);
-        let body = json!({ "digest": digest, "reason": reason });
+        let body = json!({ "digest": digest, "reason": reason, "signature": signature });
         self.send(Method::POST, &path, Some(body)).await
     }
 
@@ -263,8 +271,12 @@ pub(crate) async fn pending(
 pub(crate) async fn deny(server: &Server, deny: &Deny, as_json: bool) -> anyhow::Result<Exit> {
     let client = Client::of(server)?;
     let card = client.card(&deny.approval).await?;
+    let (approval, digest, reason) = (&deny.approval, &card.digest, &deny.reason);
+    let signature = deny
+        .signing
+        .sign(Said::Denied, approval, digest, Some(reason))?;
     let report = client
-        .deny(&deny.approval, &card.digest, &deny.reason)
+        .deny(approval, digest, reason, signature.as_deref())
         .await?;
     output::report(&report, as_json);
     Ok(Exit::Success)

@@ -55,7 +55,7 @@ pub(crate) fn told(report: &Report, weeks: usize) {
         let shown = workflow.table(weeks);
         let mut table = Table::new();
         table
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_header(std::iter::once(String::new()).chain(shown.columns));
         for row in shown.rows {

@@ -11,6 +11,7 @@ use tollgate_server::{FaceOptions, Gatekeeper, router, serve as serve_faces, ser
 use crate::arguments::{Home, Kind, NewPrincipal, Serve};
 use crate::exit::Exit;
 use crate::output;
+use crate::signing;
 
 /// Components are compiled by this program, in a process of its own.
 pub(crate) fn compiler() -> anyhow::Result<Compiler> {
@@ -144,6 +145,7 @@ pub(crate) async fn principal(
 ) -> anyhow::Result<Exit> {
     named(&new.name)?;
     new.groups.iter().try_for_each(|group| named(group))?;
+    let key = new.key.as_deref().map(signing::public_key).transpose()?;
     let host = Host::open(options(home, Role::Operate)?).await?;
     let principal = Principal {
         tenant: new.tenant.clone(),
@@ -155,7 +157,7 @@ pub(crate) async fn principal(
         },
         groups: new.groups.clone(),
     };
-    let token = host.add_principal(&principal).await;
+    let token = host.add_principal_with_key(&principal, key.as_ref()).await;
     host.shutdown().await;
     let token = token?;
     if as_json {

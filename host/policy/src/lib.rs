@@ -17,6 +17,7 @@
 //! | `canonical`, `digest`, `binding` | are these the very bytes that were approved? |
 //! | `queue` | whose work is this failure, and what is sent of it? |
 //! | `workflow` | what may happen in one kind of hand-off, and when is it done? |
+//! | `decision` | what does a person sign, and is it this person's signature? |
 //! | `approval`, `visible` | what does a person read on the card? |
 //!
 //! Whatever is not proven to be granted is refused, with a sentence that says
@@ -26,6 +27,7 @@ mod approval;
 mod binding;
 mod canonical;
 mod credential;
+pub mod decision;
 mod digest;
 mod effect;
 mod files;

@@ -176,7 +176,7 @@ impl Weeks<'_> {
         ];
         let most = self.figures.iter().map(|f| f.cases.ended).max();
         let top = most.unwrap_or(0).max(1) as f64 * 1.25;
-        let mut chart = self.axes(panel, "Cases ended", 0.0..top, &|y| format!("{y:.0}"))?;
+        let mut chart = self.axes(panel, "Cases ended", 0.0..top, &whole)?;
         let mut below = vec![0.0; self.figures.len()];
         for (name, colour, count) in PARTS {
             let mut bars = Vec::new();
@@ -294,12 +294,21 @@ fn legend<'b, 'a: 'b>(chart: &mut Chart<'b, 'a>) -> Drawn {
     Ok(())
 }
 
+/// Of a count, whole numbers alone.
+fn whole(y: &f64) -> String {
+    match (y - y.round()).abs() < 1e-6 {
+        true => format!("{y:.0}"),
+        false => String::new(),
+    }
+}
+
 /// Without digits that nobody needs.
 fn short(y: &f64) -> String {
     match y.abs() {
         size if size >= 10.0 => format!("{y:.0}"),
         size if size >= 1.0 => format!("{y:.1}"),
         0.0 => "0".to_owned(),
+        size if size < 0.01 => format!("{y:.0e}"),
         _ => format!("{y:.2}"),
     }
 }

@@ -3,16 +3,18 @@
 //!
 //! `batch` decides on many at once, `delegation` lets one person decide in
 //! another's place, `editing` changes what was asked for, `revoking` takes a yes
-//! back.
+//! back; `signing` asks for the signature of those who have a key.
 
 mod batch;
 mod delegation;
 mod editing;
 mod revoking;
+mod signing;
 
 use std::sync::Arc;
 
 use tollgate_journal::{Prepared, Stage};
+use tollgate_policy::decision::REASON_CHARS_MAX;
 use tollgate_store::{ApprovalRow, Change, OnBehalf, Rejected, Verdict};
 
 use crate::api::{Card, Principal, PrincipalKind, RunReport};
@@ -22,13 +24,11 @@ use crate::host::{Host, Inner};
 use crate::journal::{About, Saying};
 use crate::time::rfc3339;
 use delegation::Deputies;
+use signing::Signed;
 
 /// How often a vote is looked at anew when others vote at the same moment: more
 /// often than an approval can need people.
 const VOTES_AT_ONCE: usize = 32;
-
-/// Longest reason of a person, characters.
-const REASON_CHARS_MAX: usize = 2_000;
 
 /// What a person says of a held call.
 #[derive(Clone, Copy)]
@@ -39,6 +39,8 @@ pub(crate) struct Said<'a> {
     pub(crate) reason: Option<&'a str>,
     /// The digest of the batch that it is part of.
     pub(crate) batch: Option<&'a str>,
+    /// The person's signature over it, base64.
+    pub(crate) signature: Option<&'a str>,
 }
 
 impl Host {
@@ -70,11 +72,30 @@ impl Host {
         digest: &str,
         reason: Option<&str>,
     ) -> Result<RunReport, DecideError> {
+        self.approve_signed(who, approval, digest, reason, None)
+            .await
+    }
+
+    /// The same with the person's signature, which one with a registered key needs:
+    /// see [`tollgate_policy::decision`].
+    ///
+    /// # Errors
+    ///
+    /// When the decision is not taken; see [`DecideError`].
+    pub async fn approve_signed(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        reason: Option<&str>,
+        signature: Option<&str>,
+    ) -> Result<RunReport, DecideError> {
         let said = Said {
             digest,
             verdict: &Verdict::Approved,
             reason,
             batch: None,
+            signature,
         };
         self.inner().decide(who, approval, said).await
     }
@@ -92,11 +113,28 @@ impl Host {
         digest: &str,
         reason: &str,
     ) -> Result<RunReport, DecideError> {
+        self.deny_signed(who, approval, digest, reason, None).await
+    }
+
+    /// The same with the person's signature.
+    ///
+    /// # Errors
+    ///
+    /// When the decision is not taken; see [`DecideError`].
+    pub async fn deny_signed(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        reason: &str,
+        signature: Option<&str>,
+    ) -> Result<RunReport, DecideError> {
         let said = Said {
             digest,
             verdict: &Verdict::Denied,
             reason: Some(reason),
             batch: None,
+            signature,
         };
         self.inner().decide(who, approval, said).await
     }
@@ -175,9 +213,13 @@ impl Inner {
             if approves {
                 self.not_denied_before(&row).await?;
             }
+            let signed = self
+                .signed(who, &row, said.verdict, reason.as_deref(), said.signature)
+                .await?;
             let taken = Taken {
                 who,
                 row: &row,
+                signed,
                 on_behalf,
                 reason: reason.as_deref(),
                 batch: said.batch,
@@ -291,6 +333,7 @@ impl Inner {
             .maybe("on_behalf", on_behalf.map(|of| of.delegator.as_str()))
             .maybe("delegation", on_behalf.map(|of| of.delegation.as_str()))
             .maybe("batch", taken.batch);
+        let saying = signing::told(saying, taken.signed.as_ref());
         let mut records = vec![self.journal.record(&about, words(saying))?];
         if row.exception && approves && decides {
             let exception = Saying::new(Stage::Exception)
@@ -331,6 +374,7 @@ impl Inner {
 struct Taken<'a> {
     who: &'a Principal,
     row: &'a ApprovalRow,
+    signed: Option<Signed>,
     on_behalf: Option<OnBehalf>,
     reason: Option<&'a str>,
     batch: Option<&'a str>,

@@ -308,6 +308,15 @@ pub enum DecideError {
         /// Who gave it.
         voter: String,
     },
+    /// The person has a registered key, and the decision came without its signature.
+    #[error("your decisions are signed with your key, and this one has no signature")]
+    SignatureMissing,
+    /// The signature is not the person's over exactly this decision.
+    #[error("the signature does not fit: {0}")]
+    SignatureWrong(String),
+    /// The same yes was given before, and taken back.
+    #[error("this signed yes was given before, and serves once")]
+    SignatureUsed,
     /// There is no vote to take back.
     #[error("you have no vote on this")]
     NoVote,
@@ -376,6 +385,9 @@ impl DecideError {
             Self::ReasonMissing => "reason_missing",
             Self::Author => "author",
             Self::AlreadyVoted { .. } => "already_voted",
+            Self::SignatureMissing => "signature_missing",
+            Self::SignatureWrong(_) => "signature_wrong",
+            Self::SignatureUsed => "signature_used",
             Self::NoVote => "no_vote",
             Self::AlreadyUsed => "already_used",
             Self::DeniedBefore { .. } => "denied_before",
@@ -407,6 +419,13 @@ impl DecideError {
             Self::AlreadyVoted { .. } => {
                 Some("another person has to vote; a deputy and who sent it are one vote")
             }
+            Self::SignatureMissing => Some(
+                "decide with the command `tollgate`, and name your private key with --key FILE",
+            ),
+            Self::SignatureWrong(_) => Some(
+                "read the card again, and sign it with the key that is registered for you; nothing was decided",
+            ),
+            Self::SignatureUsed => Some("sign it anew, with a reason that says why after all"),
             Self::NoVote => Some("look at the card: it says who has voted"),
             Self::AlreadyUsed => Some("undo the run, where it can be taken back"),
             Self::DeniedBefore { .. } => {
@@ -463,6 +482,9 @@ pub enum AuthError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
+    /// A key cannot be registered for somebody.
+    #[error("the key cannot be registered: {0}")]
+    KeyUnfit(&'static str),
     /// The keys in the home are not those that the store's values are sealed with.
     #[error(
         "the key ring in {path} is not the one this store was written with: copy the folder `keys` of a host that uses it"

@@ -37,6 +37,7 @@ use crate::capability;
 use crate::error::{CallError, DecideError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::Saying;
+use crate::workflows::Known;
 
 pub(crate) use delivering::{DELIVERY, StandingFor, is_delivery};
 pub(crate) use filing::{Filing, put};
@@ -94,7 +95,8 @@ impl Host {
         let state = (!all).then_some(QueueState::Open);
         let store = &inner.journal.store;
         let mut rows = store.queue_items(&who.tenant, state).await?;
-        rows.retain(|row| may_see(who, inner.responsible(row)));
+        let known = inner.workflows_of(&who.tenant).await?;
+        rows.retain(|row| inner.may_see_item(who, row, &known));
         let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
         let deliveries = store.deliveries(&who.tenant, &ids).await?;
         let mut items = Vec::new();
@@ -152,8 +154,19 @@ impl Inner {
             return Err(DecideError::NotAPerson);
         }
         let row = self.journal.store.queue_item(&who.tenant, id).await?;
-        let theirs = row.filter(|row| may_see(who, self.responsible(row)));
+        let known = self.workflows_of(&who.tenant).await?;
+        let theirs = row.filter(|row| self.may_see_item(who, row, &known));
         theirs.ok_or_else(|| DecideError::NotFound(id.to_owned()))
+    }
+
+    /// A case's item is the workflow's owner's too: the queue may be one that only the
+    /// workflow names.
+    fn may_see_item(&self, who: &Principal, row: &QueueRow, known: &Known) -> bool {
+        let of_workflow = || {
+            let mut workflows = known.all();
+            workflows.any(|workflow| workflow.queue == row.queue && owns(who, &workflow.owner))
+        };
+        may_see(who, self.responsible(row)) || (is_of_case(&row.kind) && of_workflow())
     }
 
     fn responsible(&self, row: &QueueRow) -> Option<&Queue> {
@@ -305,12 +318,17 @@ fn is_of_case(kind: &str) -> bool {
 
 /// Whether an item of this queue is this person's.
 fn may_see(who: &Principal, queue: Option<&Queue>) -> bool {
-    let is_in = |group: &str| who.groups.iter().any(|own| own == group);
-    let owns = queue.is_some_and(|queue| match &queue.owner {
-        Approver::Person(name) => *name == who.name,
-        Approver::Group(group) => is_in(group),
-    });
-    who.kind == PrincipalKind::Person && (owns || is_in(OPERATORS))
+    let is_operator = who.groups.iter().any(|group| group == OPERATORS);
+    let theirs = is_operator || queue.is_some_and(|queue| owns(who, &queue.owner));
+    who.kind == PrincipalKind::Person && theirs
+}
+
+fn owns(who: &Principal, owner: &Approver) -> bool {
+    who.kind == PrincipalKind::Person
+        && match owner {
+            Approver::Person(name) => *name == who.name,
+            Approver::Group(group) => who.groups.iter().any(|own| own == group),
+        }
 }
 
 /// What is told of an item that is about no run.

@@ -69,12 +69,18 @@ impl Gatekeeper for Host {
         approval: &str,
         digest: &str,
         reason: Option<&str>,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
-        Ok(Host::approve_because(self, who, approval, digest, reason).await?)
+        Ok(Host::approve_signed(self, who, approval, digest, reason, signature).await?)
     }
 
-    async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, Refusal> {
-        Ok(Host::revoke(self, who, approval).await?)
+    async fn revoke(
+        &self,
+        who: &Principal,
+        approval: &str,
+        signature: Option<&str>,
+    ) -> Result<RunReport, Refusal> {
+        Ok(Host::revoke_signed(self, who, approval, signature).await?)
     }
 
     async fn edit(
@@ -117,8 +123,9 @@ impl Gatekeeper for Host {
         approval: &str,
         digest: &str,
         reason: &str,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
-        Ok(Host::deny(self, who, approval, digest, reason).await?)
+        Ok(Host::deny_signed(self, who, approval, digest, reason, signature).await?)
     }
 
     async fn undo(

@@ -379,6 +379,7 @@ impl Gatekeeper for Double {
         approval: &str,
         digest: &str,
         reason: Option<&str>,
+        _signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
         let said = format!("{} approved {approval} because {reason:?}", who.name);
         self.state().said.push(said);
@@ -397,7 +398,12 @@ impl Gatekeeper for Double {
         })
     }
 
-    async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, Refusal> {
+    async fn revoke(
+        &self,
+        who: &Principal,
+        approval: &str,
+        _signature: Option<&str>,
+    ) -> Result<RunReport, Refusal> {
         let mut state = self.state();
         let State {
             runs, cards, said, ..
@@ -501,6 +507,7 @@ impl Gatekeeper for Double {
         approval: &str,
         digest: &str,
         reason: &str,
+        _signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
         self.decide(who, approval, digest, |card, run| {
             card.state = "denied".into();

@@ -55,9 +55,15 @@ pub trait Gatekeeper: Casework {
         approval: &str,
         digest: &str,
         reason: Option<&str>,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal>;
     /// Take the own yes back.
-    async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, Refusal>;
+    async fn revoke(
+        &self,
+        who: &Principal,
+        approval: &str,
+        signature: Option<&str>,
+    ) -> Result<RunReport, Refusal>;
     /// Change the input of a held call. The answer is the run that goes on with it.
     async fn edit(
         &self,
@@ -87,6 +93,7 @@ pub trait Gatekeeper: Casework {
         approval: &str,
         digest: &str,
         reason: &str,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal>;
     /// Take a run back, or say what that would do.
     async fn undo(

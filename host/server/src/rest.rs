@@ -208,6 +208,8 @@ struct Approve {
     digest: String,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(default)]
+    signature: Option<String>,
 }
 
 async fn approve(
@@ -216,9 +218,14 @@ async fn approve(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer<Response> {
-    let Approve { digest, reason } = parsed(&body)?;
+    let Approve {
+        digest,
+        reason,
+        signature,
+    } = parsed(&body)?;
     let report = to_the_end(&host, |host| async move {
-        host.approve(&who, &id, &digest, reason.as_deref()).await
+        let (reason, signature) = (reason.as_deref(), signature.as_deref());
+        host.approve(&who, &id, &digest, reason, signature).await
     });
     Ok(reported(&report.await?))
 }
@@ -228,6 +235,8 @@ async fn approve(
 struct Deny {
     digest: String,
     reason: String,
+    #[serde(default)]
+    signature: Option<String>,
 }
 
 async fn deny(
@@ -236,12 +245,17 @@ async fn deny(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer<Response> {
-    let Deny { digest, reason } = parsed(&body)?;
+    let Deny {
+        digest,
+        reason,
+        signature,
+    } = parsed(&body)?;
     if reason.trim().is_empty() {
         return Err(reason_missing().into());
     }
     let report = to_the_end(&host, |host| async move {
-        host.deny(&who, &id, &digest, &reason).await
+        host.deny(&who, &id, &digest, &reason, signature.as_deref())
+            .await
     });
     Ok(reported(&report.await?))
 }

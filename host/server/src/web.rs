@@ -258,9 +258,13 @@ async fn decided(
         match verdict {
             Verdict::Approve => {
                 let reason = Some(form.reason.trim()).filter(|reason| !reason.is_empty());
-                host.approve(&who, &id, &form.digest, reason).await
+                // A page has no private key: who has one is told to use the command.
+                host.approve(&who, &id, &form.digest, reason, None).await
             }
-            Verdict::Deny => host.deny(&who, &id, &form.digest, form.reason.trim()).await,
+            Verdict::Deny => {
+                host.deny(&who, &id, &form.digest, form.reason.trim(), None)
+                    .await
+            }
         }
     })
     .await

@@ -318,7 +318,16 @@ pub(crate) fn principal(row: &impl Columns) -> Result<PrincipalRow, Fault> {
         token_hash: hash(row, 5)?,
         created_ms: ms(row, 6)?,
         revoked_ms: maybe_ms(row, 7)?,
+        public_key: public_key(row, 8)?,
     })
+}
+
+/// A column that is no key is not read as none: the person's decisions would count
+/// without a signature.
+fn public_key(row: &impl Columns, at: usize) -> Result<Option<[u8; 32]>, Fault> {
+    let stored: Option<Vec<u8>> = row.column(at)?;
+    let key = stored.map(<[u8; 32]>::try_from).transpose();
+    key.map_err(|_| Fault::corrupt("a person's key of another length"))
 }
 
 pub(crate) fn kv_entry(row: &impl Columns) -> Result<KvEntry, Fault> {

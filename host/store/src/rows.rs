@@ -320,6 +320,10 @@ pub struct PrincipalRow {
     pub created_ms: u64,
     /// When its token stopped to count, if it did.
     pub revoked_ms: Option<u64>,
+    /// The Ed25519 public key that its decisions are signed with, where one is
+    /// registered. A row that is put without one leaves the known one: a new token
+    /// must not take the need for a signature away.
+    pub public_key: Option<[u8; 32]>,
 }
 
 impl std::fmt::Debug for PrincipalRow {
@@ -333,6 +337,7 @@ impl std::fmt::Debug for PrincipalRow {
             .field("token_hash", &"[masked]")
             .field("created_ms", &self.created_ms)
             .field("revoked_ms", &self.revoked_ms)
+            .field("public_key", &self.public_key.map(hex::encode))
             .finish()
     }
 }

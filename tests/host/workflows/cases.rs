@@ -189,8 +189,13 @@ async fn each_stop_condition_ends_the_case_into_the_failure_queue() {
         );
     }
     let items = house.host.queue(&mira(), false).await.unwrap();
+    // The runs that failed in them have items of their own.
+    let items: Vec<_> = items
+        .iter()
+        .filter(|item| item.kind == "case_failed")
+        .collect();
     assert_eq!(items.len(), 3);
-    for item in &items {
+    for item in items {
         assert_eq!(
             (item.queue.as_str(), item.kind.as_str()),
             ("counting-failures", "case_failed")
@@ -202,7 +207,8 @@ async fn each_stop_condition_ends_the_case_into_the_failure_queue() {
         let note = "looked at it";
         house.settle(&item.id, Resolution::Done, note).await;
     }
-    assert!(house.host.queue(&mira(), false).await.unwrap().is_empty());
+    let left = house.host.queue(&mira(), false).await.unwrap();
+    assert!(left.iter().all(|item| item.kind != "case_failed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,7 +81,7 @@ impl House {
 
     /// A person says what became of an item.
     async fn settle(&self, item: &str, resolution: Resolution, note: &str) {
-        let noor = principal("noor", PrincipalKind::Person, &[]);
+        let noor = principal("noor", PrincipalKind::Person, &["boss"]);
         let settled = self.host.resolve(&noor, item, resolution, note, None).await;
         settled.unwrap();
     }

@@ -190,6 +190,7 @@ async fn payment_approval() {
     assert_eq!(denied.unwrap().state, RunState::Denied);
     assert_eq!(sample.house.case(&other).await.state, "escalated");
     let items = host.queue(&person, false).await.unwrap();
+    assert_eq!(items.len(), 1, "the denial itself is the operators'");
     assert_eq!(items[0].queue, "finance-failures");
     assert_eq!(sample.look("SELECT id AS v FROM payments").await.len(), 1);
 }

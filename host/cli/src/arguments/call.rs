@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::Signing;
+
 #[derive(Debug, Args)]
 pub(crate) struct Call {
     /// The connector.
@@ -69,12 +71,16 @@ pub(crate) struct Approve {
     /// With --batch: deny this one of them, and say why. Can be repeated.
     #[arg(long, value_name = "APPROVAL=REASON", requires = "batch")]
     pub(crate) veto: Vec<String>,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Revoke {
     /// The approval.
     pub(crate) approval: String,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 #[derive(Debug, Args)]
@@ -139,6 +145,8 @@ pub(crate) struct Deny {
     /// Why.
     #[arg(long)]
     pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 #[derive(Debug, Args)]

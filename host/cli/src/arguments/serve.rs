@@ -1,6 +1,7 @@
 //! What can be typed after the commands that run a host and let people in.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -31,6 +32,10 @@ pub(crate) struct NewPrincipal {
     /// Its tenant.
     #[arg(long, default_value = "default")]
     pub(crate) tenant: String,
+    /// A person's public key, of `tollgate keygen`: from now on their decisions need
+    /// its signature. Without it, a key that is registered stays.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

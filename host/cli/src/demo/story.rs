@@ -325,7 +325,7 @@ impl Story<'_> {
         let card = self.mira.card(approval).await?;
         self.steps
             .more("Mira, a person with a credential of her own, reads the card and approves");
-        self.mira.approve(approval, &card.digest, None).await
+        self.mira.approve(approval, &card.digest, None, None).await
     }
 
     async fn wait_for_a_person(&self, approval: &str, run: &str) -> anyhow::Result<RunReport> {

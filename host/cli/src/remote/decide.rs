@@ -8,6 +8,7 @@ use std::io::{self, Read as _};
 use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tollgate_policy::decision::Said;
 use tollgate_runtime::{
     Batch, BatchDecision, BatchReport, Clock as _, Delegation, NewDelegation, RunReport,
     SystemClock, length_ms, moment,
@@ -20,9 +21,10 @@ use crate::exit::Exit;
 use crate::output;
 
 impl Client {
-    async fn revoke(&self, approval: &str) -> anyhow::Result<RunReport> {
+    async fn revoke(&self, approval: &str, signature: Option<&str>) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/revoke", segment(approval)?);
-        self.send(Method::POST, &path, None).await
+        let body = signature.map(|signature| json!({ "signature": signature }));
+        self.send(Method::POST, &path, body).await
     }
 
     async fn edit(&self, approval: &str, digest: &str, input: &Value) -> anyhow::Result<RunReport> {
@@ -65,8 +67,12 @@ pub(crate) async fn approve(
             card.digest
         }
     };
+    let reason = approve.reason.as_deref();
+    let signature = approve
+        .signing
+        .sign(Said::Approved, approval, &digest, reason)?;
     let report = client
-        .approve(approval, &digest, approve.reason.as_deref())
+        .approve(approval, &digest, reason, signature.as_deref())
         .await?;
     Ok(output::report(&report, as_json))
 }
@@ -74,6 +80,10 @@ pub(crate) async fn approve(
 /// A person reads the whole list before deciding; a program names the digest of
 /// the list that a person saw.
 async fn approve_many(client: &Client, approve: &Approve, as_json: bool) -> anyhow::Result<Exit> {
+    anyhow::ensure!(
+        approve.signing.key.is_none(),
+        "with a key each decision is signed by itself: approve them one by one"
+    );
     let kind = approve.batch.as_deref().unwrap_or_default();
     let batch = client.batch(kind, approve.sum.as_deref()).await?;
     let veto = vetoes(&approve.veto)?;
@@ -134,7 +144,18 @@ pub(crate) async fn revoke(
     revoke: &Revoke,
     as_json: bool,
 ) -> anyhow::Result<Exit> {
-    let report = Client::of(server)?.revoke(&revoke.approval).await?;
+    let client = Client::of(server)?;
+    let signature = match &revoke.signing.key {
+        None => None,
+        Some(_) => {
+            let card = client.card(&revoke.approval).await?;
+            let signing = &revoke.signing;
+            signing.sign(Said::Revoked, &revoke.approval, &card.digest, None)?
+        }
+    };
+    let report = client
+        .revoke(&revoke.approval, signature.as_deref())
+        .await?;
     output::report(&report, as_json);
     Ok(Exit::Success)
 }

@@ -168,6 +168,8 @@ impl Inner {
             verdict: &verdict,
             reason: veto.or(decision.reason.as_deref()),
             batch: Some(&decision.digest),
+            // A person with a key signs each by itself; here each is refused.
+            signature: None,
         };
         let decided = self.decide(who, &card.approval, said).await;
         let outcome = match (&decided, veto) {

@@ -91,6 +91,12 @@ impl Inner {
             return no("you decide for yourself already".to_owned());
         }
         let principals = self.journal.store.principals(&who.tenant).await?;
+        // The attack: who has the token of a person with a key, and cannot sign,
+        // names a deputy who needs no signature.
+        let signs = |row: &PrincipalRow| row.name == who.name && row.public_key.is_some();
+        if principals.iter().any(signs) {
+            return no("your decisions are signed, and a deputy's would not be yours".to_owned());
+        }
         if !principals.iter().any(|row| is_person(row, &new.deputy)) {
             return no("there is no such person here".to_owned());
         }

@@ -4,6 +4,7 @@
 use tollgate_journal::Stage;
 use tollgate_store::{Change, Rejected};
 
+use super::signing::told;
 use super::{not_taken, refused};
 use crate::api::{Principal, RunReport};
 use crate::error::DecideError;
@@ -18,19 +19,42 @@ impl Host {
     ///
     /// When there is none, or the call was made under it.
     pub async fn revoke(&self, who: &Principal, approval: &str) -> Result<RunReport, DecideError> {
-        self.inner().revoke(who, approval).await
+        self.revoke_signed(who, approval, None).await
+    }
+
+    /// The same with the person's signature, which one with a registered key needs.
+    ///
+    /// # Errors
+    ///
+    /// When there is no vote, the call was made under it, or the signature does not
+    /// fit.
+    pub async fn revoke_signed(
+        &self,
+        who: &Principal,
+        approval: &str,
+        signature: Option<&str>,
+    ) -> Result<RunReport, DecideError> {
+        self.inner().revoke(who, approval, signature).await
     }
 }
 
 impl Inner {
-    async fn revoke(&self, who: &Principal, id: &str) -> Result<RunReport, DecideError> {
+    async fn revoke(
+        &self,
+        who: &Principal,
+        id: &str,
+        signature: Option<&str>,
+    ) -> Result<RunReport, DecideError> {
         let row = self.approval(who, id).await?;
+        let signed = self.signed_revocation(who, &row, signature).await?;
         let about = self.about_decision(who, &row).await?;
         let saying = Saying::new(Stage::ApprovalRevoked)
             .at(row.position)
             .fact("approval", id)
             .fact("digest", row.digest.as_str())
-            .fact("quorum", row.quorum);
+            .fact("quorum", row.quorum)
+            .maybe("decision", signed.as_ref().map(|_| "revoked"));
+        let saying = told(saying, signed.as_ref());
         let record = self.journal.record(&about, saying)?;
         let revoke = Change::RevokeVote {
             id: id.to_owned(),

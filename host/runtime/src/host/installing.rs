@@ -158,7 +158,9 @@ impl Inner {
 }
 
 fn infos(installed: &connectors::Installed) -> Vec<ToolInfo> {
+    // What only takes other calls back is not called by itself.
     let tools = installed.tools.iter();
+    let tools = tools.filter(|tool| !tool.decl.terms.undo_only);
     tools.map(|tool| info(installed, tool)).collect()
 }
 

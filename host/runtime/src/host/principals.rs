@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use tollgate_policy::decision::PublicKey;
 use tollgate_store::PrincipalRow;
 
 use super::{Host, Inner};
@@ -26,6 +27,24 @@ impl Host {
     ///
     /// When the store refuses or is not there.
     pub async fn add_principal(&self, principal: &Principal) -> Result<String, HostError> {
+        self.add_principal_with_key(principal, None).await
+    }
+
+    /// The same, with the key that the person's decisions are signed with from now
+    /// on. Without one, a key that is registered stays.
+    ///
+    /// # Errors
+    ///
+    /// When the key is another one's, or who has it is no person, and when the store
+    /// refuses or is not there.
+    pub async fn add_principal_with_key(
+        &self,
+        principal: &Principal,
+        key: Option<&PublicKey>,
+    ) -> Result<String, HostError> {
+        if let Some(key) = key {
+            self.0.may_register(principal, key).await?;
+        }
         let token = new_token().map_err(|source| HostError::Home {
             path: PathBuf::from("the operating system's randomness"),
             source,
@@ -43,6 +62,7 @@ impl Host {
             token_hash: self.0.journal.ring().token_hash(&token),
             created_ms: self.0.journal.now_ms(),
             revoked_ms: None,
+            public_key: key.map(PublicKey::to_bytes),
         };
         self.0.journal.store.put_principal(row).await?;
         Ok(token)
@@ -84,6 +104,21 @@ impl Host {
 }
 
 impl Inner {
+    /// A statement names no person: its key does. So one key is one person's.
+    async fn may_register(&self, who: &Principal, key: &PublicKey) -> Result<(), HostError> {
+        if who.kind != PrincipalKind::Person {
+            return Err(HostError::KeyUnfit("only a person decides, and signs"));
+        }
+        let others = self.journal.store.principals(&who.tenant).await?;
+        let taken = |row: &PrincipalRow| {
+            row.name != who.name && row.public_key.as_ref() == Some(&key.to_bytes())
+        };
+        if others.iter().any(taken) {
+            return Err(HostError::KeyUnfit("somebody else has it already"));
+        }
+        Ok(())
+    }
+
     fn believed(&self, hash: &[u8; 32]) -> Option<Principal> {
         let principals = self
             .principals

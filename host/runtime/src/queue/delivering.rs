@@ -191,7 +191,6 @@ impl Inner {
             Err(fault) if fault.rejected().is_some() => return Ok(false),
             Err(fault) => return Err(fault.into()),
         }
-        fail::fail_point!("queue::claimed");
         // Decided before it was sent: nobody needs to hear that they are asked.
         let Some(matter) = self.matter(row).await? else {
             let settle = settled(row, Tried::NotNeeded, None);
@@ -203,7 +202,6 @@ impl Inner {
         let came = match definition.zip(input) {
             Some((definition, input)) => {
                 let came = self.send(row, input, definition).await?;
-                fail::fail_point!("queue::sent");
                 came
             }
             // The operator took it away since.
@@ -352,7 +350,6 @@ impl Inner {
         records: Vec<Prepared>,
         changes: Vec<Change>,
     ) -> Result<(), CallError> {
-        fail::fail_point!("queue::before_settle");
         match self.journal.append(&row.tenant, records, changes).await {
             // Another host was faster with the same try.
             Err(fault) if fault.rejected().is_some() => Ok(()),

@@ -459,7 +459,7 @@ mod tests {
             ),
             (
                 delivery("priority = 2", "priority = 9007199254740993"),
-                "9:64: write texts",
+                "9:63: write texts",
             ),
             (
                 delivery("\"desk\"", "\"a-name-that-is-far-too-long-for-a-key\""),
@@ -474,7 +474,7 @@ mod tests {
                     "tool =",
                     "standing = { by = \"group:ops\", call = \"http.*\", destination = \"d\" }\ntool =",
                 ),
-                "8:40: this is no import call",
+                "8:39: this is no import call",
             ),
             (
                 format!("{}{DELIVERY}{DELIVERY}", all_but(&[])),

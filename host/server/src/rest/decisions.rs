@@ -14,12 +14,27 @@ use tollgate_runtime::{Batch, BatchDecision, BatchFilter, BatchReport, Delegatio
 use super::{Answer, Host, Shown, Who, malformed, parsed, reported};
 use crate::gatekeeper::to_the_end;
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revoke {
+    #[serde(default)]
+    signature: Option<String>,
+}
+
 pub(super) async fn revoke(
     State(host): Host,
     Extension(who): Who,
     Path(id): Path<String>,
+    body: Bytes,
 ) -> Answer<Response> {
-    let report = to_the_end(&host, |host| async move { host.revoke(&who, &id).await });
+    // Who has no key has nothing to say beside the name of the approval.
+    let Revoke { signature } = match body.is_empty() {
+        true => Revoke::default(),
+        false => parsed(&body)?,
+    };
+    let report = to_the_end(&host, |host| async move {
+        host.revoke(&who, &id, signature.as_deref()).await
+    });
     Ok(reported(&report.await?))
 }
 

@@ -177,7 +177,7 @@ async fn any_client_comes_back_to_its_run() {
     assert_eq!(held.structured_content.unwrap()["state"], "held");
     let mira = principal("mira", PrincipalKind::Person);
     live.host
-        .approve(&mira, "approval-of-run-1", DIGEST, None)
+        .approve(&mira, "approval-of-run-1", DIGEST, None, None)
         .await
         .unwrap();
     let input = json!({"run": "run-1", "seconds": 1});
@@ -305,7 +305,7 @@ async fn a_client_that_knows_tasks_gets_the_run_as_one() {
     assert_eq!(get().await.unwrap().task.status(), TaskStatus::Working);
     let mira = principal("mira", PrincipalKind::Person);
     live.host
-        .approve(&mira, "approval-of-run-1", DIGEST, None)
+        .approve(&mira, "approval-of-run-1", DIGEST, None, None)
         .await
         .unwrap();
     let TaskPayload::Completed { result } = get().await.unwrap().task.payload else {

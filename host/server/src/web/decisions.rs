@@ -64,7 +64,7 @@ pub(super) async fn revoke(
     }
     let (who, approval) = (visitor.who.clone(), id.clone());
     let back = to_the_end(&pages.gatekeeper, |host| async move {
-        host.revoke(&who, &approval).await
+        host.revoke(&who, &approval, None).await
     });
     match back.await {
         Ok(_) => Redirect::to(&format!("/approvals/{}", encoded(&id))).into_response(),

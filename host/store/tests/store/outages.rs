@@ -402,6 +402,7 @@ async fn a_token_that_one_database_knows_does_not_wait_for_another_that_vanished
         token_hash: [1; 32],
         created_ms: NOW,
         revoked_ms: None,
+        public_key: None,
     };
     bench.store.put_principal(person).await.unwrap();
     let placed: [(String, Arc<dyn Store>); 1] = [("beta".into(), vanished.clone())];

@@ -33,6 +33,7 @@ fn principal(tenant: &str, token: u8) -> PrincipalRow {
         token_hash: [token; 32],
         created_ms: NOW,
         revoked_ms: None,
+        public_key: None,
     }
 }
 

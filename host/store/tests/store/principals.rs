@@ -14,6 +14,7 @@ fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
         token_hash: [token; 32],
         created_ms: NOW,
         revoked_ms: None,
+        public_key: None,
     }
 }
 
@@ -78,6 +79,23 @@ async fn a_new_token_replaces_the_old_one(bench: Bench) {
             .unwrap()
             .is_some()
     );
+}
+
+async fn a_new_token_leaves_the_key_that_decisions_are_signed_with(bench: Bench) {
+    let put = async |token: u8, public_key: Option<[u8; 32]>| {
+        let row = PrincipalRow {
+            public_key,
+            ..principal("acme", "person:mira", token)
+        };
+        bench.store.put_principal(row).await.unwrap();
+        bench.store.principals("acme").await.unwrap()[0].public_key
+    };
+    assert_eq!(put(1, None).await, None);
+    assert_eq!(put(2, Some([7; 32])).await, Some([7; 32]));
+    assert_eq!(put(3, None).await, Some([7; 32]));
+    assert_eq!(put(4, Some([8; 32])).await, Some([8; 32]));
+    let found = bench.store.principal_by_token_hash(&[4; 32]).await.unwrap();
+    assert_eq!(found.unwrap().public_key, Some([8; 32]));
 }
 
 async fn two_principals_never_share_a_token(bench: Bench) {
@@ -204,6 +222,7 @@ async fn a_component_is_kept_under_its_own_digest_only(bench: Bench) {
 on_each_store! {
     a_token_leads_to_its_principal_until_it_is_revoked,
     a_new_token_replaces_the_old_one,
+    a_new_token_leaves_the_key_that_decisions_are_signed_with,
     two_principals_never_share_a_token,
     hosts_that_race_for_a_subject_agree_on_one_key,
     a_connector_is_installed_replaced_and_removed,

@@ -135,16 +135,18 @@ mod tests {
     fn the_digest_is_of_the_bytes_that_are_sent() {
         let manifest = tollgate_policy::Manifest::parse(
             "test.toml",
-            r#"
-            manifest = 1
+            &format!(
+                r#"
             connector = "desk"
-            tenant = "acme"
+            component = "{}"
             [grant.http.desk]
             base_url = "https://desk.example"
             [[grant.http.desk.route]]
             call = "POST /notes"
             idempotency = "body:/key"
             "#,
+                Digest::of(b"desk"),
+            ),
         );
         let manifest = manifest.unwrap();
         let grant = &manifest.grant.http["desk"];

@@ -61,11 +61,12 @@ impl Applying<'_> {
     pub(super) async fn put_principal(&mut self, row: &PrincipalRow) -> Applied {
         const PUT: &str = "
             INSERT INTO principals (tenant_id, id, name, kind, groups, token_hash, created_ms,
-                revoked_ms)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                revoked_ms, public_key)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name,
                 kind = excluded.kind, groups = excluded.groups,
-                token_hash = excluded.token_hash, revoked_ms = excluded.revoked_ms";
+                token_hash = excluded.token_hash, revoked_ms = excluded.revoked_ms,
+                public_key = coalesce(excluded.public_key, principals.public_key)";
         let put = self
             .of_tenant(PUT)
             .bind(row.id.clone())
@@ -74,7 +75,8 @@ impl Applying<'_> {
             .bind(to_json(&row.groups))
             .bind(row.token_hash.to_vec())
             .bind(stored_ms(row.created_ms))
-            .bind(row.revoked_ms.map(stored_ms));
+            .bind(row.revoked_ms.map(stored_ms))
+            .bind(row.public_key.map(|key| key.to_vec()));
         // A token of another tenant's principal is found by the index alone, which
         // would end the transaction of everybody in it.
         self.connection.execute("SAVEPOINT principal").await?;

@@ -63,11 +63,12 @@ impl Applying<'_> {
     pub(super) async fn put_principal(&mut self, row: &PrincipalRow) -> Applied {
         const PUT: &str = "
             INSERT INTO principals (tenant_id, id, name, kind, groups, token_hash, created_ms,
-                revoked_ms)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                revoked_ms, public_key)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
             ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name,
                 kind = excluded.kind, groups = excluded.groups,
-                token_hash = excluded.token_hash, revoked_ms = excluded.revoked_ms";
+                token_hash = excluded.token_hash, revoked_ms = excluded.revoked_ms,
+                public_key = coalesce(excluded.public_key, principals.public_key)";
         let arguments = arguments![
             self.tenant_id,
             row.id.as_str(),
@@ -77,6 +78,7 @@ impl Applying<'_> {
             row.token_hash.as_slice(),
             stored_ms(row.created_ms),
             row.revoked_ms.map(stored_ms),
+            row.public_key.map(|key| key.to_vec()),
         ];
         match self.changed(PUT, arguments).await {
             Ok(_) => Ok(Ok(())),
