@@ -14,7 +14,7 @@
 //! | `mail` | no message to whom nobody granted it, none unseen, none twice |
 //! | `hooks` | a webhook opens one run, of one service, with the named values of its payload |
 //! | `holds` | a held call has its effect once, or never |
-//! | `queues` | what fails reaches whose work it is, once, whatever dies in between |
+//! | `queues` | what fails reaches whose work it is, and what waits those who decide, once, whatever dies in between |
 //! | `replaying` | a run is repeated from its records, or stopped |
 //! | `reading` | what is asked of the journal is answered, page by page and as it comes |
 //! | `secrets` | no value leaves in a reply, a call, a message or a record, whatever it is written in |

@@ -7,6 +7,7 @@
 //! a failure ─▶ filing.rs      an item in its owner's queue, with the record
 //!              handover.rs    the same for a call in doubt
 //!              delivering.rs  and from there to where the owner looks
+//!              matter.rs      what is told: an item, or a pending approval
 //!              item.rs        what a person sees of it
 //! ```
 //!
@@ -19,6 +20,7 @@ mod filing;
 mod handover;
 mod host_task;
 mod item;
+mod matter;
 mod summary;
 
 use std::sync::Arc;
@@ -37,11 +39,12 @@ use crate::host::{Host, Inner};
 use crate::journal::Saying;
 use crate::workflows::Known;
 
-pub(crate) use delivering::{DELIVERY, StandingFor};
+pub(crate) use delivering::{DELIVERY, StandingFor, is_delivery};
 pub(crate) use filing::{Filing, put};
 pub(crate) use handover::Handover;
 use item::shown;
 pub use item::{ItemDelivery, QueueItem};
+pub(crate) use matter::announce;
 pub use summary::QueueSummary;
 
 /// The kind of a call in doubt.

@@ -26,6 +26,9 @@
 //! [[queue]]                     # whose work a failure is (`settings/queues.rs`)
 //! name = "support"
 //!
+//! [[notify]]                    # who hears of an approval (`settings/notify.rs`)
+//! approval = "finance"
+//!
 //! [[trigger]]                   # webhooks that open runs (`settings/triggers.rs`)
 //! name = "orders"
 //! ```
@@ -35,6 +38,7 @@
 //! neither it nor a line of the file is ever part of a message.
 
 mod databases;
+mod notify;
 mod queues;
 mod secrets;
 mod triggers;
@@ -79,7 +83,7 @@ pub struct Settings {
     pub databases: BTreeMap<String, NamedDatabase>,
     /// Webhooks that open runs.
     pub triggers: Vec<Trigger>,
-    /// Where failures go.
+    /// Where failures go, and who hears of pending approvals.
     pub queues: QueueSettings,
 }
 
@@ -143,6 +147,8 @@ struct File {
     database: BTreeMap<Spanned<String>, Spanned<databases::DatabaseTable>>,
     trigger: Vec<Spanned<triggers::TriggerTable>>,
     queue: Vec<Spanned<queues::QueueTable>>,
+    public_url: Option<Spanned<String>>,
+    notify: Vec<Spanned<notify::NotifyTable>>,
 }
 
 #[derive(Deserialize)]
@@ -260,13 +266,15 @@ impl Reader<'_> {
             })
         });
         let secrets = self.secrets(file.secret)?;
+        let mut queues = self.queues(file.queue)?;
+        queues.announcing = self.announcing(file.public_url.as_ref(), file.notify)?;
         Ok(Settings {
             store,
             retention: retention.transpose()?,
             triggers: self.triggers(file.trigger, &secrets)?,
             secrets,
             databases: self.databases(file.database)?,
-            queues: self.queues(file.queue)?,
+            queues,
         })
     }
 

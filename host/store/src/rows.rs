@@ -451,7 +451,7 @@ pub struct QueueRow {
 }
 
 states! {
-    /// Where a delivery of an item stands.
+    /// Where a delivery stands.
     DeliveryState {
         /// It is to be tried, or tried again.
         Pending = "pending",
@@ -459,17 +459,21 @@ states! {
         Delivered = "delivered",
         /// It was tried in vain for the last time.
         Dead = "dead",
+        /// What it was about is over, and it was not sent.
+        NotNeeded = "not_needed",
     }
 }
 
-/// One sending of one item to where its owner looks.
+/// One sending of one item to where its owner looks, or of one pending approval to
+/// where those look who decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRow {
     /// Whose.
     pub tenant: String,
-    /// The item.
+    /// The item, or the approval.
     pub item: String,
-    /// The delivery's name in the settings: `queue/delivery`.
+    /// The delivery's name in the settings: `queue/delivery`, or of an approval
+    /// `notify:name`.
     pub name: String,
     /// Where it stands.
     pub state: DeliveryState,

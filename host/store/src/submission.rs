@@ -66,6 +66,8 @@ pub enum Tried {
     },
     /// It did not, and is not tried again.
     Dead,
+    /// There is nothing to send any more. No new try.
+    NotNeeded,
 }
 
 /// Whose deputy a person decides as. The delegation must be in force by the
@@ -206,7 +208,7 @@ pub enum Change {
         /// When, Unix milliseconds.
         at_ms: u64,
     },
-    /// A new delivery of an item, due at once. One that is there stays as it is.
+    /// A new delivery of an item or of an approval, due at once. One that is there stays as it is.
     PutDelivery(Box<DeliveryRow>),
     /// Take a due delivery for so long by the store's clock. Refused with
     /// [`DeliveryTaken`](crate::Rejected::DeliveryTaken) while another host has it,
@@ -357,6 +359,7 @@ impl Tried {
             Self::Again { after_ms } => (DeliveryState::Pending, tries, after_ms),
             Self::Waits { after_ms } => (DeliveryState::Pending, attempts, after_ms),
             Self::Dead => (DeliveryState::Dead, tries, 0),
+            Self::NotNeeded => (DeliveryState::NotNeeded, attempts, 0),
         }
     }
 }

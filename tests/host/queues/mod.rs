@@ -1,6 +1,7 @@
 //! Whatever fails reaches whose work it is: in their queue, with the record, and
 //! where they look anyway; once, whatever dies in between.
 
+mod announced;
 mod classes;
 mod delivered;
 mod owners;

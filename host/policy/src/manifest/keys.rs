@@ -385,7 +385,7 @@ pub(super) fn check_name(name: &str, at: usize, what: &str, faults: &mut Faults<
 }
 
 /// Advice for a name that is not among the known ones.
-pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
+pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
     let near = known.iter().map(|known| (distance(name, known), known));
     let near = near
         .filter(|(distance, known)| *distance <= known.chars().count().div_ceil(3))

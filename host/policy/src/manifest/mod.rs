@@ -22,6 +22,7 @@ mod typing;
 mod units;
 pub(crate) mod workflow;
 
+pub(crate) use keys::did_you_mean;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;

@@ -2,6 +2,7 @@
 //! from there to where that owner looks.
 
 mod class;
+mod notify;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 pub use class::FailureClass;
-pub use template::{InputTemplate, ItemField};
+pub use notify::{ANNOUNCEMENT, Notification, Notifications};
+pub use template::{ApprovalField, InputTemplate, ItemField, TemplateField};
 
 use crate::{Approver, Digest, canonical};
 
@@ -37,17 +39,18 @@ pub struct Queue {
     pub deliveries: Vec<Delivery>,
 }
 
-/// One place where an owner looks: a call of an installed connector's tool.
+/// One place where people look: a call of an installed connector's tool, with what it
+/// says of an item, or of an approval.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Delivery {
-    /// Its name, unique in the queue.
+pub struct Delivery<F = ItemField> {
+    /// Its name, unique in the queue, or among a tenant's notifications.
     pub name: String,
     /// Installed name of the connector.
     pub connector: String,
     /// The tool.
     pub tool: String,
     /// Its input.
-    pub input: InputTemplate,
+    pub input: InputTemplate<F>,
     /// How often it is tried.
     pub attempts: u32,
     /// What the operator has approved once for all of its sendings.
@@ -67,7 +70,34 @@ pub struct Standing {
     pub destination: String,
 }
 
-impl Delivery {
+/// What is sent where and how often, whatever it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition<'a> {
+    /// Installed name of the connector.
+    pub connector: &'a str,
+    /// The tool.
+    pub tool: &'a str,
+    /// How often it is tried.
+    pub attempts: u32,
+    /// What the operator has approved once for all of its sendings.
+    pub standing: Option<&'a Standing>,
+    /// What that approval is bound to.
+    pub digest: Digest,
+}
+
+impl<F: TemplateField> Delivery<F> {
+    /// All but the template and the name.
+    #[must_use]
+    pub fn definition(&self) -> Definition<'_> {
+        Definition {
+            connector: &self.connector,
+            tool: &self.tool,
+            attempts: self.attempts,
+            standing: self.standing.as_ref(),
+            digest: self.digest(),
+        }
+    }
+
     /// What a standing approval is bound to: any change of tool, template or
     /// destination gives another one.
     #[must_use]

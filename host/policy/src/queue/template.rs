@@ -1,5 +1,5 @@
-//! What is sent of an item: the operator's words with places for the item's typed
-//! fields. What a connector or an agent wrote is not among them: it stays sealed, and
+//! What is sent of an item or of a pending approval: the operator's words with places
+//! for its typed fields. What a connector or an agent wrote is not among them: it stays sealed, and
 //! is read by whoever opens the item.
 //!
 //! The attack: a case or a principal is named `<!channel> approved <https://evil>`,
@@ -7,7 +7,11 @@
 //! letters, digits and a few signs that mean nothing in any of these systems, and is
 //! cut; only the operator's words stand as they are.
 
+use std::fmt::Debug;
+
 use serde_json::{Map, Value};
+
+use crate::manifest::did_you_mean;
 
 /// The longest value of a field, characters.
 const VALUE_CHARS_MAX: usize = 128;
@@ -16,26 +20,50 @@ const VALUE_CHARS_MAX: usize = 128;
 const TEXT_BYTES_MAX: usize = 4_096;
 const DEPTH_MAX: usize = 8;
 
+/// What a template may say of one kind of thing.
+pub trait TemplateField: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// Every one of them.
+    const ALL: &'static [Self];
+
+    /// What they are fields of, for messages.
+    const OF: &'static str;
+
+    /// Its name between the braces.
+    fn as_str(self) -> &'static str;
+
+    /// Whether its value is made of the operator's words and the host's own names
+    /// alone, and so stands as it is.
+    fn is_operators(self) -> bool;
+}
+
 macro_rules! fields {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// A field of an item that may leave the host.
+    (
+        $(#[$about:meta])* $type:ident of $of:literal, as it is [$($own:ident),*];
+        $($(#[$doc:meta])* $name:ident = $text:literal,)*
+    ) => {
+        $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum ItemField { $($(#[$doc])* $name,)* }
+        pub enum $type { $($(#[$doc])* $name,)* }
 
-        impl ItemField {
-            /// Every one of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+        impl TemplateField for $type {
+            const ALL: &'static [Self] = &[$(Self::$name,)*];
+            const OF: &'static str = $of;
 
-            /// Its name between the braces.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+
+            fn is_operators(self) -> bool {
+                let own: &[Self] = &[$(Self::$own),*];
+                own.contains(&self)
             }
         }
     };
 }
 
 fields! {
+    /// A field of an item that may leave the host.
+    ItemField of "an item", as it is [];
     /// The item's identifier.
     Id = "id",
     /// Whose it is.
@@ -62,29 +90,61 @@ fields! {
     Created = "created",
 }
 
+fields! {
+    /// A field of a pending approval that may leave the host. What the call would do
+    /// and why is sealed, and is read by whoever signs in.
+    ApprovalField of "an approval", as it is [Link];
+    /// The approval's identifier.
+    Id = "id",
+    /// Its name in the manifest.
+    Approval = "approval",
+    /// Whose it is.
+    Tenant = "tenant",
+    /// The connector.
+    Connector = "connector",
+    /// The tool.
+    Tool = "tool",
+    /// The hand-off.
+    Case = "case",
+    /// The held run.
+    Run = "run",
+    /// Who asked for the run.
+    Requester = "requester",
+    /// Who may decide, with `+` between two.
+    Approvers = "approvers",
+    /// Until when, RFC 3339.
+    DecideBy = "decide_by",
+    /// The call's effect class.
+    Effect = "effect",
+    /// How many people must say yes.
+    Quorum = "quorum",
+    /// The page where a person signs in and decides. It carries no credential.
+    Link = "link",
+}
+
 /// The input of a delivery.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InputTemplate {
+pub struct InputTemplate<F = ItemField> {
     /// As the operator wrote it.
     written: Value,
-    root: Node,
+    root: Node<F>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Node {
+enum Node<F> {
     Fixed(Value),
-    Text(Vec<Part>),
-    List(Vec<Node>),
-    Object(Vec<(String, Node)>),
+    Text(Vec<Part<F>>),
+    List(Vec<Node<F>>),
+    Object(Vec<(String, Node<F>)>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+enum Part<F> {
     Words(String),
-    Field(ItemField),
+    Field(F),
 }
 
-impl InputTemplate {
+impl<F: TemplateField> InputTemplate<F> {
     /// A template from JSON, in whose texts `{class}` stands for a field and `{{` for
     /// a brace.
     ///
@@ -102,13 +162,19 @@ impl InputTemplate {
         &self.written
     }
 
-    /// The input for an item.
-    pub fn render(&self, value: impl Fn(ItemField) -> String) -> Value {
+    /// The input for one item, or for one approval.
+    pub fn render(&self, value: impl Fn(F) -> String) -> Value {
         rendered(&self.root, &value)
+    }
+
+    /// Whether it has a place for this field.
+    #[must_use]
+    pub fn uses(&self, field: F) -> bool {
+        uses(&self.root, field)
     }
 }
 
-fn node(written: &Value, depth: usize) -> Result<Node, String> {
+fn node<F: TemplateField>(written: &Value, depth: usize) -> Result<Node<F>, String> {
     if depth > DEPTH_MAX {
         return Err(format!("it is more than {DEPTH_MAX} levels deep"));
     }
@@ -128,7 +194,7 @@ fn node(written: &Value, depth: usize) -> Result<Node, String> {
     })
 }
 
-fn parts(text: &str) -> Result<Vec<Part>, String> {
+fn parts<F: TemplateField>(text: &str) -> Result<Vec<Part<F>>, String> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(format!("a text has more than {TEXT_BYTES_MAX} bytes"));
     }
@@ -158,23 +224,31 @@ fn parts(text: &str) -> Result<Vec<Part>, String> {
     Ok(parts)
 }
 
-fn field(name: &str) -> Result<ItemField, String> {
-    let found = ItemField::ALL.iter().find(|field| field.as_str() == name);
+fn field<F: TemplateField>(name: &str) -> Result<F, String> {
+    let found = F::ALL.iter().find(|field| field.as_str() == name);
     found.copied().ok_or_else(|| {
-        let known: Vec<&str> = ItemField::ALL.iter().map(|field| field.as_str()).collect();
-        format!(
-            "an item has no such field; write one of `{{{}}}`",
-            known.join("}`, `{")
-        )
+        let known: Vec<&str> = F::ALL.iter().map(|field| field.as_str()).collect();
+        let advice = did_you_mean(name, &known);
+        format!("{} has no such field; {advice}", F::OF)
     })
 }
 
-fn rendered(node: &Node, value: &impl Fn(ItemField) -> String) -> Value {
+fn uses<F: TemplateField>(node: &Node<F>, field: F) -> bool {
+    match node {
+        Node::Fixed(_) => false,
+        Node::Text(parts) => parts.contains(&Part::Field(field)),
+        Node::List(nodes) => nodes.iter().any(|one| uses(one, field)),
+        Node::Object(members) => members.iter().any(|(_, one)| uses(one, field)),
+    }
+}
+
+fn rendered<F: TemplateField>(node: &Node<F>, value: &impl Fn(F) -> String) -> Value {
     match node {
         Node::Fixed(fixed) => fixed.clone(),
         Node::Text(parts) => {
             let texts = parts.iter().map(|part| match part {
                 Part::Words(words) => words.clone(),
+                Part::Field(field) if field.is_operators() => value(*field),
                 Part::Field(field) => plain(&value(*field)),
             });
             Value::String(texts.collect())

@@ -97,16 +97,59 @@ fn a_template_is_filled_with_values_that_are_only_text() {
 }
 
 #[test]
+fn an_approvals_template_has_a_link_as_it_is_and_nothing_that_a_guest_wrote() {
+    let written = json!({ "text": "{link} for {case}" });
+    let template = InputTemplate::<ApprovalField>::new(written).unwrap();
+    assert!(template.uses(ApprovalField::Link) && !template.uses(ApprovalField::Run));
+    let filled = template.render(|field| match field {
+        ApprovalField::Link => "https://gate.example/approvals/apr-1".to_owned(),
+        _ => "<https://evil|click>".to_owned(),
+    });
+    let expected = "https://gate.example/approvals/apr-1 for _https:__evil_click_";
+    assert_eq!(filled["text"], expected);
+    for sealed in ["input", "title", "reason", "rendering", "destination"] {
+        let written = json!({ "text": format!("{{{sealed}}}") });
+        assert!(InputTemplate::<ApprovalField>::new(written).is_err());
+    }
+    let near = InputTemplate::<ApprovalField>::new(json!("{decide_bye}")).unwrap_err();
+    assert_eq!(
+        near,
+        "an approval has no such field; did you mean `decide_by`?"
+    );
+}
+
+#[test]
+fn announcements_are_of_an_approval_by_name_or_of_all() {
+    let one = |name: &str, approval: Option<&str>| Notification {
+        approval: approval.map(str::to_owned),
+        delivery: Delivery {
+            name: name.to_owned(),
+            connector: "chat".to_owned(),
+            tool: "post".to_owned(),
+            input: InputTemplate::new(json!({ "text": "{approval}" })).unwrap(),
+            attempts: 3,
+            standing: None,
+        },
+    };
+    let all = Notifications::new(vec![one("money", Some("finance")), one("watch", None)]);
+    let names = |approval| all.of_approval(approval).collect::<Vec<_>>();
+    assert_eq!(names("finance"), ["notify:money", "notify:watch"]);
+    assert_eq!(names("boss"), ["notify:watch"]);
+    assert!(all.named("notify:money").is_some());
+    assert!(all.named("money").is_none() && all.named("notify:other").is_none());
+}
+
+#[test]
 fn a_template_with_an_unknown_field_is_none() {
     for wrong in ["{why}", "{", "{id", "{}", "{arguments.amount}"] {
-        let error = InputTemplate::new(json!({ "text": wrong })).unwrap_err();
+        let error = InputTemplate::<ItemField>::new(json!({ "text": wrong })).unwrap_err();
         assert!(!error.is_empty(), "{wrong}");
     }
     let mut deep = json!("x");
     for _ in 0..20 {
         deep = json!([deep]);
     }
-    assert!(InputTemplate::new(deep).is_err());
+    assert!(InputTemplate::<ItemField>::new(deep).is_err());
 }
 
 #[test]
@@ -115,7 +158,7 @@ fn another_template_is_another_approval() {
         name: "chat".to_owned(),
         connector: "chat".to_owned(),
         tool: "post".to_owned(),
-        input: InputTemplate::new(json!({ "text": text })).unwrap(),
+        input: InputTemplate::<ItemField>::new(json!({ "text": text })).unwrap(),
         attempts: ATTEMPTS,
         standing: Some(Standing {
             by: Approver::Person("mira".to_owned()),

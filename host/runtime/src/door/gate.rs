@@ -14,6 +14,7 @@ use super::{Door, Operation, Passing, Prior, Refusal};
 use crate::approvals::{self, Hold, HoldRequest};
 use crate::error::{Ending, JournalFault};
 use crate::failure::FailureKind;
+use crate::queue::{announce, is_delivery};
 use crate::runs::Read;
 use crate::workflows::{Judged, SUPERVISED};
 
@@ -407,6 +408,12 @@ impl Door {
         let row = hold.row(&self.run, now);
         let result = match record {
             Ok(record) => {
+                // With the hold, so that no death comes between. The attack, or the
+                // oversight: what announces is held, announces that, and so on.
+                if !is_delivery(&self.run.principal, self.run.request_key.as_deref()) {
+                    let notifications = self.backends.queues.notifications(&self.run.tenant);
+                    changes.extend(announce(notifications, &row));
+                }
                 changes.push(Change::PutApproval(Box::new(row)));
                 changes.push(Change::PutRun(Box::new(self.row(
                     RunState::Held,

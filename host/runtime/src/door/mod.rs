@@ -139,7 +139,7 @@ impl Door {
             committed: settings.committed,
             ..State::default()
         };
-        let queues = settings.backends.queues.of(&settings.run.tenant);
+        let queues = &settings.backends.queues;
         Arc::new(Self {
             standing: StandingFor::of(&settings.run, queues),
             run: settings.run,

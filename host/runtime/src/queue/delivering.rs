@@ -1,4 +1,5 @@
-//! Sending items to where their owners look: a ticket, a chat message, a webhook, a
+//! Sending items to where their owners look, and pending approvals to where those look
+//! who decide: a ticket, a chat message, a webhook, a
 //! mail. Each is a tool call of an installed connector, by a principal of the host,
 //! through rules, door and journal like any other.
 //!
@@ -16,18 +17,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
-use tollgate_journal::Stage;
-use tollgate_policy::queue::{Delivery, FailureClass, ItemField, Queue};
-use tollgate_store::{Change, DeliveryRow, QueueRow, QueueState, Tried};
+use tollgate_journal::{Prepared, Stage};
+use tollgate_policy::queue::{Definition, FailureClass};
+use tollgate_store::{Change, DeliveryRow, QueueRow, Tried};
 
-use super::{filing, item};
+use super::filing;
+use super::matter::Matter;
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};
 use crate::error::{CallError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::{About, Saying};
 use crate::runs::{Request, Run};
+use crate::settings::QueueSettings;
 use crate::time;
 
 /// Who delivers. No credential establishes it: a principal's name has no colon.
@@ -70,20 +74,20 @@ impl StandingFor {
     /// The attack: a template is changed while a delivery of it is held, or a
     /// connector that delivers sends something else on the way. The approval is for
     /// the definition that the run was opened with, and for one call to one place.
-    pub(crate) fn of(run: &Run, queues: &tollgate_policy::queue::Queues) -> Option<Self> {
+    pub(crate) fn of(run: &Run, settings: &QueueSettings) -> Option<Self> {
         let key = run.request_key.as_deref();
         if !is_delivery(&run.principal, key) {
             return None;
         }
         let name = key?.strip_prefix(DELIVERY)?.splitn(3, '/').nth(2)?;
-        let (_, delivery) = queues.delivery(name)?;
-        let standing = delivery.standing.as_ref()?;
+        let delivery = settings.definition(&run.tenant, name)?;
+        let standing = delivery.standing?;
         let as_opened = run.trigger.as_deref() == Some(trigger(delivery).as_str());
         let same_tool = run.connector == delivery.connector && run.tool.name == delivery.tool;
         (as_opened && same_tool).then(|| Self {
             call: standing.call.clone(),
             destination: standing.destination.clone(),
-            said: format!("{name} by {} {}", standing.by, delivery.digest()),
+            said: format!("{name} by {} {}", standing.by, delivery.digest),
         })
     }
 
@@ -92,8 +96,18 @@ impl StandingFor {
     }
 }
 
-fn trigger(delivery: &Delivery) -> String {
-    format!("{DELIVERY}{}", delivery.digest())
+fn trigger(delivery: Definition<'_>) -> String {
+    format!("{DELIVERY}{}", delivery.digest)
+}
+
+fn settled(row: &DeliveryRow, tried: Tried, run: Option<String>) -> Change {
+    Change::SettleDelivery {
+        item: row.item.clone(),
+        name: row.name.clone(),
+        attempts: row.attempts,
+        tried,
+        run,
+    }
 }
 
 /// What came of a try.
@@ -177,16 +191,16 @@ impl Inner {
             Err(fault) if fault.rejected().is_some() => return Ok(false),
             Err(fault) => return Err(fault.into()),
         }
-        let store = &self.journal.store;
-        let Some(item) = store.queue_item(&row.tenant, &row.item).await? else {
-            return Err(CallError::Unavailable(format!(
-                "there is no item {}",
-                row.item
-            )));
+        // Decided before it was sent: nobody needs to hear that they are asked.
+        let Some(matter) = self.matter(row).await? else {
+            let settle = settled(row, Tried::NotNeeded, None);
+            self.end_try(row, Vec::new(), vec![settle]).await?;
+            return Ok(true);
         };
-        let queues = self.backends.queues.of(&row.tenant);
-        let came = match queues.delivery(&row.name) {
-            Some((_, delivery)) => self.send(row, &item, delivery).await?,
+        let definition = self.backends.queues.definition(&row.tenant, &row.name);
+        let input = self.composed(&matter, &row.name).await?;
+        let came = match definition.zip(input) {
+            Some((definition, input)) => self.send(row, input, definition).await?,
             // The operator took it away since.
             None => Came {
                 tried: Tried::Dead,
@@ -194,7 +208,7 @@ impl Inner {
                 why: Some("not_configured".to_owned()),
             },
         };
-        self.settle_delivery(row, &item, came).await?;
+        self.settle_delivery(row, &matter, came).await?;
         Ok(true)
     }
 
@@ -202,14 +216,13 @@ impl Inner {
     async fn send(
         self: &Arc<Self>,
         row: &DeliveryRow,
-        item: &QueueRow,
-        delivery: &Delivery,
+        input: Value,
+        delivery: Definition<'_>,
     ) -> Result<Came, CallError> {
-        let fields = self.fields(item).await?;
         let call = ToolCall {
-            connector: delivery.connector.clone(),
-            tool: delivery.tool.clone(),
-            input: delivery.input.render(fields),
+            connector: delivery.connector.to_owned(),
+            tool: delivery.tool.to_owned(),
+            input,
             trigger: Some(trigger(delivery)),
             request_key: Some(format!(
                 "{DELIVERY}{}/{}/{}",
@@ -280,70 +293,31 @@ impl Inner {
         })
     }
 
-    /// The typed fields of an item. Nothing of them is sealed.
-    async fn fields(
-        &self,
-        row: &QueueRow,
-    ) -> Result<impl Fn(ItemField) -> String + use<>, CallError> {
-        let record = match row.record {
-            Some(hash) => Some(hash),
-            None => {
-                let records = self.journal.run_records(&row.tenant, &row.run).await?;
-                item::record_of(row, &records).map(|record| record.hash)
-            }
-        };
-        let queues = self.backends.queues.of(&row.tenant);
-        let owner = queues.responsible(&row.queue, row.kind.parse().ok());
-        let owner = owner.map(|queue: &Queue| queue.owner.to_string());
-        let (row, owner) = (row.clone(), owner.unwrap_or_default());
-        Ok(move |field| match field {
-            ItemField::Id => row.id.clone(),
-            ItemField::Tenant => row.tenant.clone(),
-            ItemField::Queue => row.queue.clone(),
-            ItemField::Owner => owner.clone(),
-            ItemField::Class => row.kind.clone(),
-            ItemField::Run => row.run.clone(),
-            ItemField::Case => row.case.clone(),
-            ItemField::Connector => row.connector.clone(),
-            ItemField::Tool => row.tool.clone(),
-            ItemField::Principal => row.principal.clone(),
-            ItemField::Record => record.map(hex::encode).unwrap_or_default(),
-            ItemField::Created => time::rfc3339(row.created_ms),
-        })
-    }
-
     /// Record what a try came to, with a dead letter where it was the last one.
     async fn settle_delivery(
         &self,
         row: &DeliveryRow,
-        item: &QueueRow,
+        matter: &Matter,
         came: Came,
     ) -> Result<(), CallError> {
-        let settle = Change::SettleDelivery {
-            item: row.item.clone(),
-            name: row.name.clone(),
-            attempts: row.attempts,
-            tried: came.tried,
-            run: came.run.clone(),
-        };
+        let settle = settled(row, came.tried, came.run.clone());
         let stage = match came.tried {
             Tried::Delivered => Some(Stage::QueueDelivered),
             Tried::Again { .. } | Tried::Dead => Some(Stage::QueueDeliveryFailed),
-            Tried::Waits { .. } => None,
+            Tried::Waits { .. } | Tried::NotNeeded => None,
         };
         let (mut records, mut changes) = (Vec::new(), vec![settle]);
         if let Some(stage) = stage {
-            let about = self.about_item(item).await?;
-            let saying = Saying::new(stage)
-                .fact("item", row.item.as_str())
+            let (case, run) = matter.whose();
+            let about = self.about_delivery(&row.tenant, case, run).await?;
+            let saying = matter
+                .facts(Saying::new(stage))
                 .fact("delivery", row.name.as_str())
-                .fact("class", item.kind.as_str())
                 .fact("attempt", row.attempts.saturating_add(1))
                 .maybe("delivered_by", came.run.as_deref())
                 .maybe("why", came.why.as_deref());
-            // A dead letter of a dead letter would not end.
             let dead = came.tried == Tried::Dead;
-            let letter = dead && item.kind != FailureClass::DeliveryFailed.as_str();
+            let letter = dead && matter.may_have_letter();
             let queues = self.backends.queues.of(&row.tenant);
             let queue = queues
                 .of_class(FailureClass::DeliveryFailed)
@@ -358,23 +332,21 @@ impl Inner {
             };
             let record = self.journal.record(&about, saying)?;
             if let Some(queue) = queue {
-                let letter = QueueRow {
-                    id,
-                    queue: queue.name.clone(),
-                    kind: FailureClass::DeliveryFailed.as_str().to_owned(),
-                    state: QueueState::Open,
-                    created_ms: self.journal.now_ms(),
-                    record: Some(record.hash),
-                    resolved_by: None,
-                    resolved_ms: None,
-                    resolution: None,
-                    ..item.clone()
-                };
+                let letter = matter.letter(id, &queue.name, record.hash, self.journal.now_ms());
                 // Not through the delivery that has just failed.
                 changes.extend(filing::put_but(queues, letter, &row.name));
             }
             records.push(record);
         }
+        self.end_try(row, records, changes).await
+    }
+
+    async fn end_try(
+        &self,
+        row: &DeliveryRow,
+        records: Vec<Prepared>,
+        changes: Vec<Change>,
+    ) -> Result<(), CallError> {
         match self.journal.append(&row.tenant, records, changes).await {
             // Another host was faster with the same try.
             Err(fault) if fault.rejected().is_some() => Ok(()),
@@ -385,11 +357,21 @@ impl Inner {
     /// Whom the records of an item's way are about. They have no sealed values, so
     /// its subject may be erased.
     pub(super) async fn about_item(&self, item: &QueueRow) -> Result<About, JournalFault> {
-        let run = Some(item.run.as_str()).filter(|run| !run.is_empty());
+        self.about_delivery(&item.tenant, &item.case, &item.run)
+            .await
+    }
+
+    async fn about_delivery(
+        &self,
+        tenant: &str,
+        case: &str,
+        run: &str,
+    ) -> Result<About, JournalFault> {
+        let run = Some(run).filter(|run| !run.is_empty());
         let subject = format!("day:{}", time::day(self.journal.now_ms()));
         let journal = &self.journal;
         journal
-            .about(&item.tenant, &item.case, run, SERVICE, None, &subject)
+            .about(tenant, case, run, SERVICE, None, &subject)
             .await
     }
 }

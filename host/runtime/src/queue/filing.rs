@@ -4,9 +4,10 @@
 
 use tollgate_journal::Hash;
 use tollgate_policy::queue::{FailureClass, Queues};
-use tollgate_store::{Change, DeliveryRow, DeliveryState, QueueRow, QueueState, RunRow};
+use tollgate_store::{Change, QueueRow, QueueState, RunRow};
 
 use super::delivering::is_delivery;
+use super::matter::pending;
 use crate::journal::Saying;
 use crate::names;
 use crate::runs::Run;
@@ -142,19 +143,11 @@ pub(super) fn put_but(queues: &Queues, row: QueueRow, but: &str) -> Vec<Change> 
     if let Some(queue) = responsible {
         let names = queue.deliveries.iter();
         let names = names.map(|delivery| format!("{}/{}", queue.name, delivery.name));
-        changes.extend(names.filter(|name| name != but).map(|name| {
-            Change::PutDelivery(Box::new(DeliveryRow {
-                tenant: row.tenant.clone(),
-                item: row.id.clone(),
-                name,
-                state: DeliveryState::Pending,
-                attempts: 0,
-                due_ms: 0,
-                claimed_by: None,
-                claimed_until_ms: 0,
-                run: None,
-            }))
-        }));
+        changes.extend(
+            names
+                .filter(|name| name != but)
+                .map(|name| Change::PutDelivery(Box::new(pending(&row.tenant, &row.id, name)))),
+        );
     }
     changes.insert(0, Change::PutQueueItem(Box::new(row)));
     changes

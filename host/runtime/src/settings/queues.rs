@@ -31,27 +31,30 @@ use serde::Deserialize;
 use serde_json::Value;
 use tollgate_policy::Approver;
 use tollgate_policy::queue::{
-    ATTEMPTS, Delivery, FailureClass, InputTemplate, MappingError, Queue, Queues, Standing,
+    ATTEMPTS, Definition, Delivery, FailureClass, InputTemplate, MappingError, Notifications,
+    Queue, Queues, Standing, TemplateField,
 };
 use tollgate_secrets::is_name;
 use toml::Spanned;
 
+use super::notify::Announcing;
 use super::{Reader, SettingsError};
 
 /// The longest name of a queue and of a delivery, bytes: with an item's id both fit
 /// a request key.
-const NAME_BYTES_MAX: usize = 24;
+pub(super) const NAME_BYTES_MAX: usize = 24;
 
 /// Most deliveries of a queue, and most tries of one.
-const DELIVERIES_MAX: usize = 8;
+pub(super) const DELIVERIES_MAX: usize = 8;
 const ATTEMPTS_MAX: u32 = 20;
 
-/// Where failures go, by tenant.
+/// Where failures go and who hears of pending approvals, by tenant.
 #[derive(Clone, Debug, Default)]
 pub struct QueueSettings {
     /// Of tenants that have none of their own.
     shared: Queues,
     own: BTreeMap<String, Queues>,
+    pub(super) announcing: Announcing,
 }
 
 impl QueueSettings {
@@ -59,6 +62,28 @@ impl QueueSettings {
     #[must_use]
     pub fn of(&self, tenant: &str) -> &Queues {
         self.own.get(tenant).unwrap_or(&self.shared)
+    }
+
+    /// Who hears of a tenant's pending approvals.
+    #[must_use]
+    pub fn notifications(&self, tenant: &str) -> &Notifications {
+        self.announcing.of(tenant)
+    }
+
+    /// The page where a person decides on an approval; nothing where no
+    /// `public_url` is given.
+    #[must_use]
+    pub fn link(&self, approval: &str) -> String {
+        self.announcing.link(approval)
+    }
+
+    /// What is sent by this full name of a delivery, of an item or an approval.
+    pub(crate) fn definition(&self, tenant: &str, name: &str) -> Option<Definition<'_>> {
+        if let Some(one) = self.notifications(tenant).named(name) {
+            return Some(one.delivery.definition());
+        }
+        let (_, delivery) = self.of(tenant).delivery(name)?;
+        Some(delivery.definition())
     }
 }
 
@@ -77,18 +102,18 @@ pub(super) struct QueueTable {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DeliveryTable {
-    name: Spanned<String>,
-    connector: Spanned<String>,
-    tool: Spanned<String>,
-    input: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
-    attempts: Option<Spanned<u32>>,
-    standing: Option<StandingTable>,
+pub(super) struct DeliveryTable {
+    pub(super) name: Spanned<String>,
+    pub(super) connector: Spanned<String>,
+    pub(super) tool: Spanned<String>,
+    pub(super) input: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+    pub(super) attempts: Option<Spanned<u32>>,
+    pub(super) standing: Option<StandingTable>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StandingTable {
+pub(super) struct StandingTable {
     by: Spanned<String>,
     call: Spanned<String>,
     destination: Spanned<String>,
@@ -207,7 +232,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn delivery(&self, table: DeliveryTable) -> Result<Delivery, SettingsError> {
+    pub(super) fn delivery<F: TemplateField>(
+        &self,
+        table: DeliveryTable,
+    ) -> Result<Delivery<F>, SettingsError> {
         let attempts = table.attempts.map_or(Ok(ATTEMPTS), |attempts| {
             match (1..=ATTEMPTS_MAX).contains(attempts.get_ref()) {
                 true => Ok(*attempts.get_ref()),
@@ -226,7 +254,7 @@ impl Reader<'_> {
                 self.wrong(at, problem.to_owned())
             })?;
             // Each member by itself, so that a mistake is said where it is.
-            InputTemplate::new(value.clone()).map_err(|problem| self.wrong(at, problem))?;
+            InputTemplate::<F>::new(value.clone()).map_err(|problem| self.wrong(at, problem))?;
             input.insert(name.into_inner(), value);
         }
         let at = table.name.span().start;
@@ -272,7 +300,11 @@ impl Reader<'_> {
         }
     }
 
-    fn queue_word(&self, name: &Spanned<String>, max: usize) -> Result<String, SettingsError> {
+    pub(super) fn queue_word(
+        &self,
+        name: &Spanned<String>,
+        max: usize,
+    ) -> Result<String, SettingsError> {
         if is_name(name.get_ref()) && name.get_ref().len() <= max {
             return Ok(name.get_ref().clone());
         }

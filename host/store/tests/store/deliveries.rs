@@ -97,6 +97,21 @@ async fn a_try_ends_once_and_the_next_one_waits_by_the_stores_clock(bench: Bench
     let row = rows.unwrap().remove(0);
     assert_eq!((row.state, row.attempts), (DeliveryState::Delivered, 2));
     assert_eq!((row.run.as_deref(), row.claimed_by), (Some("run-2"), None));
+    // What is not needed was no try, and is not due any more.
+    bench.change(put("i1", "ops/mail")).await.unwrap();
+    bench
+        .change(Change::SettleDelivery {
+            item: "i1".into(),
+            name: "ops/mail".into(),
+            attempts: 0,
+            tried: Tried::NotNeeded,
+            run: None,
+        })
+        .await
+        .unwrap();
+    let rows = bench.store.deliveries("acme", &["i1".into()]).await;
+    let row = rows.unwrap().pop().unwrap();
+    assert_eq!((row.state, row.attempts), (DeliveryState::NotNeeded, 0));
     // Put once more by a host that repeats its last step, it stays delivered.
     bench.change(put("i1", "ops/chat")).await.unwrap();
     assert!(due(&bench).await.is_empty());
