@@ -36,11 +36,19 @@ fn request(destination: &str, operation: &Operation, input: &str) -> Result<Requ
         let Some(value) = input.get(&parameter.input).filter(|value| !value.is_null()) else {
             continue;
         };
-        let text = text(&parameter.input, value)?;
-        request = match parameter.carried {
-            Carried::Path => request,
-            Carried::Query => request.query(&parameter.name, text),
-            Carried::Header => request.header(&parameter.name, text),
+        request = match (parameter.carried, value) {
+            (Carried::Path, _) => request,
+            (Carried::Query, Value::Array(items)) if parameter.repeats => {
+                let name = &parameter.input;
+                let texts: Result<Vec<String>, _> =
+                    items.iter().map(|item| text(name, item)).collect();
+                let texts = texts?.into_iter();
+                texts.fold(request, |request, text| {
+                    request.query(&parameter.name, text)
+                })
+            }
+            (Carried::Query, _) => request.query(&parameter.name, text(&parameter.input, value)?),
+            (Carried::Header, _) => request.header(&parameter.name, text(&parameter.input, value)?),
         };
     }
     match (&operation.body, input.get("body")) {
@@ -149,6 +157,7 @@ mod tests {
                 input: "fields".into(),
                 name: "fields".into(),
                 carried: Carried::Query,
+                repeats: false,
             }],
             body: None,
             effect: Effect::Read,
@@ -175,6 +184,16 @@ mod tests {
         assert_eq!(text("f", &json!(["a", 1, true])).unwrap(), "a,1,true");
         let error = text("f", &json!({"a": 1})).unwrap_err();
         assert!(matches!(error, ToolError::InvalidInput { pointer, .. } if pointer == "/f"));
+    }
+
+    #[test]
+    fn a_list_repeats_its_name_where_the_description_says_so() {
+        let mut operation = operation();
+        operation.parameters[0].repeats = true;
+        let input = r#"{"id": 7, "fields": ["a", 2]}"#;
+        let request = format!("{:?}", request("api", &operation, input).unwrap());
+        let places = request.match_indices("\"fields\"").count();
+        assert_eq!(places, 2, "{request}");
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub struct Parameter {
     pub name: String,
     /// Where it goes.
     pub carried: Carried,
+    /// Whether a list repeats the name for each value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
 }
 
 /// Where a value goes.

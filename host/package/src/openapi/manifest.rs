@@ -65,7 +65,7 @@ fn route(made: &Made) -> Vec<String> {
         .made
         .iter()
         .filter(|made| made.parameter.carried == Carried::Query)
-        .map(|made| format!("{} = {}", quoted(&made.parameter.name), quoted(made.kind)))
+        .map(|made| format!("{} = {}", quoted(&made.parameter.name), made.holds))
         .collect();
     if !query.is_empty() {
         lines.push(format!("query = {{ {} }}", query.join(", ")));
@@ -100,7 +100,7 @@ fn path(made: &Made) -> String {
                         .made
                         .iter()
                         .find(|made| made.parameter.input == *input);
-                    let kind = found.map_or("id", |made| made.kind);
+                    let kind = found.map_or("id", |made| made.holds.as_str());
                     let _ = write!(text, "{{{input}:{kind}}}");
                 }
             }

@@ -35,6 +35,9 @@ paths:
       parameters:
         - { name: Fields, in: query, explode: false, schema: { type: array, items: { type: string } } }
         - { name: tags, in: query, schema: { type: array, items: { type: string } } }
+        - { name: state, in: query, schema: { type: array, maxItems: 3, items: { type: string, enum: [open, "on hold"] } } }
+        - { name: sort, in: query, schema: { type: string, enum: [asc, desc] } }
+        - { name: where, in: query, style: deepObject, explode: true, schema: { type: object } }
       responses: { "200": { description: The orders } }
     post:
       operationId: createOrder
@@ -153,11 +156,18 @@ fn schemas_keep_their_meaning() {
             .next(),
         Some("d2")
     );
-    // A list that is written without commas has no way into a request.
-    let list = &tool(&api, "list_orders").input["properties"];
-    assert!(
-        list.get("tags").is_none() && list.get("fields").is_some() && list.get("page").is_some()
-    );
+    let list = tool(&api, "list_orders");
+    let has = |name: &str| list.input["properties"].get(name).is_some();
+    assert!(has("fields") && has("tags") && has("page"));
+    // An object has no way into a query.
+    assert!(!has("where"));
+    let repeated: Vec<&str> = list
+        .parameters
+        .iter()
+        .filter(|parameter| parameter.repeats)
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    assert_eq!(repeated, ["tags", "state"]);
 }
 
 #[test]
@@ -173,10 +183,10 @@ fn the_manifest_grants_exactly_the_operations_and_can_be_read() {
         text.contains("call = \"GET /orders/{order_id:int}.json\""),
         "{text}"
     );
-    assert!(
-        text.contains("query = { \"Fields\" = \"text\", \"page\" = \"int\" }"),
-        "{text}"
-    );
+    let query = "query = { \"Fields\" = \"text\", \"tags\" = { kind = \"text\", times = 20 }, \
+        \"state\" = { one_of = [\"open\", \"on hold\"], times = 3 }, \
+        \"sort\" = { one_of = [\"asc\", \"desc\"] }, \"page\" = \"int\" }";
+    assert!(text.contains(query), "{text}");
     assert!(
         text.contains("idempotency = \"header:idempotency-key\""),
         "{text}"

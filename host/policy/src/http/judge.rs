@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    HttpGrant, HttpRefusal, HttpRequest, Judged, KeyPlace, Kind, Route,
+    HttpGrant, HttpRefusal, HttpRequest, Judged, KeyPlace, Kind, QueryParameter, Route,
     encode::{Writer, is_segment_mark, is_unreserved},
     fields,
     path::Misfit,
@@ -33,7 +33,10 @@ impl HttpGrant {
         let target = target.finish().ok_or(HttpRefusal::TooMuch {
             what: "a path and query of more than 8000 bytes",
         })?;
-        let asks_text = |name: &str| route.query.get(name) == Some(&Kind::Text);
+        let asks_text = |name: &str| {
+            let parameter = route.query.get(name);
+            parameter.is_some_and(QueryParameter::is_text)
+        };
         // The attack: a "read" whose content or header carries a customer list out.
         let egress = route.has_text()
             || request.query.iter().any(|(name, _)| asks_text(name))
@@ -89,7 +92,7 @@ impl HttpGrant {
     ) -> Result<Map<String, Value>, HttpRefusal> {
         let mut named = Map::new();
         for (name, value) in query {
-            let Some(kind) = route.query.get(*name) else {
+            let Some(parameter) = route.query.get(*name) else {
                 return Err(HttpRefusal::QueryNotGranted {
                     destination: self.name.clone(),
                     call: route.to_string(),
@@ -97,17 +100,19 @@ impl HttpGrant {
                     kind: narrowest(value),
                 });
             };
-            if !(kind.accepts(value) || (*kind == Kind::Text && value.is_empty())) {
+            if !parameter.accepts(value) {
                 return Err(HttpRefusal::QueryKind {
                     destination: self.name.clone(),
                     call: route.to_string(),
                     name: (*name).to_owned(),
-                    kind: *kind,
+                    holds: parameter.holds(),
                 });
             }
-            if named.insert((*name).to_owned(), kind.json(value)).is_some() {
-                let name = (*name).to_owned();
-                return Err(HttpRefusal::QueryRepeated { name });
+            if !parameter.add(&mut named, name, value) {
+                return Err(HttpRefusal::QueryRepeated {
+                    name: (*name).to_owned(),
+                    times: parameter.times,
+                });
             }
             target.query(name, value);
         }

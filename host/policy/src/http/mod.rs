@@ -14,7 +14,7 @@
 //!
 //! [[grant.http.desk.route]]
 //! call = "GET /tickets/{id:int}"
-//! query = { include = "id" }
+//! query = { include = "id", state = { one_of = ["open", "new"] }, tag = { kind = "id", times = 9 } }
 //!
 //! [[grant.http.desk.route]]
 //! call = "PATCH /tickets/{id:int}"
@@ -34,6 +34,7 @@ mod identity;
 mod judge;
 mod kind;
 mod path;
+mod query;
 mod refusal;
 mod request;
 #[cfg(test)]
@@ -49,6 +50,7 @@ use crate::{Effect, Place, SignatureScheme};
 
 pub use encode::Target;
 pub(crate) use judge::is_literal;
+pub use query::{QueryParameter, QueryValues};
 pub use refusal::HttpRefusal;
 pub use request::{HttpBody, HttpRequest, Judged};
 
@@ -146,7 +148,7 @@ pub struct Route {
     /// The path below the base URL.
     pub path: Vec<PathPart>,
     /// Query parameters that may be there, and what they may hold.
-    pub query: BTreeMap<String, Kind>,
+    pub query: BTreeMap<String, QueryParameter>,
     /// The class of a request: reading for `GET` and `HEAD`, irreversible
     /// otherwise, unless the row says so.
     pub effect: Effect,

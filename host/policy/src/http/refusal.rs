@@ -46,9 +46,7 @@ pub enum HttpRefusal {
         kind: Kind,
     },
     /// A query parameter holds something else.
-    #[error(
-        "the query parameter `{name}` of the route `{call}` of `{destination}` is not {}", .kind.holds()
-    )]
+    #[error("the query parameter `{name}` of the route `{call}` of `{destination}` is not {holds}")]
     QueryKind {
         /// The grant's name in the manifest.
         destination: String,
@@ -57,14 +55,18 @@ pub enum HttpRefusal {
         /// The parameter.
         name: String,
         /// What it may hold.
-        kind: Kind,
+        holds: String,
     },
-    /// A query parameter stands twice: servers differ in which one they take
-    /// (CWE-235), and a rule has seen one of them.
-    #[error("the query parameter `{name}` stands twice; send it once")]
+    /// A query parameter stands there too often: servers differ in which one of two
+    /// they take (CWE-235), and a rule has seen one of them.
+    #[error(
+        "the query parameter `{name}` may stand there {}; send it no more often", often(*.times)
+    )]
     QueryRepeated {
         /// The parameter.
         name: String,
+        /// How often it may.
+        times: usize,
     },
     /// The manifest does not list this header.
     #[error("the header `{name}` is not granted by `{destination}`")]
@@ -230,5 +232,12 @@ impl HttpRefusal {
             }
             _ => None,
         }
+    }
+}
+
+fn often(times: usize) -> String {
+    match times {
+        1 => "once".to_owned(),
+        more => format!("{more} times"),
     }
 }

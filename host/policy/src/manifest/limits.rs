@@ -109,6 +109,10 @@ pub const HTTP_SEGMENTS_MAX: usize = 64;
 /// much still fits into the target.
 pub const HTTP_SEGMENT_BYTES_MAX: usize = 2_048;
 
+/// How often a query parameter can stand in a request, where its row lets it
+/// stand there more than once.
+pub const HTTP_QUERY_TIMES_MAX: usize = 64;
+
 /// Headers that a connector sets on one request.
 pub const HTTP_HEADERS_MAX: usize = 32;
 

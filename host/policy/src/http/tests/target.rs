@@ -1,6 +1,7 @@
 //! Nothing that a guest says leaves its place in the target.
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{super::*, get, grant, routes};
@@ -86,6 +87,41 @@ fn a_query_value_is_one_value() {
     }
     let judged = desk.judge(&get(&["s"], &[("filter[a]", "b")])).unwrap();
     assert_eq!(judged.target.with_key(""), "/api/v2/s?filter%5Ba%5D=b");
+}
+
+/// The attack: a second `role=admin` that the server takes, behind the first one that
+/// the rule has seen.
+#[test]
+fn a_parameter_stands_as_often_as_its_row_says_and_rules_see_them_all() {
+    let desk = routes(&[
+        "call = \"GET /s\"\nquery = { tag = { kind = \"int\", times = 2 }, \
+         state = { one_of = [\"open\", \"on hold\"] } }",
+    ]);
+    let sent = |query: &[(&str, &str)]| {
+        let judged = desk.judge(&get(&["s"], query))?;
+        Ok::<_, HttpRefusal>((judged.target.with_key(""), judged.query, judged.egress))
+    };
+    let (target, query, egress) =
+        sent(&[("tag", "1"), ("state", "on hold"), ("tag", "2")]).unwrap();
+    assert_eq!(target, "/api/v2/s?tag=1&state=on%20hold&tag=2");
+    assert_eq!(
+        Value::from(query),
+        json!({"tag": [1, 2], "state": "on hold"})
+    );
+    assert!(!egress, "closed values and numbers are no free text");
+    // One value of a list is a list: a rule need not know how many there are.
+    assert_eq!(sent(&[("tag", "1")]).unwrap().1["tag"], json!([1]));
+    let told = |query: &[(&str, &str)]| sent(query).unwrap_err().to_string();
+    let thrice = told(&[("tag", "1"), ("tag", "2"), ("tag", "3")]);
+    assert!(thrice.contains("may stand there 2 times"), "{thrice}");
+    let twice = told(&[("state", "open"), ("state", "open")]);
+    assert!(twice.contains("may stand there once"), "{twice}");
+    for (name, value) in [("state", "Open"), ("state", ""), ("tag", "a")] {
+        let told = told(&[(name, value)]);
+        assert!(told.contains(" is not "), "{told}");
+        assert!(!told.contains("Open"), "no value in a message: {told}");
+    }
+    assert!(told(&[("state", "no")]).contains("one of `on hold`, `open`"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod base_url;
 mod call;
 mod credential;
+mod query;
 mod route;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ mod route;
 use super::*;
 use crate::{
     Place, SignatureScheme,
-    http::{HttpMethod, KeyPlace, Kind, PathPart, RouteUndo},
+    http::{HttpMethod, KeyPlace, Kind, PathPart, QueryParameter, QueryValues, RouteUndo},
 };
 
 const DESK: &str = r#"
@@ -116,7 +116,9 @@ fn a_destination_is_read_to_the_last_key() {
     let [get, put, pay, post, search, rest, notes] = &desk.routes[..] else {
         panic!("seven routes")
     };
-    assert_eq!(get.query["filter[open]"], Kind::Flag);
+    let values = QueryValues::Kind(Kind::Flag);
+    let flag = QueryParameter { values, times: 1 };
+    assert_eq!(get.query["filter[open]"], flag);
     assert_eq!((get.effect, &get.undo), (Effect::Read, &RouteUndo::None));
     let at = "/ticket".to_owned();
     assert_eq!(
@@ -248,4 +250,24 @@ proptest::proptest! {
             proptest::prop_assert!(!faults.as_slice().is_empty());
         }
     }
+}
+
+#[test]
+fn a_query_parameter_says_once_what_it_holds() {
+    let row = |query: &str| rows(&[&format!("call = \"GET /\"\nquery = {{ a = {query} }}")]);
+    all_told(&[
+        (
+            row("{ kind = \"int\", times = 65 }"),
+            "`times` is the number 65",
+        ),
+        (row("{ kind = \"nit\" }"), "no kind `nit`"),
+        (row("{ times = 2 }"), "`query.a` says not what it may hold"),
+        (
+            row("{ kind = \"int\", one_of = [\"1\"] }"),
+            "`query.a` says not what it may hold, or twice",
+        ),
+        (row("{ one_of = [] }"), "`one_of` names no value"),
+        (row("{ one_of = [\"a\\nb\"] }"), "a control character"),
+        (row("{ one_of = [\"a\"], time = 2 }"), "`time`"),
+    ]);
 }

@@ -1,6 +1,6 @@
 //! `[[grant.http.NAME.route]]`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use toml::de::DeValue;
 
@@ -10,11 +10,11 @@ use super::{
         keys::{Keys, did_you_mean, start, text, wrong},
     },
     super::window,
-    call,
+    call, query,
 };
 use crate::{
     Effect,
-    http::{HttpMethod, KeyPlace, Kind, Route, RouteUndo, fields},
+    http::{HttpMethod, KeyPlace, Route, RouteUndo, fields},
     visible,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn read(
             .map_err(|(message, hint)| faults.add(start(node), message, hint))
             .ok()
     });
-    let query = query(&mut keys, faults);
+    let query = query::read(&mut keys, faults);
     // What follows speaks of the method, so nothing is said of it without one.
     let Some((method, path)) = call else {
         for key in [
@@ -86,42 +86,6 @@ fn default_effect(method: HttpMethod) -> Effect {
     } else {
         Effect::Irreversible
     }
-}
-
-/// `query = { include = "id" }`.
-fn query(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> BTreeMap<String, Kind> {
-    let mut query = BTreeMap::new();
-    let Some(node) = keys.get("query") else {
-        return query;
-    };
-    let DeValue::Table(table) = node.get_ref() else {
-        wrong(node, "query", "a table such as { page = \"int\" }", faults);
-        return query;
-    };
-    for (name, node) in table.iter() {
-        let (at, name) = (name.span().start, name.get_ref().as_ref());
-        if !fields::is_query_name(name) {
-            faults.add(
-                at,
-                format!("`{}` cannot be granted as a query parameter", visible(name)),
-                "write a plain name; `_method`, spaces, quotation marks, `&`, `=` and `#` are refused",
-            );
-        }
-        let Some(kind) = text(node, name, faults) else {
-            continue;
-        };
-        match Kind::from_name(kind) {
-            Some(Kind::Key) | None => {
-                let known = ["int", "id", "uuid", "date", "flag", "text"];
-                let message = format!("a query parameter has no kind `{}`", visible(kind));
-                faults.add(start(node), message, did_you_mean(kind, &known));
-            }
-            Some(kind) => {
-                query.insert(name.to_owned(), kind);
-            }
-        }
-    }
-    query
 }
 
 /// The class that the row says, if it says one that the method can have.
