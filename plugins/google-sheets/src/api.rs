@@ -99,21 +99,7 @@ struct ValueRange {
 #[serde(rename_all = "camelCase")]
 struct BatchGet {
     #[serde(default)]
-    value_ranges: Vec<Matched>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Matched {
-    value_range: ValueRange,
-    #[serde(default)]
-    data_filters: Vec<DataFilter>,
-}
-
-#[derive(Deserialize)]
-struct DataFilter {
-    #[serde(default, rename = "a1Range")]
-    a1_range: String,
+    value_ranges: Vec<ValueRange>,
 }
 
 #[derive(Deserialize)]
@@ -171,43 +157,26 @@ fn rendered(request: Request, shown: Shown) -> Request {
         .query("dateTimeRenderOption", shown.dates())
 }
 
-/// Several ranges in one answer. `spreadsheets.values.batchGet` repeats a query
-/// parameter, which no manifest can grant; `batchGetByDataFilter` is the same
-/// with the ranges in the content.
+/// Several ranges in one answer, `spreadsheets.values.batchGet`. Google answers in
+/// the order in which they were asked for.
 pub(crate) fn get_many(id: &str, areas: &[Area], shown: Shown) -> Result<Vec<Rows>, ToolError> {
-    let filters: Vec<Value> = areas
-        .iter()
-        .map(|area| json!({ "a1Range": area.to_string() }))
-        .collect();
-    let content = json!({
-        "dataFilters": filters,
-        "majorDimension": "ROWS",
-        "valueRenderOption": shown.values(),
-        "dateTimeRenderOption": shown.dates(),
-    });
-    let path = ["spreadsheets", id, "values:batchGetByDataFilter"];
-    let answer = http::post(DESTINATION, path).json(&content).send()?;
-    let mut found: BatchGet = answer.success()?.json()?;
-    areas
-        .iter()
-        .map(|area| {
-            let wanted = area.to_string();
-            let mut ranges = found.value_ranges.iter_mut();
-            let matched = ranges
-                .find(|one| {
-                    one.data_filters
-                        .iter()
-                        .any(|filter| filter.a1_range == wanted)
-                })
-                .ok_or_else(|| {
-                    ToolError::failed(format!("Google's answer has nothing for {wanted}"))
-                })?;
-            Ok(grid::filled(
-                area,
-                std::mem::take(&mut matched.value_range.values),
-            ))
-        })
-        .collect()
+    let path = ["spreadsheets", id, "values:batchGet"];
+    let request = http::get(DESTINATION, path)
+        .query("valueRenderOption", shown.values())
+        .query("dateTimeRenderOption", shown.dates());
+    let each = areas.iter().map(ToString::to_string);
+    let request = each.fold(request, |request, range| request.query("ranges", range));
+    let answer = request.send()?;
+    let found: BatchGet = answer.success()?.json()?;
+    if found.value_ranges.len() != areas.len() {
+        let (came, asked) = (found.value_ranges.len(), areas.len());
+        let words = format!("Google's answer has {came} ranges, and {asked} were asked for");
+        return Err(ToolError::failed(words));
+    }
+    let each = areas.iter().zip(found.value_ranges);
+    Ok(each
+        .map(|(area, range)| grid::filled(area, range.values))
+        .collect())
 }
 
 /// `spreadsheets.values.update`; what is there afterwards, as Google says in the

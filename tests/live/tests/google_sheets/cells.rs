@@ -113,12 +113,10 @@ async fn answer(State(cells): State<Cells>, method: Method, uri: Uri, body: Byte
     let came = match (method.as_str(), rest) {
         ("GET", "") => json!({ "properties": { "title": "Tracker" }, "sheets": [{ "properties": {
             "title": "Cases", "index": 0, "gridProperties": { "rowCount": 1000, "columnCount": 26 } } }] }),
-        ("POST", "/values:batchGetByDataFilter") => {
-            let filters = content["dataFilters"].as_array().unwrap().iter();
-            let found = filters.map(|filter| json!({
-                "valueRange": cells.read(filter["a1Range"].as_str().unwrap()), "dataFilters": [filter] }));
-            // Google promises no order.
-            let found: Vec<Value> = found.rev().collect();
+        ("GET", "/values:batchGet") => {
+            let pairs = url::form_urlencoded::parse(query.as_bytes());
+            let ranges = pairs.filter(|(name, _)| name == "ranges");
+            let found: Vec<Value> = ranges.map(|(_, range)| cells.read(&range)).collect();
             json!({ "spreadsheetId": "1ExampleDocumentId", "valueRanges": found })
         }
         ("POST", "/values:batchUpdate") if content["valueInputOption"] == "RAW" => {
