@@ -266,6 +266,10 @@ impl Store for Faulty {
         self.inner.queue_item(tenant, id).await
     }
 
+    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+        self.inner.budget_taken(tenant, budget).await
+    }
+
     async fn deliveries(
         &self,
         tenant: &str,

@@ -119,6 +119,9 @@ pub enum Rejected {
     /// There is no such item in a queue of the tenant.
     #[error("there is no queue item `{0}` in this tenant")]
     NoSuchQueueItem(String),
+    /// Somebody else took from the budget since it was looked at.
+    #[error("the budget `{0}` was taken from in the meantime: look again at what is left")]
+    BudgetMoved(String),
     /// As many items are open as may be.
     #[error("the queue `{queue}` has {most} open items already: people must end some first")]
     QueueFull {

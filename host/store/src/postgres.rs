@@ -384,6 +384,11 @@ impl Store for PostgresStore {
             .await
     }
 
+    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+        self.read(|pool| readers::budget_taken(pool, tenant, budget))
+            .await
+    }
+
     async fn deliveries(
         &self,
         tenant: &str,

@@ -385,6 +385,10 @@ impl Store for RoutedStore {
         self.store(tenant).queue_item(tenant, id).await
     }
 
+    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+        self.store(tenant).budget_taken(tenant, budget).await
+    }
+
     async fn deliveries(
         &self,
         tenant: &str,

@@ -261,6 +261,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+        self.read(readers::budget_taken(&self.readers, tenant, budget))
+            .await
+    }
+
     async fn deliveries(
         &self,
         tenant: &str,

@@ -132,6 +132,10 @@ pub trait Store: Send + Sync {
     /// all tenants, soonest first.
     async fn due_deliveries(&self, limit: u32) -> Result<Vec<DeliveryRow>, StoreError>;
 
+    /// How often was taken from a budget, see
+    /// [`TakeFromBudget`](Change::TakeFromBudget).
+    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError>;
+
     /// Leaf hashes of a tenant's tree from a place on, at most 65 536.
     async fn leaf_hashes(
         &self,

@@ -182,6 +182,16 @@ pub enum Change {
         /// The approval.
         id: String,
     },
+    /// A condition, and the next turn: nobody took from the budget since it was taken
+    /// from `seen` times. Refused with [`BudgetMoved`](crate::Rejected::BudgetMoved).
+    /// Put it beside the record that takes; of two hosts that counted the same amounts,
+    /// one takes and the other counts again.
+    TakeFromBudget {
+        /// The budget.
+        budget: String,
+        /// How often was taken from it, read before its amounts were.
+        seen: u64,
+    },
     /// A condition: the queue has fewer open items than this, or has this one already.
     /// Refused with [`QueueFull`](crate::Rejected::QueueFull). Counted in the same
     /// transaction as what it stands before: of two hosts at the last place one gets it.

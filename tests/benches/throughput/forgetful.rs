@@ -82,6 +82,10 @@ impl Store for Forgetful {
         Ok(None)
     }
 
+    async fn budget_taken(&self, _: &str, _: &str) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     async fn deliveries(&self, _: &str, _: &[String]) -> Result<Vec<DeliveryRow>, StoreError> {
         Ok(Vec::new())
     }

@@ -1,12 +1,17 @@
 //! Budgets over time: what a call takes is written into its intent, and what was
 //! taken before is read from the intents that stand in the journal.
 //!
-//! There is no second count beside the journal: what is charged is exactly what
-//! may have happened, a replay charges nothing, and both databases keep it in the
-//! transaction of the intent. Calls that are charged pass one at a time in a
-//! tenant, from looking to the durable intent, so that two of this host do not
-//! both take the last of a budget. Plain reads have no intent: theirs is in the
-//! record of their answer, and counts for other runs once that is stored.
+//! There is no second count of amounts beside the journal: what is charged is
+//! exactly what may have happened, a replay charges nothing, and both databases keep
+//! it in the transaction of the intent.
+//!
+//! The attack: the same request to two hosts at once, which both find room for it.
+//! An intent that takes says how often was taken from the budget when its amounts
+//! were counted; the store refuses it where that is not so any more, and the call
+//! looks again. In one host, charged calls of a tenant pass one at a time from
+//! looking to the durable intent, so that this happens between hosts only. Plain
+//! reads have no intent: theirs is in the record of their answer, and counts for
+//! other runs once that is stored.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::OwnedMutexGuard;
 use tollgate_journal::{Leaf, Stage};
 use tollgate_policy::{Amount, Budget, BudgetUse, CallFacts, Charge, Charged, Decision, Per};
-use tollgate_store::RecordFilter;
+use tollgate_store::{Change, RecordFilter};
 
 use super::Door;
 use crate::error::{Ending, JournalFault};
@@ -34,6 +39,8 @@ const CHARGES: &str = "charges";
 pub(super) struct Spending {
     /// For the record.
     pub(super) charges: Option<Value>,
+    /// What it takes from, and how often was taken from each when it looked.
+    seen: Vec<(String, u64)>,
     turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -41,6 +48,15 @@ impl Spending {
     /// The charge is written, or nothing will be: the next call may look.
     pub(super) fn settled(&mut self) {
         self.turn = None;
+    }
+
+    /// What must hold beside the intent.
+    pub(super) fn conditions(&self) -> impl Iterator<Item = Change> + '_ {
+        let seen = self.seen.iter();
+        seen.map(|(budget, seen)| Change::TakeFromBudget {
+            budget: budget.clone(),
+            seen: *seen,
+        })
     }
 }
 
@@ -64,6 +80,8 @@ impl Door {
             self.label(&mut charge.amount);
         }
         let turn = self.journal.turn(&self.run.tenant).lock_owned().await;
+        // Before the amounts: what is taken while they are counted is seen to be.
+        let mut seen = self.taken(&charges).await?;
         let mut used = Vec::new();
         for charge in &charges {
             let found = self.used(charge).await;
@@ -80,13 +98,40 @@ impl Door {
                 && known.is_some_and(|used| used.by_this_run))
         };
         let taken: Vec<Charge> = charges.iter().filter(|one| is_new(one)).cloned().collect();
+        let takes = |name: &str| taken.iter().any(|charge| self.is_of(charge, name));
+        seen.retain(|(name, _)| takes(name));
         Ok((
             decision,
             Spending {
                 charges: self.written(&taken),
+                seen,
                 turn: Some(turn),
             },
         ))
+    }
+
+    /// How often was taken from each budget that is charged.
+    async fn taken(&self, charges: &[Charge]) -> Result<Vec<(String, u64)>, Ending> {
+        let mut seen: Vec<(String, u64)> = Vec::new();
+        for charge in charges {
+            let budget = self.manifest.budgets.as_slice().get(charge.budget);
+            let Some(name) = budget.map(|budget| self.budget_name(budget)) else {
+                continue;
+            };
+            if seen.iter().any(|(known, _)| *known == name) {
+                continue;
+            }
+            let store = &self.journal.store;
+            let taken = store.budget_taken(&self.run.tenant, &name).await;
+            let taken = taken.map_err(|error| self.end(JournalFault::from(error).into()))?;
+            seen.push((name, taken));
+        }
+        Ok(seen)
+    }
+
+    fn is_of(&self, charge: &Charge, name: &str) -> bool {
+        let budget = self.manifest.budgets.as_slice().get(charge.budget);
+        budget.is_some_and(|budget| self.budget_name(budget) == name)
     }
 
     fn charges(&self, call: &CallFacts<'_>) -> Vec<Charge> {

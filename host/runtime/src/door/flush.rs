@@ -23,10 +23,15 @@ impl Door {
         changes: Vec<Change>,
     ) -> Result<(), JournalFault> {
         let mut records = std::mem::take(&mut self.state().buffer);
-        // An approval can have run out: then the run goes on, with what it had.
-        let may_go_on = changes
-            .iter()
-            .any(|change| matches!(change, Change::ConsumeApproval { .. }));
+        // An approval can have run out, another host can have taken from a budget:
+        // then the run goes on, with what it had.
+        let may_fail = |change: &Change| {
+            matches!(
+                change,
+                Change::ConsumeApproval { .. } | Change::TakeFromBudget { .. }
+            )
+        };
+        let may_go_on = changes.iter().any(may_fail);
         let kept = if may_go_on {
             records.clone()
         } else {

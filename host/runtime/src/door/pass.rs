@@ -5,11 +5,15 @@ use tollgate_journal::Stage;
 use tollgate_policy::{Effect, Outcome, UndoDecl};
 
 use super::gate::{Admission, Gate};
-use super::perform::encode;
+use super::perform::{Intent, encode};
 use super::replay::{Differs, Found, decode};
 use super::state::OnTheWay;
-use super::{Door, Immediate, Operation, Passing, Performed, Prior, Scope, WayBack};
+use super::{Door, Immediate, Operation, Passing, Performed, Prior, Refusal, Scope, WayBack};
 use crate::error::Ending;
+
+/// How often a call looks at its budgets again because another host took from them
+/// since. Each time one of the hosts has got on.
+const LOOKS_AT_BUDGETS: u32 = 100;
 
 impl Door {
     /// One call through the door. An `Err` ends the run; a refusal is a reply.
@@ -75,40 +79,55 @@ impl Door {
             passing.effect = Effect::Irreversible;
         }
         passing.undo = self.undo_facts::<O>(&plan, prior.as_ref());
-        let mut admission = match self.gate(&passing, prior.as_ref()).await? {
-            Gate::Admitted(admission) => admission,
-            Gate::Refused(refusal, rule) => {
-                let reply = O::refuse(refusal);
-                self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
-                return Ok(reply);
+        let decided = self.state().approval.clone();
+        for _ in 0..LOOKS_AT_BUDGETS {
+            let mut admission = match self.gate(&passing, prior.as_ref()).await? {
+                Gate::Admitted(admission) => admission,
+                Gate::Refused(refusal, rule) => {
+                    let reply = O::refuse(refusal);
+                    self.record_reply::<O>(&passing, Stage::CallDenied, &reply, rule.as_deref())?;
+                    return Ok(reply);
+                }
+            };
+            // The attack: a guest is stopped after an approved read, and the run that
+            // goes on reads under the same approval as often as it likes.
+            if !passing.needs_intent() && admission.approval.is_none() {
+                self.took(&admission.spending);
+                admission.spending.settled();
+                return self.read::<O>(&passing, plan, &admission).await;
             }
-        };
-        self.took(&admission.spending);
-        // The attack: a guest is stopped after an approved read, and the run that goes
-        // on reads under the same approval as often as it likes.
-        if !passing.needs_intent() && admission.approval.is_none() {
-            admission.spending.settled();
-            return self.read::<O>(&passing, plan, &admission).await;
+            let recovery = passing.recovery::<O>(&plan);
+            let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
+            match intent.await? {
+                Intent::Durable(send_by) => {
+                    self.took(&admission.spending);
+                    admission.spending.settled();
+                    return match passing.effect {
+                        Effect::Read => {
+                            self.read_with_intent::<O>(&passing, plan, &admission, send_by)
+                                .await
+                        }
+                        _ => {
+                            self.write::<O>(&passing, plan, prior, &admission, send_by)
+                                .await
+                        }
+                    };
+                }
+                Intent::Refused(refusal) => {
+                    let reply = O::refuse(refusal);
+                    self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
+                    return Ok(reply);
+                }
+                // Another host took: a person's decision, where there is one, still
+                // counts, and what is left may not be enough any more.
+                Intent::Overtaken => self.state().approval.clone_from(&decided),
+            }
         }
-        let recovery = passing.recovery::<O>(&plan);
-        let intent = self.intent(&passing, prior.as_ref(), recovery, &admission);
-        let intent = intent.await?;
-        admission.spending.settled();
-        match intent {
-            Ok(send_by) if passing.effect == Effect::Read => {
-                self.read_with_intent::<O>(&passing, plan, &admission, send_by)
-                    .await
-            }
-            Ok(send_by) => {
-                self.write::<O>(&passing, plan, prior, &admission, send_by)
-                    .await
-            }
-            Err(refusal) => {
-                let reply = O::refuse(refusal);
-                self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
-                Ok(reply)
-            }
-        }
+        let reply = O::refuse(Refusal::outside(
+            "others take from the same budget faster than this host can look at it; call again",
+        ));
+        self.record_reply::<O>(&passing, Stage::CallDenied, &reply, None)?;
+        Ok(reply)
     }
 
     /// Whether there is a way back for a write. The attack: a connector that has no

@@ -31,6 +31,16 @@ pub(super) struct SendBy {
     pub(super) at_ms: u64,
 }
 
+/// What became of an intent.
+pub(super) enum Intent {
+    /// The call may be sent, until then.
+    Durable(SendBy),
+    /// Its approval ran out between decision and use, or the same was denied.
+    Refused(Refusal),
+    /// Another host took from a budget that it takes from.
+    Overtaken,
+}
+
 impl Door {
     /// Until when a call may be sent whose intent is made now.
     pub(super) fn send_by(&self) -> Result<SendBy, Ending> {
@@ -71,15 +81,14 @@ impl Door {
             .map_or(0, |lease| lease.remaining_ms(now))
     }
 
-    /// Record that a call is about to be made; the answer is until when. A refusal
-    /// means that its approval ran out between decision and use.
+    /// Record that a call is about to be made.
     pub(super) async fn intent(
         &self,
         passing: &Passing,
         prior: Option<&Prior>,
         recovery: Recovery,
         admission: &Admission,
-    ) -> Result<Result<SendBy, Refusal>, Ending> {
+    ) -> Result<Intent, Ending> {
         fail::fail_point!("door::before_intent");
         let send_by = self.send_by()?;
         let mut saying = passing
@@ -100,7 +109,6 @@ impl Door {
             prior_bytes = bytes.len() as u64;
             saying = saying.value("prior", bytes);
         }
-        self.state().bytes += passing.text.len() as u64 + prior_bytes;
         let now = self.journal.now_ms();
         let mut changes = vec![Change::PutRun(Box::new(self.row(
             RunState::Open,
@@ -115,13 +123,16 @@ impl Door {
                 at_ms: now,
             });
         }
+        changes.extend(admission.spending.conditions());
         let record = self
             .journal
             .record(&self.about, saying)
             .map_err(|fault| self.end(fault.into()))?;
         let Err(fault) = self.flush(vec![record], changes).await else {
-            self.state().committed = true;
-            return Ok(Ok(send_by));
+            let mut state = self.state();
+            state.committed = true;
+            state.bytes += passing.text.len() as u64 + prior_bytes;
+            return Ok(Intent::Durable(send_by));
         };
         if let Some(ending) = repeats(&fault) {
             return Err(self.end(ending));
@@ -136,7 +147,7 @@ impl Door {
                 },
             ) => {
                 self.state().rejected = Some(FailureKind::Unanswered);
-                Ok(Err(Refusal::rejected(
+                Ok(Intent::Refused(Refusal::rejected(
                     "it was approved, and not executed in the time the manifest gives",
                 )))
             }
@@ -151,8 +162,9 @@ impl Door {
             Some(Rejected::DenialStands { approval }) => {
                 self.state().rejected = Some(FailureKind::Rejected);
                 let why = format!("the same was denied as {approval}, and that stands");
-                Ok(Err(Refusal::rejected(why)))
+                Ok(Intent::Refused(Refusal::rejected(why)))
             }
+            Some(Rejected::BudgetMoved(_)) => Ok(Intent::Overtaken),
             Some(Rejected::LeaseLost) | None => Err(self.end(fault.into())),
             Some(rejected) => Err(self.end(Ending::NotAdmitted(rejected.to_string()))),
         }

@@ -4,6 +4,7 @@
 //! was changed is the reason looked up.
 
 mod approvals;
+mod budgets;
 mod delegations;
 mod deliveries;
 mod erase;
@@ -145,6 +146,7 @@ impl Applying<'_> {
                     .await
             }
             Change::PutCheckpoint(row) => self.put_checkpoint(row).await,
+            Change::TakeFromBudget { budget, seen } => self.take_from_budget(budget, *seen).await,
             Change::PutTiles(tiles) => self.put_tiles(tiles).await,
             Change::Erase(what) => self.erase(what).await,
             Change::SetKv {

@@ -3,6 +3,7 @@
 //! writing (CWE-367). Only when nothing was changed is the reason looked up.
 
 mod approvals;
+mod budgets;
 mod delegations;
 mod deliveries;
 mod erase;
@@ -197,6 +198,7 @@ impl Applying<'_> {
                     .await
             }
             Change::PutCheckpoint(row) => self.put_checkpoint(row).await,
+            Change::TakeFromBudget { budget, seen } => self.take_from_budget(budget, *seen).await,
             Change::PutTiles(tiles) => self.put_tiles(tiles).await,
             Change::Erase(what) => self.erase(what).await,
             Change::RevokePrincipal { id, at_ms } => self.revoke_principal(id, *at_ms).await,

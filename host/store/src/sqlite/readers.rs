@@ -22,7 +22,7 @@ pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_item
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::runs::{run, run_of_request, runs};
 pub(super) use self::verify::verify;
-pub(super) use self::work::{case, cases, due_cases, workflows};
+pub(super) use self::work::{budget_taken, case, cases, due_cases, workflows};
 use super::fault::Fault;
 use crate::decode;
 use crate::{ConnectorRow, Head, KvEntry, PrincipalRow};

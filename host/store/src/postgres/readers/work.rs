@@ -1,9 +1,10 @@
-//! Workflows and their cases.
+//! Workflows, their cases, and budgets.
 
 use sqlx::postgres::PgPool;
 
 use super::ROWS_MAX;
 use crate::decode;
+use crate::places::read_ms;
 use crate::postgres::fault::Fault;
 use crate::{CaseFilter, CaseRow, WorkflowRow};
 
@@ -75,4 +76,16 @@ pub(in crate::postgres) async fn due_cases(
     let select = sqlx::query(sql).bind(given_ms).bind(i64::from(limit));
     let rows = select.fetch_all(pool).await?;
     rows.iter().map(decode::case).collect()
+}
+
+pub(in crate::postgres) async fn budget_taken(
+    pool: &PgPool,
+    tenant: &str,
+    budget: &str,
+) -> Result<u64, Fault> {
+    let sql = "SELECT b.taken FROM tenants AS t JOIN budgets AS b USING (tenant_id) \
+               WHERE t.tenant = $1 AND b.name = $2";
+    let select = sqlx::query_scalar::<_, i64>(sql).bind(tenant).bind(budget);
+    let taken = select.fetch_optional(pool).await?.unwrap_or(0);
+    Ok(read_ms(taken))
 }
