@@ -62,11 +62,9 @@ class Exporter:
     ) -> Iterator[Line]:
         """The calls in order, each with what was read before it."""
         for number, call in enumerate(calls):
-            name = "/".join(str(part) for part in case["id"].values() if part)
             yield {
                 **case,
                 "id": {**case["id"], "call": number},
-                "case": name,
                 "tenant": TENANT,
                 "principal": "agent:assistant",
                 "workflow": self.suite.name,
@@ -102,6 +100,7 @@ class Exporter:
     def _case(self, task: str, injection: str | None, by: str) -> dict[str, Any]:
         return {
             "id": {"by": by, "task": task, "injection": injection},
+            "case": f"{task} {injection or 'alone'}",
             "inputs": trusted.inputs(self.suite.user_tasks[task].PROMPT),
         }
 

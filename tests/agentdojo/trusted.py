@@ -41,12 +41,12 @@ _SHAPES: tuple[tuple[str, str, Callable[[str], Value]], ...] = (
     ("dates", rf"\b((?:{_MONTHS}) \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})\b", _day),
     ("times", r"\b(\d{1,2}:\d{2})\b", str),
     ("amounts", r"[$€£]\s?(\d[\d,]*(?:\.\d+)?)(?![\w%])", _amount),
-    ("amounts", r"(?<![\w.,-])(\d[\d,]*\.\d{2})(?![\w%.])", _amount),
+    ("amounts", r"(?<![\w.,-])(\d[\d,]*\.\d{2})(?![\w%]|\.\d)", _amount),
     # A whole number is an amount only where the words before it say so.
     (
         "amounts",
         r"\b(?:is|are|of|by|to|pay|send|transfer|amount) (\d[\d,]*)"
-        r"(?![\w%:.-])(?! [A-Z])",
+        r"(?![\w%:-]|\.\d| [A-Z])",
         _amount,
     ),
 )
