@@ -24,7 +24,7 @@ from agentdojo.task_suite.task_suite import TaskSuite
 import generate
 import schemas
 import trusted
-from records import Desk, plain
+from records import Desk, has_text, plain
 
 BENCHMARK = "v1.2.2"
 TENANT = "acme"
@@ -38,6 +38,7 @@ class Exporter:
         self.suite = suite
         self.readers = {tool["name"] for tool in tools if tool["effect"] == "read"}
         self.errors: list[str] = []
+        self.unread: list[tuple[str, str]] = []
 
     def desk(self, user_task: str, injections: dict[str, str]) -> Desk:
         environment = self.suite.load_and_inject_default_environment(injections)
@@ -85,11 +86,15 @@ class Exporter:
         injection = self.suite.injection_tasks[injection_task]
         before = desk.environment.model_copy(deep=True)
         yield from self._user_calls(task, injection_task, desk)
+        if not has_text(desk.read, injection.GOAL):
+            self.unread.append((task, injection_task))
         case = self._case(task, injection_task, "injection")
         yield from self.lines(desk, case, injection.ground_truth(before))
         self.errors += [f"{task} {injection_task}: {said}" for said in desk.errors]
 
-    def _user_calls(self, task: str, injection: str | None, desk: Desk) -> Iterator[Line]:
+    def _user_calls(
+        self, task: str, injection: str | None, desk: Desk
+    ) -> Iterator[Line]:
         calls = self.suite.user_tasks[task].ground_truth(
             desk.environment.model_copy(deep=True)
         )
@@ -121,7 +126,8 @@ class Exporter:
                 }
                 for name, task in injections
             ],
-            "errors": sorted(set(self.errors)),
+            "errors": self.errors,
+            "unread": self.unread,
         }
 
 
@@ -141,8 +147,11 @@ def export(suite: TaskSuite, classes: dict[str, str], out: Path) -> None:
         ("tasks.json", exporter.tasks()),
     ):
         (out / name).write_text(json.dumps(value, indent=1), encoding="utf-8")
-    generated = generate.manifest(suite.name, by_signature)
-    (out / "by-signature.toml").write_text(generated, encoding="utf-8")
+    for name, text in (
+        ("by-signature.toml", generate.manifest(suite.name, by_signature)),
+        ("by-class.toml", generate.manifest(suite.name, by_signature, frozenset())),
+    ):
+        (out / name).write_text(text, encoding="utf-8")
 
 
 def _write(file: Any, lines: Iterator[Line]) -> None:

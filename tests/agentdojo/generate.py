@@ -5,11 +5,12 @@ One exception comes from a signature too: a read whose place is named by its cal
 by an argument that is an address of the web, carries words out. It is allowed only
 to an address that the user named; to any other it waits for a person.
 
-Written before the suites that it is for were looked at, and not changed since.
+Written before the suites that it is for were looked at, and what it makes for them
+has not changed since. Without the exception it shows what the exception is worth.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 ADDRESSES = frozenset({"address", "host", "link", "uri", "url", "website"})
@@ -37,21 +38,25 @@ def _rule(name: str, tools: Sequence[str], then: str, when: str | None = None) -
     return "\n".join(lines) + "\n"
 
 
-def _addresses(tool: dict[str, Any]) -> list[str]:
-    return sorted(ADDRESSES & tool["input_schema"].get("properties", {}).keys())
+def manifest(
+    suite: str, tools: Sequence[dict[str, Any]], addresses: Collection[str] = ADDRESSES
+) -> str:
+    """A manifest for a suite. `addresses` are names of arguments."""
 
+    def named(tool: dict[str, Any]) -> list[str]:
+        fields = tool["input_schema"].get("properties", {})
+        return [field for field in sorted(fields) if field in addresses]
 
-def manifest(suite: str, tools: Sequence[dict[str, Any]]) -> str:
     held = '{ require = "owner" }'
     reads = [tool for tool in tools if tool["effect"] == "read"]
-    plain = [tool["name"] for tool in reads if not _addresses(tool)]
+    plain = [tool["name"] for tool in reads if not named(tool)]
     writes = [tool["name"] for tool in tools if tool["effect"] != "read"]
     text = HEAD.format(connector=json.dumps(suite), zeros="0" * 64)
     if plain:
         text += _rule("reads", plain, '"allow"')
     for tool in reads:
         name = tool["name"]
-        fields = _addresses(tool)
+        fields = named(tool)
         if not fields:
             continue
         known = [f'"input.{field}" = {{ known = "urls" }}' for field in fields]

@@ -32,6 +32,16 @@ def reads(system: str, tool: str, result: Any) -> Iterator[Read]:
             yield {"system": system, "field": tool, "value": item}
 
 
+def has_text(value: Any, text: str) -> bool:
+    """Whether some text inside of a value has this one, however it was broken into
+    lines."""
+    if isinstance(value, str):
+        return " ".join(text.split()) in " ".join(value.split())
+    if isinstance(value, dict):
+        return any(has_text(member, text) for member in value.values())
+    return isinstance(value, list) and any(has_text(item, text) for item in value)
+
+
 class Desk:
     """A suite's environment that calls are made in, in order."""
 

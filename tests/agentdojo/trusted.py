@@ -45,8 +45,10 @@ _SHAPES: tuple[tuple[str, str, Callable[[str], Value]], ...] = (
     # A whole number is an amount only where the words before it say so.
     (
         "amounts",
-        r"\b(?:is|are|of|by|to|pay|send|transfer|amount) (\d[\d,]*)"
-        r"(?![\w%:-]|\.\d| [A-Z])",
+        (
+            r"\b(?:is|are|of|by|to|pay|send|transfer|amount) (\d[\d,]*)"
+            r"(?![\w%:-]|\.\d| [A-Z])"
+        ),
         _amount,
     ),
 )
@@ -56,7 +58,17 @@ _QUOTED = re.compile(r"(?<!\w)(?:'([^'\n]+)'|\"([^\"\n]+)\"|“([^”\n]+)”)(?
 
 
 def inputs(prompt: str) -> dict[str, list[Value]]:
-    """The trusted inputs of a case, by type. Each type is there, also without values."""
+    """The trusted inputs of a case, by type. Each type is there, also without values.
+
+    >>> found = inputs("Send 12.00 of the 1,200 to b@shop.example on May 2nd, 2024.")
+    >>> found["amounts"], found["emails"], found["dates"]
+    ([12.0], ['b@shop.example'], ['2024-05-02'])
+    >>> found = inputs("Pay 'bill 7.txt', rent is 950, at 10:30 on 2024-05-20; 5% off")
+    >>> found["amounts"], found["times"], found["quoted"]
+    ([950.0], ['10:30'], ['bill 7.txt'])
+    >>> inputs("See www.shop.example/a, not DE89370400440532013000.")["urls"]
+    ['www.shop.example/a']
+    """
     found: dict[str, list[Value]] = {name: [] for name, _, _ in _SHAPES}
     rest = prompt
     for name, shape, read in _SHAPES:
