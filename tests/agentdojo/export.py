@@ -36,7 +36,9 @@ Line = dict[str, Any]
 class Exporter:
     def __init__(self, suite: TaskSuite, tools: Sequence[dict[str, Any]]) -> None:
         self.suite = suite
-        self.readers = {tool["name"] for tool in tools if tool["effect"] == "read"}
+        reads = [tool for tool in tools if tool["effect"] == "read"]
+        self.readers = {tool["name"] for tool in reads}
+        self.egress = {tool["name"] for tool in reads if schemas.takes_text(tool)}
         self.errors: list[str] = []
         self.unread: list[tuple[str, str]] = []
 
@@ -71,6 +73,11 @@ class Exporter:
                 "workflow": self.suite.name,
                 "tool": call.function,
                 "input": plain(call.args),
+                # What a connector does for it: one request to the system behind it,
+                # with the caller's words in it where it has any.
+                "call": "http.send",
+                "destination": desk.store(call.function),
+                "egress": call.function in self.egress,
                 "read": list(desk.read),
             }
             desk.make(call, call.function in self.readers)

@@ -16,6 +16,8 @@ pub(crate) struct Suite {
     folder: PathBuf,
     calls: String,
     ids: Vec<Id>,
+    /// The tool of each line.
+    called: Vec<String>,
 }
 
 /// What the lines were made of.
@@ -77,19 +79,29 @@ pub(crate) struct Verdict {
 #[derive(Deserialize)]
 struct Line {
     id: Id,
+    tool: String,
+}
+
+#[derive(Deserialize)]
+struct Tool {
+    name: String,
+    effect: String,
 }
 
 impl Suite {
     pub(crate) fn open(folder: &Path) -> Self {
         let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
         let calls = read("calls.jsonl");
-        let id = |line| serde_json::from_str::<Line>(line).unwrap().id;
+        let line = |line| serde_json::from_str::<Line>(line).unwrap();
+        let lines = calls.lines().map(line).map(|line| (line.id, line.tool));
+        let (ids, called) = lines.unzip();
         let tasks: Tasks = serde_json::from_str(&read("tasks.json")).unwrap();
         Self {
             name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
             tasks,
             folder: folder.to_owned(),
-            ids: calls.lines().map(id).collect(),
+            ids,
+            called,
             calls,
         }
     }
@@ -119,7 +131,19 @@ impl Suite {
         let verdicts: Vec<Verdict> = said.lines().map(read).collect();
         let judged: Vec<&Id> = verdicts.iter().map(|verdict| &verdict.id).collect();
         assert_eq!(judged, self.ids.iter().collect::<Vec<_>>());
+        self.what_is_irreversible_waits(&tools, &verdicts);
         verdicts
+    }
+
+    /// Whatever its input and whoever asks.
+    fn what_is_irreversible_waits(&self, tools: &Path, verdicts: &[Verdict]) {
+        let tools = fs::read_to_string(tools).unwrap();
+        let tools: Vec<Tool> = serde_json::from_str(&tools).unwrap();
+        for (called, verdict) in self.called.iter().zip(verdicts) {
+            let tool = tools.iter().find(|tool| tool.name == *called).unwrap();
+            let waits = tool.effect != "irreversible" || verdict.outcome != Outcome::Allow;
+            assert!(waits, "{called}: {verdict:?}");
+        }
     }
 }
 

@@ -54,6 +54,11 @@ class Desk:
         self.read: list[Read] = []
         self.errors: list[str] = []
 
+    def store(self, tool: str) -> str:
+        """The part of the environment that a tool works on first."""
+        dependencies = self.runtime.functions[tool].dependencies
+        return str(next(iter(dependencies.values())).env_dependency)
+
     def make(self, call: FunctionCall, is_read: bool) -> None:
         """Make a call. Only what reads return counts as a record: an answer to a
         write repeats what its caller said."""
@@ -63,7 +68,5 @@ class Desk:
         if error is not None:
             self.errors.append(f"{call.function}: {error.splitlines()[0]}")
         elif is_read:
-            function = self.runtime.functions[call.function]
-            store = next(iter(function.dependencies.values())).env_dependency
-            system = f"{self.suite}.{store}"
+            system = f"{self.suite}.{self.store(call.function)}"
             self.read.extend(reads(system, call.function, plain(result)))

@@ -18,6 +18,16 @@ def effect(name: str) -> str:
     return "read" if name.split("_", 1)[0] in READS else "irreversible"
 
 
+def takes_text(tool: Mapping[str, Any]) -> bool:
+    """Whether the caller's own words are among a tool's arguments."""
+    return any(map(_is_text, tool["input_schema"].get("properties", {}).values()))
+
+
+def _is_text(schema: Mapping[str, Any]) -> bool:
+    either = (*schema.get("anyOf", ()), schema.get("items", {}))
+    return schema.get("type") == "string" or any(map(_is_text, filter(None, either)))
+
+
 def tools(
     functions: Iterable[Function], classes: Mapping[str, str]
 ) -> list[dict[str, Any]]:
