@@ -16,6 +16,7 @@
 //! A test is written with [`live!`]; it is ignored unless it is asked for:
 //! `cargo test -p tollgate-live --test roundup -- --ignored`.
 
+mod agentdojo;
 mod calc;
 mod error;
 mod install;
@@ -34,6 +35,7 @@ mod synapse;
 mod tryton;
 mod wait;
 
+pub use agentdojo::AgentDojo;
 pub use calc::{Sheet, sheets};
 pub use error::{Error, Result};
 pub use judge::{Answer, Judge};
