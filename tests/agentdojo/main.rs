@@ -95,6 +95,8 @@ fn the_suites_are_whole(suites: &[Suite]) {
         assert_eq!(&tasks.suite, name);
         assert_eq!(tasks.package, AgentDojo::version());
         assert_eq!(tasks.errors, Vec::<String>::new(), "{name}");
+        // A case in which nobody reads the attack proves nothing about it.
+        assert!(tasks.unread.is_empty(), "{name}: {:?}", tasks.unread);
         for task in &tasks.user_tasks {
             assert!(suite.calls_alone(task) > 0, "{name}: {task} has no call");
         }

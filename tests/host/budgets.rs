@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tollgate_runtime::{Clock as _, RunReport, RunState, ToolCall};
 
 use crate::house::{BOSS, House, agent, call, failure, mira, output};
+use crate::leases::Pair;
 
 fn budget(rest: &str) -> String {
     format!("[[budget]]\nname = \"b\"\n{rest}\n{BOSS}")
@@ -59,6 +60,44 @@ async fn calls_at_once_do_not_share_what_is_left() {
         done += usize::from(call.await.unwrap());
     }
     assert_eq!(done, 3);
+}
+
+/// The attack: the same payment to two hosts at once. Both have counted, and found room
+/// for one, before either has taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hosts_that_counted_the_same_do_not_both_take_the_last() {
+    for (then, second) in [
+        ("\"deny\"", RunState::Done),
+        ("{ require = \"boss\" }", RunState::Held),
+    ] {
+        let rows = format!("call = \"kv.set\"\nper = \"tenant\"\ncount = 1\nthen = {then}");
+        let pair = Pair::new(&budget(&rows)).await;
+        let set = |key: &str| {
+            let input = json!({"verb": "set", "store": "scratch", "key": key, "value": "v"});
+            call("hostile", "try_kv", input)
+        };
+        pair.store.let_uses_through(false);
+        let who = agent();
+        let both = async {
+            tokio::join!(
+                pair.house.host.call(&who, set("one")),
+                pair.other.call(&who, set("two"))
+            )
+        };
+        let release = async {
+            pair.store.are_used(2).await;
+            pair.store.let_uses_through(true);
+        };
+        let ((one, two), ()) = tokio::join!(both, release);
+        let mut done = 0;
+        for report in [one.unwrap(), two.unwrap()] {
+            match report.state {
+                RunState::Done if output(report.clone())["done"] == true => done += 1,
+                state => assert_eq!(state, second, "{report:?}"),
+            }
+        }
+        assert_eq!(done, 1, "{then}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ pub(crate) struct Faulty {
     lost: Mutex<Option<Lost>>,
     /// Whether claims of a run go through.
     claims: watch::Sender<bool>,
-    /// Whether approvals may be used, and how many uses have come so far.
+    /// Whether approvals and budgets may be used, and how many uses have come so far.
     uses: watch::Sender<bool>,
     using: watch::Sender<u64>,
     /// Claims that are being made now, and most of them at once.
@@ -85,15 +85,20 @@ impl Faulty {
         self.claims.send_replace(through);
     }
 
-    /// Let approvals be used, or make their use wait.
+    /// Let approvals and budgets be used, or make their use wait.
     pub(crate) fn let_uses_through(&self, through: bool) {
         self.uses.send_replace(through);
     }
 
     /// Wait until somebody is about to use an approval.
     pub(crate) async fn is_used(&self) {
+        self.are_used(1).await;
+    }
+
+    /// Wait until so many uses have come.
+    pub(crate) async fn are_used(&self, count: u64) {
         let mut using = self.using.subscribe();
-        using.wait_for(|uses| *uses > 0).await.unwrap();
+        using.wait_for(|uses| *uses >= count).await.unwrap();
     }
 
     /// Claims of a run that are being made now, and most of them at once so far.
@@ -118,7 +123,12 @@ fn unavailable() -> StoreError {
 #[async_trait]
 impl Store for Faulty {
     async fn append(&self, submission: Submission) -> Result<Appended, StoreError> {
-        let uses = |change: &Change| matches!(change, Change::ConsumeApproval { .. });
+        let uses = |change: &Change| {
+            matches!(
+                change,
+                Change::ConsumeApproval { .. } | Change::TakeFromBudget { .. }
+            )
+        };
         if submission.changes.iter().any(uses) {
             self.using.send_modify(|uses| *uses += 1);
             let mut through = self.uses.subscribe();

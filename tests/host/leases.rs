@@ -15,10 +15,10 @@ use crate::house::{House, agent, asks_for, call, copy, database, mira, options, 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Two hosts with a home each, the same keys, the same data and one store.
-struct Pair {
-    house: House,
-    other: Host,
-    store: Arc<Faulty>,
+pub(crate) struct Pair {
+    pub(crate) house: House,
+    pub(crate) other: Host,
+    pub(crate) store: Arc<Faulty>,
     _home: TempDir,
 }
 
@@ -33,7 +33,7 @@ fn beside(house: &House) -> TempDir {
 }
 
 impl Pair {
-    async fn new(more: &str) -> Self {
+    pub(crate) async fn new(more: &str) -> Self {
         let (house, store) = House::on(more, Faulty::new).await;
         let home = beside(&house);
         let shared = Arc::clone(&store) as Arc<dyn Store>;
