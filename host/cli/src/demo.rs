@@ -17,9 +17,12 @@ mod connectors;
 mod crm;
 mod desk;
 mod ending;
+mod place;
 mod scene;
+mod stand_in;
 mod story;
 mod systems;
+mod words;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -166,19 +169,4 @@ fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
         kind,
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
     }
-}
-
-/// A text out of JSON, without its quotation marks, safe to print: others wrote it.
-fn text(value: &Value) -> String {
-    tollgate_policy::visible(value.as_str().unwrap_or_default())
-}
-
-/// This program as it can be typed here: it may not be on the path.
-fn program() -> String {
-    let Ok(program) = std::env::current_exe() else {
-        return "tollgate".to_owned();
-    };
-    let here = std::env::current_dir().unwrap_or_default();
-    let short = program.strip_prefix(here).unwrap_or(&program);
-    short.display().to_string()
 }

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::systems::now;
+use super::stand_in::now;
 
 /// The number of the first ticket.
 const FIRST: u64 = 4711;

@@ -7,9 +7,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tollgate_runtime::{Host, LogFilter, LogPlace, RunState, UndoOptions, UndoReport};
 
+use super::scene;
 use super::story::{Runs, Story};
 use super::systems::PROPERTY;
-use super::{program, scene, text};
+use super::words::{program, text};
 use crate::output;
 
 impl Story<'_> {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
-use super::systems::Place;
+use super::place::Place;
 
 /// The folder to work in; it must be empty.
 pub(super) fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use tollgate_runtime::{RunReport, RunState};
 
 use super::agent::{Agent, Answer};
+use super::scene;
 use super::systems::{PROPERTY, Systems};
-use super::{program, scene, text};
+use super::words::{program, text};
 use crate::output;
 use crate::remote::Client;
 
