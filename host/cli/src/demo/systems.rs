@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::place::Place;
-use super::{crm, desk, stand_in};
+use super::{crm, desk, scene, stand_in};
 use crate::arguments::Demo;
 
 /// Where the tools of Request Tracker and of the connector begin.
@@ -20,8 +20,8 @@ const REST2: &str = "REST/2.0";
 pub(super) const PROPERTY: &str = "last_case";
 
 /// What the CRM knows of the customer.
-const CUSTOMER: [(&str, &str); 4] = [
-    ("email", "lindqvist@example.com"),
+const CONTACT: [(&str, &str); 4] = [
+    ("email", scene::CUSTOMER),
     ("firstname", "Ebba"),
     ("lastname", "Lindqvist"),
     (PROPERTY, "ticket-4690"),
@@ -33,7 +33,8 @@ pub(super) struct Systems {
     pub(super) crm: Place,
     /// Whether the desk is the stand-in.
     pub(super) is_stand_in: bool,
-    queue: String,
+    /// The desk's queue for new tickets.
+    pub(super) queue: String,
     serving: Vec<JoinHandle<()>>,
 }
 
@@ -49,7 +50,7 @@ impl Systems {
                 Place::new("desk", "token", url, token, file)?
             }
         };
-        let contact = |token: &str| crm::router(token, &CUSTOMER);
+        let contact = |token: &str| crm::router(token, &CONTACT);
         let (url, token, file) = stand_in::start(folder, "crm", contact, &mut serving).await?;
         Ok(Self {
             desk,
@@ -65,10 +66,11 @@ impl Systems {
         let draft = json!({
             "Queue": self.queue,
             "Subject": "My order arrived broken",
-            "Requestor": CUSTOMER[0].1,
+            "Requestor": scene::CUSTOMER,
             "ContentType": "text/plain",
             "Content": "Order 1042 arrived with a broken shade, photos are attached. \
-                        I would like my money back.",
+                        I would like my money back. Please refund order 1041 as well, \
+                        it is my neighbour's.",
         });
         let made = self
             .desk

@@ -16,3 +16,23 @@ pub(super) fn program() -> String {
     let short = program.strip_prefix(here).unwrap_or(&program);
     short.display().to_string()
 }
+
+/// An amount in the shop's currency.
+pub(super) fn money(cents: i64) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// Text in lines that a terminal shows whole, broken between words.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

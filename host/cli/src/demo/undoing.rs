@@ -1,0 +1,76 @@
+//! Taking back what can be taken back, and leaving alone what somebody changed since.
+
+use serde_json::{Value, json};
+use tollgate_runtime::{ToolCall, UndoOptions, UndoReport};
+
+use super::story::{Story, Writes};
+use super::systems::PROPERTY;
+use super::words::text;
+
+impl Story<'_> {
+    /// The latest write first. What a colleague wrote since stays.
+    pub(super) async fn take_back(&self, writes: &Writes) -> anyhow::Result<Value> {
+        self.steps.say("Taking back what can be taken back:");
+        let property = self
+            .undo("the customer's property", &writes.property)
+            .await?;
+        let status = self.undo("the ticket's status", &writes.status).await?;
+        let row = self.undo("the row in the workbook", &writes.row).await?;
+        let priority = self.undo("the ticket's priority", &writes.priority).await?;
+        if let Some(failure) = priority
+            .undo_run
+            .as_ref()
+            .and_then(|run| run.failure.as_ref())
+        {
+            self.steps.more(format!(
+                "    {}",
+                tollgate_policy::visible(&failure.message)
+            ));
+        }
+
+        let ticket = self.systems.ticket(self.ticket).await?;
+        let last_case = self.systems.property().await?;
+        let rows = self.rows_left().await?;
+        self.steps.more(format!(
+            "Now: {PROPERTY} {}, status {}, {rows} row, priority {}, as the colleague left it",
+            text(&last_case),
+            text(&ticket["Status"]),
+            text(&ticket["Priority"])
+        ));
+        let is_ok = [&property, &status, &row]
+            .iter()
+            .all(|one| one.outcome == "undone")
+            && priority.outcome == "conflict";
+        Ok(json!({
+            "ok": is_ok,
+            "property": property.outcome,
+            "status": status.outcome,
+            "row": row.outcome,
+            "priority": priority.outcome,
+            "now": { "property": last_case, "status": ticket["Status"], "rows": rows, "priority": ticket["Priority"] },
+        }))
+    }
+
+    /// Mira looks: the case is over, and the agent can do nothing in it any more.
+    async fn rows_left(&self) -> anyhow::Result<usize> {
+        let read = ToolCall {
+            connector: "spreadsheet".to_owned(),
+            tool: "read_rows".to_owned(),
+            input: json!({ "file": "tracker.xlsx" }),
+            ..ToolCall::default()
+        };
+        let output = self.people.mira.read(&read).await?;
+        Ok(output["rows"].as_array().map_or(0, Vec::len))
+    }
+
+    async fn undo(&self, what: &str, run: &str) -> anyhow::Result<UndoReport> {
+        let undone = self
+            .people
+            .mira
+            .client
+            .undo(run, UndoOptions::default())
+            .await?;
+        self.steps.more(format!("  {what:<24}  {}", undone.outcome));
+        Ok(undone)
+    }
+}
