@@ -126,17 +126,17 @@ impl Story<'_> {
         Ok((delivery.clone(), ticket.to_owned()))
     }
 
-    /// Mira does what is to be done, and says so.
+    /// Mira says what became of it.
     async fn resolve(&self, item: &str) -> anyhow::Result<QueueItem> {
         let mira = &self.people.mira;
-        let note = "wrote to the customer that the neighbour has to ask";
+        let note = "nothing to pay back: order 1041 is somebody else's";
         mira.client
             .resolve(item, Resolution::Done, note, None)
             .await?;
         let item = self.host.queue_item(&mira.who, item).await?;
         ensure!(item.state == "resolved", "the item is {}", item.state);
         self.steps
-            .more("Mira looks at it, writes to the customer herself, and resolves it");
+            .more(format!("Mira looks at it and resolves it: {note}"));
         Ok(item)
     }
 }

@@ -44,7 +44,12 @@ impl Story<'_> {
         show(&before.workflow, &now.workflow);
         if is_refunded {
             self.steps
-                .more("A case that was taken back in part does not count as correct any more.");
+                .more("A case of which something was taken back is not correct any more, and what");
+            self.steps.more("people spent on it is time lost.");
+        }
+        if !self.is_interactive {
+            self.steps
+                .more("In this demo a program said yes for the people, in milliseconds.");
         }
         let folder = self.folder.join("report");
         let plots = crate::report::draw(std::slice::from_ref(&now.workflow), &folder)?;

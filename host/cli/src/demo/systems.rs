@@ -19,12 +19,15 @@ const REST2: &str = "REST/2.0";
 /// The property of the customer that the agent writes.
 pub(super) const PROPERTY: &str = "last_case";
 
+/// What it is before.
+pub(super) const LAST_CASE: &str = "ticket-4690";
+
 /// What the CRM knows of the customer.
 const CONTACT: [(&str, &str); 4] = [
     ("email", scene::CUSTOMER),
     ("firstname", "Ebba"),
     ("lastname", "Lindqvist"),
-    (PROPERTY, "ticket-4690"),
+    (PROPERTY, LAST_CASE),
 ];
 
 /// Both systems. Stand-ins end with this value.

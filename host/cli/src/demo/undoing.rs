@@ -1,32 +1,24 @@
 //! Taking back what can be taken back, and leaving alone what somebody changed since.
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use tollgate_runtime::{ToolCall, UndoOptions, UndoReport};
 
 use super::story::{Story, Writes};
-use super::systems::PROPERTY;
+use super::systems::{LAST_CASE, PROPERTY};
 use super::words::text;
 
 impl Story<'_> {
     /// The latest write first. What a colleague wrote since stays.
     pub(super) async fn take_back(&self, writes: &Writes) -> anyhow::Result<Value> {
-        self.steps.say("Taking back what can be taken back:");
+        self.steps.say("Mira takes back what can be taken back:");
         let property = self
             .undo("the customer's property", &writes.property)
             .await?;
         let status = self.undo("the ticket's status", &writes.status).await?;
         let row = self.undo("the row in the workbook", &writes.row).await?;
         let priority = self.undo("the ticket's priority", &writes.priority).await?;
-        if let Some(failure) = priority
-            .undo_run
-            .as_ref()
-            .and_then(|run| run.failure.as_ref())
-        {
-            self.steps.more(format!(
-                "    {}",
-                tollgate_policy::visible(&failure.message)
-            ));
-        }
+        let (conflict, queue) = self.conflict(&priority).await?;
 
         let ticket = self.systems.ticket(self.ticket).await?;
         let last_case = self.systems.property().await?;
@@ -40,15 +32,36 @@ impl Story<'_> {
         let is_ok = [&property, &status, &row]
             .iter()
             .all(|one| one.outcome == "undone")
-            && priority.outcome == "conflict";
+            && priority.outcome == "conflict"
+            && (last_case.as_str(), rows) == (Some(LAST_CASE), 1);
         Ok(json!({
             "ok": is_ok,
             "property": property.outcome,
             "status": status.outcome,
             "row": row.outcome,
             "priority": priority.outcome,
+            "conflict": conflict,
+            "queue": queue,
             "now": { "property": last_case, "status": ticket["Status"], "rows": rows, "priority": ticket["Priority"] },
         }))
+    }
+
+    /// What is there and what was expected; and the item that somebody finds it in.
+    async fn conflict(&self, undone: &UndoReport) -> anyhow::Result<(String, String)> {
+        let run = undone.undo_run.as_ref();
+        let run = run.context("an undo that was tried is a run")?;
+        let failure = run.failure.as_ref();
+        let failure = failure.context("a conflict says what it found")?;
+        let found = tollgate_policy::visible(&failure.message);
+        self.steps.more(format!("    {found}"));
+        let items = self.people.mira.client.queue(false, false).await?;
+        let item = items.iter().find(|item| item.run == run.run);
+        let item = item.context("no queue has the conflict")?;
+        self.steps.more(format!(
+            "    nothing is overwritten: it waits in the queue `{}` for {}",
+            item.queue, item.owner
+        ));
+        Ok((found, item.queue.clone()))
     }
 
     /// Mira looks: the case is over, and the agent can do nothing in it any more.
