@@ -54,11 +54,12 @@ impl Story<'_> {
             .more(format!("token:    {}", self.people.mira.token));
         self.steps.more("or, in another terminal:");
         self.steps.more(format!(
-            "{} approve {approval} --url {} --token-file {}",
+            "{} approve {approval} --url {} \\",
             program(),
-            self.url,
-            token_file.display()
+            self.url
         ));
+        self.steps
+            .more(format!("  --token-file {}", token_file.display()));
         let bar = output::busy("waiting for your decision (Ctrl-C ends the demo)");
         let report = loop {
             let report = self.people.mira.client.run(run, 60).await?;

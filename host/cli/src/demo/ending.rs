@@ -108,8 +108,9 @@ impl Story<'_> {
             self.case
         ));
         output::note(format!(
-            "  the refund alone   {program} log --home {home} --run {refund}"
+            "  the refund alone   {program} log --home {home} \\"
         ));
+        output::note(format!("                       --run {refund}"));
         output::note(format!(
             "  the figures again  {program} report --home {home}"
         ));

@@ -57,6 +57,8 @@ impl Story<'_> {
         self.steps.more(format!(
             "its inputs are typed and trusted: order {ORDER}, customer {CUSTOMER}"
         ));
+        self.steps
+            .more("workflow.toml names its owner, tools and limits, and what done means");
         Ok(opened)
     }
 
