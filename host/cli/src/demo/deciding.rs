@@ -53,13 +53,13 @@ impl Story<'_> {
         self.steps
             .more(format!("token:    {}", self.people.mira.token));
         self.steps.more("or, in another terminal:");
-        self.steps.more(format!(
-            "{} approve {approval} --url {} \\",
-            program(),
-            self.url
-        ));
         self.steps
-            .more(format!("  --token-file {}", token_file.display()));
+            .more(format!("{} approve {approval} \\", program()));
+        self.steps.more(format!(
+            "  --url {} --token-file {}",
+            self.url,
+            token_file.display()
+        ));
         let bar = output::busy("waiting for your decision (Ctrl-C ends the demo)");
         let report = loop {
             let report = self.people.mira.client.run(run, 60).await?;
