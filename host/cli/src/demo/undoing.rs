@@ -1,6 +1,6 @@
 //! Taking back what can be taken back, and leaving alone what somebody changed since.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use tollgate_runtime::{ToolCall, UndoOptions, UndoReport};
 
@@ -32,7 +32,6 @@ impl Story<'_> {
         let is_ok = [&property, &status, &row]
             .iter()
             .all(|one| one.outcome == "undone")
-            && priority.outcome == "conflict"
             && (last_case.as_str(), rows) == (Some(LAST_CASE), 1);
         Ok(json!({
             "ok": is_ok,
@@ -48,6 +47,11 @@ impl Story<'_> {
 
     /// What is there and what was expected; and the item that somebody finds it in.
     async fn conflict(&self, undone: &UndoReport) -> anyhow::Result<(String, String)> {
+        ensure!(
+            undone.outcome == "conflict",
+            "the undo of the ticket's priority met no conflict: {}",
+            undone.outcome
+        );
         let run = undone.undo_run.as_ref();
         let run = run.context("an undo that was tried is a run")?;
         let failure = run.failure.as_ref();
