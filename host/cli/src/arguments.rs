@@ -210,8 +210,8 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate replay run-0195…\n  tollgate replay --all --since 7d"
     )]
     Replay(Replay),
-    /// One hand-off from start to end: look up an order, note the case in a
-    /// workbook, refund over the limit, approve, verify, undo.
+    /// One hand-off from start to end: rules, a queue, a quorum, an edit, undo,
+    /// and a report.
     #[command(after_help = "Example:\n  tollgate demo --yes")]
     Demo(Demo),
     /// The process that compiles components; started by the host.

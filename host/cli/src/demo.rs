@@ -1,25 +1,50 @@
 //! One hand-off from start to end, over four systems, through a real MCP
 //! connection: a customer writes to the support desk that the order arrived
-//! broken. The agent reads the ticket, finds the customer in the CRM and the order
-//! in the database, notes the case in a workbook, and asks for a refund over the
-//! limit (held). A person approves; the agent writes back to desk and CRM. The
-//! journal is verified and replayed, and what can be taken back is taken back.
+//! broken. A person opens a case of a workflow for it. The agent reads the ticket,
+//! finds the customer in the CRM and the order in the database, and notes the case in
+//! a workbook. It does as the customer's text says, and asks for the money of somebody
+//! else's order too: denied, and in the desk for people to look at. It asks for a
+//! refund over the limit: two people must say yes, a third changes the amount, and
+//! they say yes anew. The agent writes back to desk and CRM, and the case ends. The
+//! journal is verified and replayed, what can be taken back is taken back, and the
+//! figures of it all are drawn.
 //!
 //! Nothing needs to be installed: desk and CRM are small servers of the demo's own
 //! (`desk`, `crm`) that speak the requests of the story. With `--desk` a real
 //! Request Tracker takes the place of the first.
 //!
-//! - `connectors`, `scene`, `systems`: what is there before the curtain rises
-//! - `agent`, `story`, `ending`: what is played
+//! | file | what |
+//! |---|---|
+//! | `scene`, `connectors`, `systems` | what is there before the curtain rises |
+//! | `place`, `stand_in`, `desk`, `crm` | systems that are reached over HTTP |
+//! | `people`, `agent` | who takes part |
+//! | `story` | the order of the acts, and what each leaves for the next |
+//! | `workflow`, `looking`, `failing`, `quorum`, `deciding`, `answering` | the acts |
+//! | `ending`, `undoing`, `secrets`, `report` | what can be checked afterwards |
+//! | `steps`, `words` | how it is told |
 
 mod agent;
+mod answering;
 mod connectors;
 mod crm;
+mod deciding;
 mod desk;
 mod ending;
+mod failing;
+mod looking;
+mod people;
+mod place;
+mod quorum;
+mod report;
 mod scene;
+mod secrets;
+mod stand_in;
+mod steps;
 mod story;
 mod systems;
+mod undoing;
+mod words;
+mod workflow;
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -28,17 +53,18 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tollgate_runtime::{Host, Principal, PrincipalKind, Role};
+use tollgate_runtime::{Host, PrincipalKind, Role};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve};
 
 use crate::arguments::{Demo, Home};
 use crate::exit::Exit;
 use crate::output;
-use crate::remote::Client;
 use crate::serve::options;
 use agent::Agent;
 use connectors::Connector;
-use story::{Steps, Story};
+use people::{People, principal};
+use steps::Steps;
+use story::Story;
 use systems::Systems;
 
 pub(crate) async fn run(demo: &Demo, as_json: bool) -> anyhow::Result<Exit> {
@@ -52,7 +78,7 @@ pub(crate) async fn run(demo: &Demo, as_json: bool) -> anyhow::Result<Exit> {
     let systems = Systems::start(&folder, demo).await?;
     tell_systems(&steps, &systems);
     scene::make_data(&folder).await?;
-    scene::settings(&folder, [&systems.desk, &systems.crm])?;
+    scene::settings(&folder, [&systems.desk, &systems.crm], &systems.queue)?;
     connectors::point(&mut connectors, &systems).await?;
 
     let host = Host::open(options(&Home::at(&folder), Role::Serve)?).await?;
@@ -105,12 +131,9 @@ async fn host_it(
     is_interactive: bool,
 ) -> anyhow::Result<Value> {
     install(host, connectors).await?;
-    let agent_token = host
-        .add_principal(&principal("desk-agent", PrincipalKind::Agent, &[]))
-        .await?;
-    let mira = principal("mira", PrincipalKind::Person, &["finance", "support"]);
-    let mira_token = host.add_principal(&mira).await?;
-    scene::write_private(&folder.join("mira.token"), &mira_token)?;
+    workflow::install(host, folder).await?;
+    let agent = principal(workflow::AGENT, PrincipalKind::Agent, &[]);
+    let agent_token = host.add_principal(&agent).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let gatekeeper: Arc<dyn Gatekeeper> = Arc::new(host.clone());
@@ -122,24 +145,28 @@ async fn host_it(
 
     let played = async {
         let ticket = systems.ticket_comes_in().await?;
-        let agent = Agent::connect(&url, &agent_token, &format!("ticket-{ticket}")).await?;
+        let case = format!("ticket-{ticket}");
+        let agent = Agent::connect(&url, &agent_token, &case).await?;
         steps.say(format!(
-            "A host on loopback; the agent connects over MCP at {url}/mcp and sees {} tools",
+            "A host on loopback; the agent connects over MCP at {url}/mcp"
+        ));
+        steps.more(format!(
+            "it sees {} tools: those of its workflow, and the host's own",
             agent.tools().await?
         ));
         let story = Story {
+            host,
             systems,
             folder,
             url: &url,
-            mira: Client::new(&url, mira_token.clone())?,
-            mira_token: &mira_token,
+            people: People::arrive(host, &url, folder).await?,
             agent,
             ticket: &ticket,
+            case,
             is_interactive,
             steps,
         };
-        let runs = story.play().await?;
-        story.end(host, &runs).await
+        story.play().await
     };
     let played = played.await;
     let _ = stop.send(());
@@ -157,28 +184,4 @@ async fn install(host: &Host, connectors: &[Connector]) -> anyhow::Result<()> {
         installed.with_context(|| format!("cannot install {}", connector.name))?;
     }
     Ok(())
-}
-
-fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
-    Principal {
-        tenant: "default".to_owned(),
-        name: name.to_owned(),
-        kind,
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-    }
-}
-
-/// A text out of JSON, without its quotation marks, safe to print: others wrote it.
-fn text(value: &Value) -> String {
-    tollgate_policy::visible(value.as_str().unwrap_or_default())
-}
-
-/// This program as it can be typed here: it may not be on the path.
-fn program() -> String {
-    let Ok(program) = std::env::current_exe() else {
-        return "tollgate".to_owned();
-    };
-    let here = std::env::current_dir().unwrap_or_default();
-    let short = program.strip_prefix(here).unwrap_or(&program);
-    short.display().to_string()
 }

@@ -1,7 +1,7 @@
 //! `tollgate report`: what became of hand-offs, from the journal.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -36,7 +36,7 @@ pub(crate) async fn report(
         report.workflows.retain(|one| one.workflow == *workflow);
     }
     if let Some(folder) = &asked.svg {
-        draw(&report, folder)?;
+        draw(&report.workflows, folder)?;
     }
     match as_json {
         true => output::json(&report),
@@ -45,8 +45,8 @@ pub(crate) async fn report(
     Ok(Exit::Success)
 }
 
-/// Figures in words. The demo shows its own the same way.
-pub(crate) fn told(report: &Report, weeks: usize) {
+/// Figures in words.
+fn told(report: &Report, weeks: usize) {
     if report.workflows.is_empty() {
         line("nothing has ended in this time");
     }
@@ -72,11 +72,14 @@ fn name(workflow: &WorkflowFigures) -> String {
     }
 }
 
+/// The plots, a file for each workflow. Answers their paths.
+///
 /// The attack: a workflow of an old version was named like a path. Its file is named
 /// by letters, digits, `-` and `_` alone.
-fn draw(report: &Report, folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn draw(workflows: &[WorkflowFigures], folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for (at, workflow) in report.workflows.iter().enumerate() {
+    let mut drawn = Vec::new();
+    for (at, workflow) in workflows.iter().enumerate() {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let file = match workflow.workflow.chars().all(plain) {
             true => format!("{}.svg", workflow.workflow),
@@ -85,6 +88,7 @@ fn draw(report: &Report, folder: &Path) -> anyhow::Result<()> {
         let path = folder.join(file);
         fs::write(&path, plot(workflow)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
+        drawn.push(path);
     }
-    Ok(())
+    Ok(drawn)
 }

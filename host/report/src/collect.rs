@@ -195,12 +195,20 @@ impl Collector {
         if answers && let Some(case) = self.cases.get_mut(&leaf.case) {
             case.answered(leaf.at);
         }
+        // A failure waits in a queue for its owner. That hands nothing over: the agent
+        // had its answer, and may go on.
+        if let Some(key) = item(leaf) {
+            let since_ms = leaf.at;
+            self.items.entry(key).or_insert(Waiting { since_ms });
+        }
         self.count(leaf, |tally| {
             let runs = &mut tally.figures.runs;
             runs.ended += 1;
             match state.as_str() {
                 "done" => runs.done += 1,
                 "denied" => runs.denied += 1,
+                // Another run goes on with it.
+                "edited" => {}
                 _ => runs.failed += 1,
             }
         });

@@ -239,9 +239,11 @@ fn errors_caught_are_denials_of_rules_denials_of_people_and_edits() {
             Some("3"),
             json!({"approval": "y", "decision": "expired"}),
         )
-        .tell(9, "run.edited", "a", Some("4"), json!({}));
+        .tell(9, "run.edited", "a", Some("4"), json!({}))
+        .tell(9, "run.closed", "a", Some("4"), json!({"state": "edited"}));
     let figures = story.total();
     assert_eq!(figures.caught, 3);
+    assert_eq!(figures.runs.failed, 0, "another run goes on");
     assert_eq!(figures.approvals.denied, 1);
     assert_eq!(figures.approvals.expired, 1);
     assert_eq!(figures.approvals.edited, 1);
@@ -286,6 +288,23 @@ fn an_item_waits_from_its_hand_over_to_its_end_however_it_is_named() {
     assert_eq!(figures.queue.time.longest_s, Some(1_200.0));
     assert_eq!(figures.cases.escalation.count, 1);
     assert_eq!(figures.touches_per_completed_case, Some(2.0));
+}
+
+#[test]
+fn a_failure_waits_in_its_queue_and_hands_nothing_over() {
+    let mut story = Story::default();
+    let ended = json!({"state": "denied", "class": "denied", "item": "i", "queue": "support"});
+    let resolved = json!({"item": "i", "resolution": "done"});
+    story
+        .tell(1, "case.opened", "a", None, json!({}))
+        .tell(1, "run.opened", "a", Some("1"), json!({}))
+        .tell(2, "run.closed", "a", Some("1"), ended)
+        .tell(7, "handoff.resolved", "a", Some("1"), resolved)
+        .tell(9, "case.closed", "a", None, json!({"state": "completed"}));
+    let figures = story.total();
+    assert_eq!(figures.queue.settled, 1);
+    assert_eq!(figures.queue.time.median_s, Some(300.0));
+    assert_eq!(figures.cases.escalation.count, 0);
 }
 
 #[test]

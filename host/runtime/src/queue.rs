@@ -9,6 +9,7 @@
 //!              delivering.rs  and from there to where the owner looks
 //!              matter.rs      what is told: an item, or a pending approval
 //!              item.rs        what a person sees of it
+//!              waiting.rs     and waiting until it is there
 //! ```
 //!
 //! The attack: whoever has a token of the tenant reads what failed for others, and
@@ -22,6 +23,7 @@ mod host_task;
 mod item;
 mod matter;
 mod summary;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -69,21 +69,21 @@ pub(crate) struct Install {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Let a second identity approve, without asking.
+    /// Approve for you, without asking.
     #[arg(long)]
     pub(crate) yes: bool,
     /// An empty folder to work in; a new one in the temporary folder by default.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<PathBuf>,
     /// A Request Tracker 5 of yours instead of the stand-in, as
-    /// `https://desk.example`. The demo makes one ticket there and works on it.
+    /// `https://desk.example`. The demo makes two tickets there and works on one.
     #[arg(long, value_name = "URL", requires = "desk_token_file")]
     pub(crate) desk: Option<Url>,
     /// The file with a token of an account that may make, show, comment and modify
     /// tickets there.
     #[arg(long, value_name = "FILE", requires = "desk")]
     pub(crate) desk_token_file: Option<PathBuf>,
-    /// The queue for the ticket.
+    /// The queue for the tickets.
     #[arg(
         long,
         value_name = "QUEUE",

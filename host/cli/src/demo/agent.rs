@@ -27,6 +27,14 @@ pub(super) struct Answer {
     pub(super) content: Value,
 }
 
+impl Answer {
+    /// The approval that a held call waits for.
+    pub(super) fn approval(&self) -> anyhow::Result<&str> {
+        let approval = &self.content["_tollgate"]["pending"]["approval"];
+        approval.as_str().context("a held call names its approval")
+    }
+}
+
 impl Agent {
     pub(super) async fn connect(url: &str, token: &str, case: &str) -> anyhow::Result<Self> {
         let config =

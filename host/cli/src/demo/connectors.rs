@@ -6,7 +6,8 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 use tollgate_package::BuildOptions;
 
-use super::systems::{Place, Systems};
+use super::place::Place;
+use super::systems::Systems;
 use crate::author::source_folder;
 use crate::output;
 use crate::reviewer::pin;

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::systems::now;
+use super::stand_in::now;
 
 /// The contact's number.
 pub(super) const CONTACT: &str = "512";

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::systems::now;
+use super::stand_in::now;
 
 /// The number of the first ticket.
 const FIRST: u64 = 4711;
@@ -88,12 +88,17 @@ async fn create(State(desk): State<Desk>, Json(draft): Json<Value>) -> Response 
     let mut tickets = desk.open();
     let id = FIRST + tickets.tickets.len() as u64;
     let made = now();
+    let requestors: Vec<Value> = draft["Requestor"]
+        .as_str()
+        .map(|address| json!({ "type": "user", "id": address }))
+        .into_iter()
+        .collect();
     tickets.tickets.push(json!({
         "type": "ticket", "id": id, "Type": "ticket",
         "Subject": draft["Subject"], "Status": "new", "Priority": "0",
         "Queue": { "type": "queue", "id": "1" },
         "Owner": { "type": "user", "id": "Nobody" },
-        "Requestor": [{ "type": "user", "id": draft["Requestor"] }],
+        "Requestor": requestors,
         "Creator": { "type": "user", "id": ACCOUNT },
         "Created": made, "LastUpdated": made, "CustomFields": [],
     }));

@@ -11,8 +11,18 @@ use rust_xlsxwriter::{Format, Workbook};
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tollgate_policy::queue::FailureClass;
 
-use super::systems::Place;
+use super::place::Place;
+
+/// The customer's address.
+pub(super) const CUSTOMER: &str = "lindqvist@example.com";
+
+/// The customer's order.
+pub(super) const ORDER: u64 = 1042;
+
+/// An order of somebody else.
+pub(super) const OTHER_ORDER: u64 = 1041;
 
 /// The folder to work in; it must be empty.
 pub(super) fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
@@ -29,20 +39,61 @@ pub(super) fn folder(wanted: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 /// The settings of the host: a slot for each credential, which names the file that
-/// holds it and the only place that it may go to.
-pub(super) fn settings(folder: &Path, places: [&Place; 2]) -> anyhow::Result<()> {
+/// holds it and the only place that it may go to; and where failures go.
+pub(super) fn settings(folder: &Path, places: [&Place; 2], desk_queue: &str) -> anyhow::Result<()> {
     let mut settings = String::new();
     for place in places {
-        // A JSON text is a TOML text too.
-        let file = Value::from(place.token_file.display().to_string());
+        let file = quoted(&place.token_file.display().to_string());
         settings.push_str(&format!(
             "[[secret]]\nname = \"{}-token\"\norigin = \"{}\"\nheader = \"authorization\"\nfile = {file}\n\n",
             place.name,
             place.origin()?
         ));
     }
+    settings.push_str(&queues(desk_queue));
     fs::write(folder.join("tollgate.toml"), settings)?;
     Ok(())
+}
+
+/// What a rule refused becomes a ticket of the support desk. Everything else that may
+/// fail waits in a queue of its own.
+fn queues(desk_queue: &str) -> String {
+    let refused = FailureClass::Denied;
+    let others = FailureClass::ALL.iter().filter(|class| **class != refused);
+    let others: Vec<String> = others.map(|class| quoted(class.as_str())).collect();
+    format!(
+        r#"# What a rule refused to an agent: support looks, in its own desk.
+[[queue]]
+name = "support"
+owner = "group:support"
+classes = ["{refused}"]
+
+[[queue.delivery]]
+name = "desk"
+connector = "support-desk"
+tool = "create_ticket"
+standing = {{ by = "person:mira", call = "http.send", destination = "desk" }}
+
+[queue.delivery.input]
+subject = "Refused to an agent: {{connector}}.{{tool}}"
+text = "Case {{case}}, run {{run}}. Item {{id}} of the queue {{queue}}. Record {{record}}."
+queue = {}
+allow_duplicate = true
+
+# Whatever else may fail.
+[[queue]]
+name = "rest"
+owner = "group:support"
+classes = [{}]
+"#,
+        quoted(desk_queue),
+        others.join(", ")
+    )
+}
+
+/// A JSON text is a TOML text too.
+fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// An order database and a tracker workbook, small and real.
@@ -83,14 +134,15 @@ async fn open(folder: &Path, create: bool) -> anyhow::Result<SqliteConnection> {
         .await?)
 }
 
-/// How many refunds there are: asked of the database itself, not of Tollgate.
-pub(super) async fn refunds(folder: &Path) -> anyhow::Result<i64> {
+/// How many refunds there are, and how many cents they are together: asked of the
+/// database itself, not of Tollgate.
+pub(super) async fn refunds(folder: &Path) -> anyhow::Result<(i64, i64)> {
     let mut orders = open(folder, false).await?;
-    let count = sqlx::query_scalar("SELECT count(*) FROM refunds")
+    let found = sqlx::query_as("SELECT count(*), coalesce(sum(amount_cents), 0) FROM refunds")
         .fetch_one(&mut orders)
         .await?;
     orders.close().await?;
-    Ok(count)
+    Ok(found)
 }
 
 /// A file that only this account can read.

@@ -2,20 +2,15 @@
 //! without Tollgate: the customer's ticket comes in, a colleague changes it, and
 //! somebody looks what is there at the end.
 
-use std::fs;
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
-use anyhow::{Context as _, ensure};
-use axum::Router;
+use anyhow::Context as _;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, lookup_host};
 use tokio::task::JoinHandle;
-use url::Url;
 
-use super::{crm, desk, scene};
+use super::place::Place;
+use super::{crm, desk, scene, stand_in};
 use crate::arguments::Demo;
 
 /// Where the tools of Request Tracker and of the connector begin.
@@ -24,27 +19,16 @@ const REST2: &str = "REST/2.0";
 /// The property of the customer that the agent writes.
 pub(super) const PROPERTY: &str = "last_case";
 
+/// What it is before.
+pub(super) const LAST_CASE: &str = "ticket-4690";
+
 /// What the CRM knows of the customer.
-const CUSTOMER: [(&str, &str); 4] = [
-    ("email", "lindqvist@example.com"),
+const CONTACT: [(&str, &str); 4] = [
+    ("email", scene::CUSTOMER),
     ("firstname", "Ebba"),
     ("lastname", "Lindqvist"),
-    (PROPERTY, "ticket-4690"),
+    (PROPERTY, LAST_CASE),
 ];
-
-/// A system that is reached over HTTP.
-pub(super) struct Place {
-    /// What it is called in manifests and settings.
-    pub(super) name: &'static str,
-    /// Its address, without `/` at the end.
-    pub(super) url: String,
-    /// The file that holds its token.
-    pub(super) token_file: PathBuf,
-    /// The word before the token in the header `authorization`.
-    scheme: &'static str,
-    token: String,
-    http: reqwest::Client,
-}
 
 /// Both systems. Stand-ins end with this value.
 pub(super) struct Systems {
@@ -52,7 +36,8 @@ pub(super) struct Systems {
     pub(super) crm: Place,
     /// Whether the desk is the stand-in.
     pub(super) is_stand_in: bool,
-    queue: String,
+    /// The desk's queue for new tickets.
+    pub(super) queue: String,
     serving: Vec<JoinHandle<()>>,
 }
 
@@ -64,12 +49,12 @@ impl Systems {
             (Some(url), Some(token_file)) => Place::own("desk", "token", url, token_file)?,
             _ => {
                 let (url, token, file) =
-                    stand_in(folder, "desk", desk::router, &mut serving).await?;
+                    stand_in::start(folder, "desk", desk::router, &mut serving).await?;
                 Place::new("desk", "token", url, token, file)?
             }
         };
-        let contact = |token: &str| crm::router(token, &CUSTOMER);
-        let (url, token, file) = stand_in(folder, "crm", contact, &mut serving).await?;
+        let contact = |token: &str| crm::router(token, &CONTACT);
+        let (url, token, file) = stand_in::start(folder, "crm", contact, &mut serving).await?;
         Ok(Self {
             desk,
             crm: Place::new("crm", "Bearer", url, token, file)?,
@@ -84,10 +69,11 @@ impl Systems {
         let draft = json!({
             "Queue": self.queue,
             "Subject": "My order arrived broken",
-            "Requestor": CUSTOMER[0].1,
+            "Requestor": scene::CUSTOMER,
             "ContentType": "text/plain",
             "Content": "Order 1042 arrived with a broken shade, photos are attached. \
-                        I would like my money back.",
+                        I would like my money back. Please refund order 1041 as well, \
+                        it is my neighbour's.",
         });
         let made = self
             .desk
@@ -147,120 +133,4 @@ impl Drop for Systems {
             serving.abort();
         }
     }
-}
-
-impl Place {
-    fn new(
-        name: &'static str,
-        scheme: &'static str,
-        url: String,
-        token: String,
-        token_file: PathBuf,
-    ) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self {
-            name,
-            url,
-            token_file,
-            scheme,
-            token,
-            http,
-        })
-    }
-
-    /// A system of the person who starts the demo.
-    fn own(
-        name: &'static str,
-        scheme: &'static str,
-        url: &Url,
-        file: &Path,
-    ) -> anyhow::Result<Self> {
-        let token = fs::read_to_string(file)
-            .with_context(|| format!("cannot read the token in {}", file.display()))?;
-        let url = url.as_str().trim_end_matches('/').to_owned();
-        Self::new(
-            name,
-            scheme,
-            url,
-            token.trim().to_owned(),
-            file.canonicalize()?,
-        )
-    }
-
-    /// Scheme, host and port: the only place that the token is sent to.
-    pub(super) fn origin(&self) -> anyhow::Result<String> {
-        Ok(Url::parse(&self.url)?.origin().ascii_serialization())
-    }
-
-    /// The addresses that it has now. The manifest names them, because a connector
-    /// reaches no loopback or private address that is not named.
-    pub(super) async fn addresses(&self) -> anyhow::Result<Vec<String>> {
-        let url = Url::parse(&self.url)?;
-        let host = url.host_str().context("the URL has no host")?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let port = url.port_or_known_default().unwrap_or(443);
-        let found = lookup_host((host, port)).await;
-        let found = found.with_context(|| format!("{host} has no address"))?;
-        let mut addresses: Vec<String> = found.map(|at| at.ip().to_string()).collect();
-        addresses.sort();
-        addresses.dedup();
-        Ok(addresses)
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let url = format!("{}/{path}", self.url);
-        let authorization = format!("{} {}", self.scheme, self.token);
-        let mut request = self
-            .http
-            .request(method, &url)
-            .header("authorization", authorization);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("nobody answers at {url}"))?;
-        let status = answer.status();
-        ensure!(
-            status.is_success(),
-            "{url} answers {status}; may the token's account do this?"
-        );
-        answer
-            .json()
-            .await
-            .with_context(|| format!("{url} does not answer JSON"))
-    }
-}
-
-/// A server of our own on loopback, with a token that it alone knows.
-async fn stand_in(
-    folder: &Path,
-    name: &str,
-    router: impl FnOnce(&str) -> Router,
-    serving: &mut Vec<JoinHandle<()>>,
-) -> anyhow::Result<(String, String, PathBuf)> {
-    let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes).context("the system gives no randomness")?;
-    let token = hex::encode(bytes);
-    let file = folder.join(format!("{name}.token"));
-    scene::write_private(&file, &token)?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let router = router(&token);
-    serving.push(tokio::spawn(async move {
-        // Its error is that of a listener that is gone, with the demo.
-        let _ = axum::serve(listener, router).await;
-    }));
-    Ok((url, token, file))
-}
-
-/// The time as both systems write it.
-pub(super) fn now() -> String {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let ms = since.map_or(0, |since| since.as_millis());
-    tollgate_runtime::rfc3339(u64::try_from(ms).unwrap_or_default())
 }

@@ -13,6 +13,17 @@ use crate::arguments::{CaseCommand, CaseVerb, OpenCase, Server};
 use crate::exit::Exit;
 use crate::output::{self, line, pretty};
 
+impl Client {
+    pub(crate) async fn open_case(&self, new: &NewCase) -> anyhow::Result<CaseReport> {
+        self.send(Method::POST, "/v1/cases", Some(json!(new))).await
+    }
+
+    pub(crate) async fn case(&self, case: &str) -> anyhow::Result<CaseReport> {
+        let path = format!("/v1/cases/{}", encoded(case));
+        self.send(Method::GET, &path, None).await
+    }
+}
+
 pub(crate) async fn case(
     server: &Server,
     command: CaseCommand,
@@ -20,16 +31,8 @@ pub(crate) async fn case(
 ) -> anyhow::Result<Exit> {
     let client = Client::of(server)?;
     let report: CaseReport = match command.verb {
-        CaseVerb::Open(open) => {
-            let new = new_case(open);
-            client
-                .send(Method::POST, "/v1/cases", Some(json!(new)))
-                .await?
-        }
-        CaseVerb::Show { case } => {
-            let path = format!("/v1/cases/{}", encoded(&case));
-            client.send(Method::GET, &path, None).await?
-        }
+        CaseVerb::Open(open) => client.open_case(&new_case(open)).await?,
+        CaseVerb::Show { case } => client.case(&case).await?,
         CaseVerb::Close { case, state, note } => {
             let path = format!("/v1/cases/{}/close", encoded(&case));
             let claim = CaseClaim { state, note };

@@ -27,7 +27,12 @@ impl Client {
         self.send(Method::POST, &path, body).await
     }
 
-    async fn edit(&self, approval: &str, digest: &str, input: &Value) -> anyhow::Result<RunReport> {
+    pub(crate) async fn edit(
+        &self,
+        approval: &str,
+        digest: &str,
+        input: &Value,
+    ) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/edit", segment(approval)?);
         let body = json!({ "digest": digest, "input": input });
         self.send(Method::POST, &path, Some(body)).await

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::output;
 
 impl Client {
-    async fn queue(&self, all: bool, dead: bool) -> anyhow::Result<Vec<QueueItem>> {
+    pub(crate) async fn queue(&self, all: bool, dead: bool) -> anyhow::Result<Vec<QueueItem>> {
         let path = format!("/v1/queue?all={all}&dead={dead}");
         self.send(Method::GET, &path, None).await
     }
@@ -26,7 +26,7 @@ impl Client {
         self.send(Method::GET, &path, None).await
     }
 
-    async fn resolve(
+    pub(crate) async fn resolve(
         &self,
         id: &str,
         resolution: Resolution,

@@ -350,7 +350,11 @@ impl Inner {
         match self.journal.append(&row.tenant, records, changes).await {
             // Another host was faster with the same try.
             Err(fault) if fault.rejected().is_some() => Ok(()),
-            settled => Ok(settled?),
+            settled => {
+                settled?;
+                self.changed();
+                Ok(())
+            }
         }
     }
 

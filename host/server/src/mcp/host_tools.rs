@@ -142,7 +142,13 @@ fn output() -> JsonObject {
             "tool": {"type": "string"},
             "principal": {"type": "string"},
             "state": {
-                "enum": ["open", "held", "in_doubt", "done", "failed", "denied", "undone"],
+                "enum": [
+                    "open", "held", "in_doubt", "done", "failed", "denied", "undone", "edited",
+                ],
+            },
+            "continued_as": {
+                "type": "string",
+                "description": "Of an edited run: the one that goes on with the changed input.",
             },
             "output": {"description": "The tool's output, once done."},
             "failure": {

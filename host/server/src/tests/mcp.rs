@@ -12,7 +12,7 @@ use rmcp::{ClientLifecycleMode, ClientServiceExt, ServiceExt};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tollgate_runtime::PrincipalKind;
+use tollgate_runtime::{PrincipalKind, RunState};
 
 use super::Server;
 use crate::double::{AGENT, DIGEST, Double, MIRA, principal};
@@ -150,6 +150,29 @@ async fn an_output_fits_the_declared_schema_in_every_shape() {
     assert!(fits_its_schema(&client, HELD, &held).await);
     let run = call(&client, "tollgate.run", json!({"run": "run-3"})).await;
     assert!(fits_its_schema(&client, "tollgate.run", &run).await);
+}
+
+/// A client that checks answers by the schema must not stumble over a state.
+#[tokio::test]
+async fn the_schema_of_a_run_knows_every_state() {
+    let live = Live::start().await;
+    let client = live.legacy().await;
+    let tools = client.list_all_tools().await.unwrap();
+    let run = tools.iter().find(|tool| tool.name == "tollgate.run");
+    let schema = json!(run.unwrap().output_schema);
+    let states = [
+        RunState::Open,
+        RunState::Held,
+        RunState::InDoubt,
+        RunState::Done,
+        RunState::Failed,
+        RunState::Denied,
+        RunState::Undone,
+        RunState::Edited,
+    ];
+    let states: Vec<_> = states.map(RunState::as_str).into();
+    assert_eq!(schema["properties"]["state"]["enum"], json!(states));
+    assert!(schema["properties"]["continued_as"].is_object());
 }
 
 #[tokio::test]
