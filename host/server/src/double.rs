@@ -223,6 +223,7 @@ fn card(run: &RunReport, call: &ToolCall) -> Card {
         digest: DIGEST.into(),
         decided_by: None,
         denial_reason: None,
+        drill: None,
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     match refusal.kind.as_ref() {
-        "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author"
+        "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author" | "planted"
         | "not_allowed" | "forged_form" | "signature_missing" | "signature_wrong" => {
             StatusCode::FORBIDDEN
         }
