@@ -10,7 +10,7 @@ use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow, Unavailable, WorkflowRow,
+    StoredRecord, Submission, TileRow, Unavailable, Waiting, WorkflowRow,
 };
 
 pub(crate) struct Faulty {
@@ -264,6 +264,10 @@ impl Store for Faulty {
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.inner.queue_item(tenant, id).await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.inner.waiting(tenant).await
     }
 
     async fn deliveries(

@@ -306,7 +306,9 @@ impl Collector {
             if decision == "denied" {
                 tally.figures.caught += 1;
             }
-            tally.latencies.extend(took.filter(|_| decision != "expired"));
+            tally
+                .latencies
+                .extend(took.filter(|_| decision != "expired"));
         });
     }
 

@@ -308,17 +308,22 @@ impl Inner {
             changes = with;
         }
         fail::fail_point!("decide::before");
-        let appended = self
-            .journal
-            .append(&row.tenant, records, changes)
-            .await;
+        let appended = self.journal.append(&row.tenant, records, changes).await;
         fail::fail_point!("decide::after");
         match appended {
             Ok(()) if decides && taken.planter.is_some() => {
                 self.changed();
                 Ok(Some(Came::Drilled))
             }
-            Ok(()) if decides => Ok(Some(Came::Decided)),
+            Ok(()) if decides => {
+                let decision = match verdict {
+                    Verdict::Approved => "approved",
+                    Verdict::Denied => "denied",
+                };
+                let metrics = self.journal.metrics.of(&row.tenant);
+                metrics.decided(&row.approval, decision);
+                Ok(Some(Came::Decided))
+            }
             Ok(()) => Ok(Some(Came::Voted)),
             Err(fault) => match refused(&fault) {
                 Some(Rejected::VotesChanged { .. }) => Ok(None),

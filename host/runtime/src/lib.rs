@@ -57,10 +57,10 @@ mod workflows;
 
 pub use api::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Conflict,
-    Delegation, Deputy, DrillResult, DrillTemplate, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NewDelegation, NewDrill,
-    NotReplayable, Pending, PlantedDrill, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary,
-    Replayed, RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport,
-    UndoStep, VerifyReport, Vote,
+    Delegation, Deputy, DrillResult, DrillTemplate, Failure, LogFilter, LogLine, LogLink, LogPage,
+    LogPlace, NewDelegation, NewDrill, NotReplayable, Pending, PlantedDrill, Principal,
+    PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunReport, RunState,
+    ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep, VerifyReport, Vote,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
 pub use destruction::retention::PruneReport;

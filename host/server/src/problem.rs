@@ -75,8 +75,8 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         return StatusCode::SERVICE_UNAVAILABLE;
     }
     match refusal.kind.as_ref() {
-        "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author" | "planted"
-        | "not_allowed" | "forged_form" | "signature_missing" | "signature_wrong" => {
+        "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author"
+        | "planted" | "not_allowed" | "forged_form" | "signature_missing" | "signature_wrong" => {
             StatusCode::FORBIDDEN
         }
         "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused"

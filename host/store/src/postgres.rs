@@ -34,7 +34,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow, WorkflowRow, admission,
+    StoredRecord, Submission, TileRow, Waiting, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
@@ -382,6 +382,10 @@ impl Store for PostgresStore {
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.read(|pool| readers::queue_item(pool, tenant, id))
             .await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.read(|pool| readers::waiting(pool, tenant)).await
     }
 
     async fn deliveries(

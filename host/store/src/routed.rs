@@ -17,7 +17,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, EventKind, Head, KvEntry,
     Looked, PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 /// Events that a slow listener may be behind.
@@ -383,6 +383,10 @@ impl Store for RoutedStore {
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.store(tenant).queue_item(tenant, id).await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.store(tenant).waiting(tenant).await
     }
 
     async fn deliveries(

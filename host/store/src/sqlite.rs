@@ -31,7 +31,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, SystemClock, TileRow, Unavailable, WorkflowRow, admission,
+    StoredRecord, Submission, SystemClock, TileRow, Unavailable, Waiting, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -259,6 +259,10 @@ impl Store for SqliteStore {
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.read(readers::queue_item(&self.readers, tenant, id))
             .await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.read(readers::waiting(&self.readers, tenant)).await
     }
 
     async fn deliveries(

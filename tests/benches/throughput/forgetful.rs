@@ -9,7 +9,7 @@ use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 #[derive(Default)]
@@ -80,6 +80,10 @@ impl Store for Forgetful {
 
     async fn queue_item(&self, _: &str, _: &str) -> Result<Option<QueueRow>, StoreError> {
         Ok(None)
+    }
+
+    async fn waiting(&self, _: &str) -> Result<Waiting, StoreError> {
+        Ok(Waiting::default())
     }
 
     async fn deliveries(&self, _: &str, _: &[String]) -> Result<Vec<DeliveryRow>, StoreError> {

@@ -38,11 +38,7 @@ impl Host {
 }
 
 impl Inner {
-    async fn plant_drill(
-        &self,
-        who: &Principal,
-        new: NewDrill,
-    ) -> Result<PlantedDrill, CallError> {
+    async fn plant_drill(&self, who: &Principal, new: NewDrill) -> Result<PlantedDrill, CallError> {
         // The attack: an agent that plants drills until nobody believes a card.
         if who.kind != PrincipalKind::Person {
             return Err(CallError::NotAllowed(DecideError::NotAPerson.to_string()));
@@ -58,13 +54,17 @@ impl Inner {
             ("/template/reason", &template.reason),
             ("/template/trigger", &template.trigger),
         ] {
-            if words.as_ref().is_some_and(|words| words.len() > WORDS_BYTES_MAX) {
+            if words
+                .as_ref()
+                .is_some_and(|words| words.len() > WORDS_BYTES_MAX)
+            {
                 let message = format!("it has more than {WORDS_BYTES_MAX} bytes");
                 return Err(unfit(pointer, message));
             }
         }
-        let nature = Nature::drill(&who.name)
-            .ok_or_else(|| CallError::NotAllowed("your name is too long to be sealed".to_owned()))?;
+        let nature = Nature::drill(&who.name).ok_or_else(|| {
+            CallError::NotAllowed("your name is too long to be sealed".to_owned())
+        })?;
         let run = self.drill_run(who, &template)?;
         let hold = held(&run, &template, new.approval.as_deref())?.planted(nature);
         let now = self.journal.now_ms();
@@ -92,7 +92,12 @@ impl Inner {
 
     /// The template that a call gives which was held before.
     async fn like(&self, who: &Principal, approval: &str) -> Result<DrillTemplate, CallError> {
-        let gone = || unfit("/like", format!("there is no approval `{}`", visible(approval)));
+        let gone = || {
+            unfit(
+                "/like",
+                format!("there is no approval `{}`", visible(approval)),
+            )
+        };
         let row = self.journal.store.approval(&who.tenant, approval).await?;
         let row = row.ok_or_else(gone)?;
         let shown = self.read_back(&row.tenant, &row.run).await?;

@@ -97,7 +97,11 @@ impl Inner {
         Ok(shown)
     }
 
-    async fn read_run(&self, tenant: &str, run: &str) -> Result<(Shown, Arc<Installed>), CallError> {
+    async fn read_run(
+        &self,
+        tenant: &str,
+        run: &str,
+    ) -> Result<(Shown, Arc<Installed>), CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
         if records.iter().any(|record| record.gone) {
