@@ -10,7 +10,7 @@ use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow, Unavailable, WorkflowRow,
+    StoredRecord, Submission, TileRow, Unavailable, Waiting, WorkflowRow,
 };
 
 pub(crate) struct Faulty {
@@ -278,6 +278,10 @@ impl Store for Faulty {
 
     async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
         self.inner.budget_taken(tenant, budget).await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.inner.waiting(tenant).await
     }
 
     async fn deliveries(

@@ -9,9 +9,11 @@
 //! | `budgets` | what may happen over time, across runs and restarts |
 //! | `walls` | databases, files and stores: nothing outside the grant |
 //! | `door` | no import without a door |
+//! | `drills` | a request that nobody should approve looks like any other, and does nothing |
 //! | `handoffs` | what is handed to people reaches them, bounded |
 //! | `http` | no request outside the grant, no secret outside the server, one effect at most |
 //! | `mail` | no message to whom nobody granted it, none unseen, none twice |
+//! | `metrics` | what is counted is told to whom it belongs, and holds nobody's values |
 //! | `hooks` | a webhook opens one run, of one service, with the named values of its payload |
 //! | `holds` | a held call has its effect once, or never |
 //! | `queues` | what fails reaches whose work it is, and what waits those who decide, once, whatever dies in between |
@@ -36,6 +38,7 @@
 mod budgets;
 mod deciding;
 mod door;
+mod drills;
 mod faulty;
 mod handoffs;
 mod holds;
@@ -47,6 +50,7 @@ mod leases;
 mod lies;
 mod limits;
 mod mail;
+mod metrics;
 mod postgres;
 mod previewing;
 mod proofs;

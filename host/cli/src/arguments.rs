@@ -19,7 +19,8 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use author::{Build, Demo, Inspect, Install, New};
 pub(crate) use call::{
-    Approve, Call, Deny, Deputy, DeputyCommand, Edit, NameDeputy, PendingCalls, Revoke, Show, Undo,
+    Approve, Call, Deny, Deputy, DeputyCommand, Drill, Edit, NameDeputy, PendingCalls, Revoke,
+    Show, Undo,
 };
 pub(crate) use decide::Decide;
 pub(crate) use eval::Eval;
@@ -150,6 +151,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate deputy\n  tollgate deputy name ben --as group:finance --for 7d"
     )]
     Deputy(Deputy),
+    /// Operator: plant a request that nobody should approve, to see who notices.
+    #[command(
+        after_help = "Example:\n  tollgate drill --approval finance --template bad-refund.json\n  tollgate drill --like apr-0195… --set /input/amount_cents=900000 --set /arguments/parameters/0=900000"
+    )]
+    Drill(Drill),
     /// Operator: what became of hand-offs, by workflow and week.
     #[command(
         after_help = "Example:\n  tollgate report --since 12w\n  tollgate report --workflow refund --svg plots"

@@ -94,6 +94,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Revoke(revoke) => remote::decide::revoke(&server, &revoke, json).await,
         Command::Edit(edit) => remote::decide::edit(&server, &edit, json).await,
         Command::Deputy(deputy) => remote::decide::deputy(&server, deputy, json).await,
+        Command::Drill(drill) => remote::drill::drill(&server, &drill, json).await,
         Command::Undo(undo) => remote::undo(&server, &undo, json).await,
         Command::Queue(queue) => remote::queue::queue(&server, queue, json).await,
         Command::Report(asked) => report::report(&home, &asked, json).await,

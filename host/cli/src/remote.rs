@@ -3,6 +3,7 @@
 
 pub(crate) mod case;
 pub(crate) mod decide;
+pub(crate) mod drill;
 pub(crate) mod queue;
 
 use std::fs;

@@ -45,24 +45,31 @@ pub(crate) async fn report(
     Ok(Exit::Success)
 }
 
-/// Figures in words.
-fn told(report: &Report, weeks: usize) {
-    if report.workflows.is_empty() {
+/// Figures in words. The demo shows its own the same way.
+pub(crate) fn told(report: &Report, weeks: usize) {
+    if report.workflows.is_empty() && report.approvals.is_empty() {
         line("nothing has ended in this time");
     }
     for workflow in &report.workflows {
         line(name(workflow));
-        let shown = workflow.table(weeks);
-        let mut table = Table::new();
-        table
-            .load_style(presets::NOTHING)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_header(std::iter::once(String::new()).chain(shown.columns));
-        for row in shown.rows {
-            table.add_row(std::iter::once(row.name.to_owned()).chain(row.cells));
-        }
-        line(table.to_string());
+        print(workflow.table(weeks));
     }
+    for approval in &report.approvals {
+        line(format!("approval {}", visible(&approval.approval)));
+        print(approval.table(weeks));
+    }
+}
+
+fn print(shown: tollgate_report::Table) {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(std::iter::once(String::new()).chain(shown.columns));
+    for row in shown.rows {
+        table.add_row(std::iter::once(row.name.to_owned()).chain(row.cells));
+    }
+    line(table.to_string());
 }
 
 fn name(workflow: &WorkflowFigures) -> String {

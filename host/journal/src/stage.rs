@@ -107,6 +107,9 @@ stages! {
     BudgetReached = 32, "budget.reached";
     /// A person changed the input of a held run, which goes on as another one.
     RunEdited = 33, "run.edited";
+    /// A request was none: an operator had planted it to see whether it is noticed.
+    /// It says what people decided. The request's sealed nature said so from its begin.
+    DrillDecided = 34, "drill.decided";
 }
 
 impl fmt::Display for Stage {

@@ -7,6 +7,7 @@ use tollgate_journal::Leaf;
 use crate::Week;
 use crate::case::Case;
 use crate::figures::Tally;
+use crate::load::{self, LoadTally};
 use crate::report::{Baseline, NO_WORKFLOW, Report, WeekFigures, WorkflowFigures};
 
 /// The version of a report's form.
@@ -15,9 +16,12 @@ const VERSION: u32 = 1;
 /// Who makes the read that checks a completion.
 const HOST: &str = "tollgate";
 
+/// What stands for an approval whose record does not name it.
+const NO_NAME: &str = "(unnamed)";
+
 /// The most weeks told of: a clock that once stood decades off must not make a
 /// report of millions of lines.
-const WEEKS_MAX: usize = 1_000;
+pub(crate) const WEEKS_MAX: usize = 1_000;
 
 /// The time that a report is of, Unix milliseconds: from the first, before the
 /// second.
@@ -45,9 +49,23 @@ struct Seen {
     wrote: bool,
     in_doubt: bool,
     undone: bool,
+    /// How often a person took it in hand.
+    touches: u64,
+    /// An operator planted it to see whether somebody approves it: nobody's work.
+    drill: bool,
     /// It takes another one back; that is not what the case is about.
     takes_back: bool,
     ended_ms: Option<u64>,
+}
+
+/// An approval that was asked for.
+struct Request {
+    at_ms: u64,
+    /// Its name in the manifest.
+    name: String,
+    workflow: Option<String>,
+    /// It counts as asked for already, or never will.
+    counted: bool,
 }
 
 /// Work that waits for a person.
@@ -61,12 +79,16 @@ pub struct Collector {
     records: u64,
     cases: HashMap<String, Case>,
     runs: HashMap<String, Seen>,
-    /// Requests of approvals that nobody decided on yet.
-    requests: HashMap<String, u64>,
+    /// Requests of approvals.
+    requests: HashMap<String, Request>,
     /// By item; by run and position where a record names no item.
     items: HashMap<String, Waiting>,
     baselines: HashMap<String, Baseline>,
     tallies: HashMap<Place, Tally>,
+    /// By the approval's name.
+    loads: BTreeMap<String, BTreeMap<Week, LoadTally>>,
+    /// Tool calls that were done.
+    done: BTreeMap<Week, u64>,
 }
 
 impl Collector {
@@ -83,6 +105,8 @@ impl Collector {
             items: HashMap::new(),
             baselines: HashMap::new(),
             tallies: HashMap::new(),
+            loads: BTreeMap::new(),
+            done: BTreeMap::new(),
         }
     }
 
@@ -109,13 +133,8 @@ impl Collector {
             "approval.requested" => self.requested(leaf),
             "approval.decided" => self.decided(leaf),
             "approval.voted" | "approval.revoked" => self.touched(leaf),
-            "run.edited" => {
-                self.touched(leaf);
-                self.count(leaf, |tally| {
-                    tally.figures.approvals.edited += 1;
-                    tally.figures.caught += 1;
-                });
-            }
+            "drill.decided" => self.drilled(leaf),
+            "run.edited" => self.edited(leaf),
             "exception" => self.count(leaf, |tally| tally.figures.approvals.exceptions += 1),
             "handoff" => self.handed_over(leaf, item(leaf)),
             "handoff.resolved" | "call.settled" => self.settled(leaf),
@@ -178,6 +197,8 @@ impl Collector {
             wrote: false,
             in_doubt: false,
             undone: false,
+            touches: 0,
+            drill: false,
             takes_back: leaf.facts.contains_key("undoes"),
             ended_ms: None,
         };
@@ -189,6 +210,10 @@ impl Collector {
         // The host's own reads answer nobody.
         let mut answers = state == "done" && leaf.principal != HOST;
         if let Some(run) = self.run(leaf) {
+            // What nobody asked for was no call that ended.
+            if run.drill {
+                return;
+            }
             run.ended_ms = Some(leaf.at);
             answers &= !run.takes_back;
         }
@@ -200,6 +225,9 @@ impl Collector {
         if let Some(key) = item(leaf) {
             let since_ms = leaf.at;
             self.items.entry(key).or_insert(Waiting { since_ms });
+        }
+        if state == "done" && self.period.contains(leaf.at) {
+            *self.done.entry(Week::of(leaf.at)).or_default() += 1;
         }
         self.count(leaf, |tally| {
             let runs = &mut tally.figures.runs;
@@ -227,19 +255,55 @@ impl Collector {
         }
     }
 
-    fn requested(&mut self, leaf: &Leaf) {
-        if let Some(approval) = text(leaf, "approval") {
-            self.requests.insert(approval.to_owned(), leaf.at);
+    fn load(&mut self, name: &str, at: u64, change: impl FnOnce(&mut LoadTally)) {
+        if self.period.contains(at) {
+            let weeks = self.loads.entry(name.to_owned()).or_default();
+            change(weeks.entry(Week::of(at)).or_default());
         }
-        self.count(leaf, |tally| tally.requested += 1);
+    }
+
+    fn requested(&mut self, leaf: &Leaf) {
+        let Some(approval) = text(leaf, "approval") else {
+            return;
+        };
+        let request = Request {
+            at_ms: leaf.at,
+            name: text(leaf, "kind").unwrap_or(NO_NAME).to_owned(),
+            workflow: self.workflow(leaf),
+            counted: false,
+        };
+        self.requests.entry(approval.to_owned()).or_insert(request);
+    }
+
+    /// The request that a decision is on: its name, and when it was made if this is
+    /// the first decision on it. With the decision it is known that it was no drill.
+    fn request(&mut self, leaf: &Leaf, drill: bool) -> (String, Option<u64>) {
+        let request = text(leaf, "approval").and_then(|id| self.requests.get_mut(id));
+        let Some(request) = request else {
+            return (text(leaf, "kind").unwrap_or(NO_NAME).to_owned(), None);
+        };
+        let (name, at_ms) = (request.name.clone(), request.at_ms);
+        let first = !std::mem::replace(&mut request.counted, true);
+        let workflow = request.workflow.clone();
+        if first && !drill {
+            self.asked_for(workflow, &name, at_ms);
+        }
+        (name, first.then_some(at_ms))
+    }
+
+    fn asked_for(&mut self, workflow: Option<String>, name: &str, at_ms: u64) {
+        self.count_at(workflow, at_ms, |tally| tally.requested += 1);
+        self.load(name, at_ms, |tally| tally.load.requested += 1);
     }
 
     fn decided(&mut self, leaf: &Leaf) {
-        let asked = text(leaf, "approval").and_then(|approval| self.requests.remove(approval));
+        let (name, asked) = self.request(leaf, false);
         let decision = text(leaf, "decision").unwrap_or_default().to_owned();
         if decision != "expired" {
             self.touched(leaf);
         }
+        let took = asked.map(|asked| leaf.at.saturating_sub(asked));
+        self.load(&name, leaf.at, |tally| tally.decided(&decision, took));
         self.count(leaf, |tally| {
             let approvals = &mut tally.figures.approvals;
             match decision.as_str() {
@@ -250,10 +314,30 @@ impl Collector {
             if decision == "denied" {
                 tally.figures.caught += 1;
             }
-            if let Some(asked) = asked.filter(|_| decision != "expired") {
-                tally.latencies.push(leaf.at.saturating_sub(asked));
-            }
+            tally
+                .latencies
+                .extend(took.filter(|_| decision != "expired"));
         });
+    }
+
+    fn edited(&mut self, leaf: &Leaf) {
+        let (name, _) = self.request(leaf, false);
+        self.touched(leaf);
+        self.load(&name, leaf.at, |tally| tally.load.edited += 1);
+        self.count(leaf, |tally| {
+            tally.figures.approvals.edited += 1;
+            tally.figures.caught += 1;
+        });
+    }
+
+    fn drilled(&mut self, leaf: &Leaf) {
+        let (name, asked) = self.request(leaf, true);
+        if let Some(run) = self.run(leaf) {
+            run.drill = true;
+        }
+        let decision = text(leaf, "decision").unwrap_or_default().to_owned();
+        let took = asked.map(|asked| leaf.at.saturating_sub(asked));
+        self.load(&name, leaf.at, |tally| tally.drilled(&decision, took));
     }
 
     fn handed_over(&mut self, leaf: &Leaf, key: Option<String>) {
@@ -277,7 +361,10 @@ impl Collector {
     }
 
     fn touched(&mut self, leaf: &Leaf) {
-        if let Some(case) = self.cases.get_mut(&leaf.case) {
+        // With its run, which may turn out to be nobody's work.
+        if let Some(run) = self.run(leaf) {
+            run.touches += 1;
+        } else if let Some(case) = self.cases.get_mut(&leaf.case) {
             case.touches += 1;
         }
     }
@@ -295,7 +382,18 @@ impl Collector {
     /// The report. Later records may change what it says of past weeks.
     #[must_use]
     pub fn finish(mut self) -> Report {
+        for request in std::mem::take(&mut self.requests).into_values() {
+            if !request.counted {
+                self.asked_for(request.workflow, &request.name, request.at_ms);
+            }
+        }
         for run in std::mem::take(&mut self.runs).into_values() {
+            if run.drill {
+                continue;
+            }
+            if let Some(case) = self.cases.get_mut(&run.case) {
+                case.touches += run.touches;
+            }
             if let Some(at) = run.ended_ms.filter(|_| run.wrote) {
                 self.count_at(run.workflow, at, |tally| {
                     tally.wrote += 1;
@@ -326,6 +424,7 @@ impl Collector {
             since_ms: self.period.since_ms,
             until_ms: self.period.until_ms,
             workflows: workflows.collect(),
+            approvals: load::told(self.loads, &self.done),
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::case::{Case, Correct, Ended};
+use crate::load::fast;
 use crate::{Rate, Spread};
 
 /// A decision in less than this is one nobody can have read the card for.
@@ -263,9 +264,8 @@ impl Tally {
         figures.runs.undone = Rate::new(self.undone, self.wrote);
         figures.runs.in_doubt = Rate::new(self.in_doubt, self.wrote);
         let approvals = &mut figures.approvals;
-        let fast = self.latencies.iter().filter(|ms| **ms < FAST_MS).count();
         approvals.latency = Spread::of(&self.latencies);
-        approvals.under_3_s = Rate::new(fast as u64, self.latencies.len() as u64);
+        approvals.under_3_s = fast(&self.latencies);
         approvals.per_done_run = each(self.requested, figures.runs.done);
         figures.queue = Queue {
             settled: self.settled_after.len() as u64,
@@ -276,6 +276,6 @@ impl Tally {
     }
 }
 
-fn each(count: u64, of: u64) -> Option<f64> {
+pub(crate) fn each(count: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| count as f64 / of as f64)
 }

@@ -13,6 +13,7 @@
 mod case;
 mod collect;
 mod figures;
+mod load;
 mod plot;
 mod rate;
 mod report;
@@ -22,6 +23,7 @@ mod week;
 
 pub use collect::{Collector, Period};
 pub use figures::{Approvals, Cases, Figures, Queue, Runs, TimeSaved};
+pub use load::{ApprovalFigures, Drills, Load, WeekLoad};
 pub use plot::{PlotError, plot};
 pub use rate::Rate;
 pub use report::{Baseline, NO_WORKFLOW, Report, WeekFigures, WorkflowFigures};

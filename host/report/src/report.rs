@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Figures, Week};
+use crate::{ApprovalFigures, Figures, Week};
 
 /// What stands for "outside of any workflow".
 pub const NO_WORKFLOW: &str = "(none)";
@@ -21,6 +21,8 @@ pub struct Report {
     pub until_ms: u64,
     /// Each workflow that anything happened in, by name.
     pub workflows: Vec<WorkflowFigures>,
+    /// Each approval that was asked for, by name, whatever workflow asked.
+    pub approvals: Vec<ApprovalFigures>,
 }
 
 /// What happened in one workflow.

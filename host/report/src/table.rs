@@ -1,6 +1,6 @@
 //! A workflow's figures as rows of words, for a terminal and a page alike.
 
-use crate::{Figures, Rate, Spread, WorkflowFigures};
+use crate::{ApprovalFigures, Figures, Load, Rate, Spread, WorkflowFigures};
 
 /// One figure over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,44 @@ const ROWS: [(&str, Say); 17] = [
         number(f.touches_per_completed_case)
     }),
 ];
+
+const OF_APPROVAL: [(&str, fn(&Load) -> String); 6] = [
+    ("asked for", |load| load.requested.to_string()),
+    ("approved / denied / changed / expired", |load| {
+        format!(
+            "{} / {} / {} / {}",
+            load.approved, load.denied, load.edited, load.expired
+        )
+    }),
+    ("time to decide", |load| spread(load.latency)),
+    ("decided in under 3 s", |load| share(load.under_3_s)),
+    ("asked for, per done call", |load| number(load.per_done_run)),
+    ("drills: sent / caught / missed", |load| {
+        let drills = &load.drills;
+        match drills.sent {
+            0 => NONE.to_owned(),
+            sent => format!("{sent} / {} / {}", drills.caught, drills.missed),
+        }
+    }),
+];
+
+impl ApprovalFigures {
+    /// The figures as a table: the whole time and the newest `weeks`.
+    #[must_use]
+    pub fn table(&self, weeks: usize) -> Table {
+        let newest = &self.weeks[self.weeks.len().saturating_sub(weeks)..];
+        let names = newest.iter().map(|week| week.week.to_string());
+        let all = || std::iter::once(&self.total).chain(newest.iter().map(|week| &week.load));
+        let rows = OF_APPROVAL.iter().map(|(name, say)| Row {
+            name,
+            cells: all().map(say).collect(),
+        });
+        Table {
+            columns: std::iter::once("all".to_owned()).chain(names).collect(),
+            rows: rows.collect(),
+        }
+    }
+}
 
 impl WorkflowFigures {
     /// The figures as a table.

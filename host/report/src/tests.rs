@@ -376,3 +376,111 @@ proptest! {
         }
     }
 }
+
+/// A drill looks like any other request until its end.
+fn drill(story: &mut Story, at: u64, name: &str, decision: Option<&str>) {
+    let run = format!("run-{name}");
+    let run = Some(run.as_str());
+    let asked = json!({"approval": name, "kind": "finance"});
+    story
+        .tell(at, "run.opened", "c", run, json!({"tool": "refund"}))
+        .tell(at, "approval.requested", "c", run, asked);
+    let Some(decision) = decision else {
+        return;
+    };
+    let voted = json!({"approval": name, "decision": "approved"});
+    let decided = json!({
+        "approval": name, "kind": "finance", "decision": decision, "planted_by": "olga",
+    });
+    story
+        .tell(at, "approval.voted", "c", run, voted)
+        .tell(at + 2, "drill.decided", "c", run, decided)
+        .tell(
+            at + 2,
+            "run.closed",
+            "c",
+            run,
+            json!({"state": "denied", "drill": true}),
+        );
+}
+
+#[test]
+fn a_drill_counts_as_a_drill_and_nowhere_else() {
+    let mut plain = Story::default();
+    plain.workflow().refund(1, "c", 4, true);
+    let mut drilled = Story::default();
+    drilled.workflow();
+    for (at, decision) in ["approved", "denied", "edited", "expired", "denied"]
+        .iter()
+        .enumerate()
+    {
+        drill(&mut drilled, at as u64, &format!("d{at}"), Some(decision));
+    }
+    drilled.refund(1, "c", 4, true);
+    let (plain, drilled) = (plain.report(), drilled.report());
+    assert_eq!(plain.workflows, drilled.workflows);
+    let finance = &drilled.approvals[1];
+    assert_eq!(finance.approval, "finance");
+    let drills = &finance.total.drills;
+    assert_eq!((drills.sent, drills.caught, drills.missed), (5, 3, 1));
+    assert_eq!((drills.unanswered, drills.caught_rate.of), (1, 4));
+    assert_eq!(drills.under_3_s.of, 4);
+    let load = &finance.total;
+    assert_eq!((load.requested, load.approved, load.denied), (0, 0, 0));
+    assert_eq!((load.latency.count, load.per_done_run), (0, Some(0.0)));
+    assert_eq!(finance.weeks.len(), 1);
+    assert_eq!(finance.weeks[0].load.drills, *drills);
+}
+
+#[test]
+fn a_drill_that_waits_counts_as_a_request_that_nobody_decided_on() {
+    let mut story = Story::default();
+    drill(&mut story, 1, "d", None);
+    let report = story.report();
+    let load = &report.approvals[0].total;
+    assert_eq!((load.requested, load.drills.sent), (1, 0));
+}
+
+#[test]
+fn what_an_approval_asks_of_people_is_told_by_its_name_and_week() {
+    let mut story = Story::default();
+    let week = 7 * 24 * 60;
+    let ask = |story: &mut Story, at: u64, name: &str, kind: &str, took: u64, said: &str| {
+        let run = format!("run-{name}");
+        let decided = json!({"approval": name, "decision": said});
+        let asked = json!({"approval": name, "kind": kind});
+        story
+            .tell(at, "run.opened", name, Some(&run), json!({}))
+            .tell(at, "approval.requested", name, Some(&run), asked)
+            .tell(at + took, "approval.decided", name, Some(&run), decided)
+            .tell(
+                at + took,
+                "run.closed",
+                name,
+                Some(&run),
+                json!({"state": "done"}),
+            );
+    };
+    ask(&mut story, 1, "a", "finance", 0, "approved");
+    ask(&mut story, 2, "b", "finance", 10, "approved");
+    ask(&mut story, 3, "c", "finance", 30, "denied");
+    ask(&mut story, 2 * week, "d", "legal", 1, "approved");
+    ask(&mut story, 2 * week, "e", "finance", 60, "expired");
+    let report = story.report();
+    let names: Vec<_> = report.approvals.iter().map(|one| &one.approval).collect();
+    assert_eq!(names, ["finance", "legal"]);
+    let finance = &report.approvals[0];
+    assert_eq!(finance.total.requested, 4);
+    assert_eq!((finance.total.approved, finance.total.expired), (2, 1));
+    // Nobody decided on what expired: it has no latency.
+    assert_eq!(finance.total.latency.count, 3);
+    assert_eq!(finance.total.latency.median_s, Some(600.0));
+    assert_eq!(finance.total.under_3_s.count, 1);
+    assert_eq!(finance.total.per_done_run, Some(4.0 / 5.0));
+    let weeks: Vec<_> = finance.weeks.iter().map(|one| one.load.requested).collect();
+    assert_eq!(weeks, [3, 0, 1]);
+    assert_eq!(finance.weeks[0].load.per_done_run, Some(1.0));
+    let table = finance.table(4);
+    assert_eq!(table.columns.len(), 4);
+    assert_eq!(table.rows[0].cells, ["4", "3", "0", "1"]);
+}

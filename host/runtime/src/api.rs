@@ -5,6 +5,7 @@
 mod call;
 mod card;
 mod decision;
+mod drill;
 mod log;
 mod replay;
 mod undo;
@@ -17,6 +18,7 @@ pub use card::{Card, Deputy, Vote};
 pub use decision::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Delegation, NewDelegation,
 };
+pub use drill::{DrillResult, DrillTemplate, NewDrill, PlantedDrill};
 pub use log::{LogFilter, LogLine, LogLink, LogPage, LogPlace};
 pub use replay::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Replayed};
 pub use undo::{Conflict, UndoField, UndoOptions, UndoReport, UndoStep};

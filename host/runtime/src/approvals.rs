@@ -12,6 +12,7 @@ use tollgate_store::{ApprovalRow, ApprovalState, VoteRow};
 
 use crate::api::{Card, Pending, Vote};
 use crate::door::Prior;
+use crate::drills::{self, NATURE, Nature};
 use crate::journal::{OpenRecord, Saying};
 use crate::names;
 use crate::runs::Run;
@@ -50,6 +51,9 @@ pub(crate) struct Hold {
     destination: String,
     effect: Effect,
     rendering: Value,
+    nature: Nature,
+    /// What a denial of it stands for, where that is nothing that a call asks for.
+    asked: Option<String>,
 }
 
 impl HoldRequest<'_> {
@@ -104,11 +108,30 @@ impl HoldRequest<'_> {
             destination: self.destination.to_owned(),
             effect: self.effect,
             rendering,
+            nature: Nature::default(),
+            asked: None,
         }
     }
 }
 
 impl Hold {
+    /// The same as a drill: its approval admits no call, and a denial of it stands for
+    /// none.
+    pub(crate) fn planted(self, nature: Nature) -> Self {
+        let digest = drills::digest(&self.digest);
+        Self {
+            asked: Some(digest.clone()),
+            digest,
+            nature,
+            ..self
+        }
+    }
+
+    /// The heading of its card.
+    pub(crate) fn title(&self) -> &str {
+        self.rendering["title"].as_str().unwrap_or_default()
+    }
+
     /// The record of the request. The card is read back from it.
     pub(crate) fn saying(&self) -> Saying {
         Saying::new(Stage::ApprovalRequested)
@@ -124,6 +147,7 @@ impl Hold {
             .fact("quorum", self.quorum)
             .maybe("exception", self.exception.then_some(true))
             .json("card", &self.rendering)
+            .value(NATURE, self.nature.bytes())
     }
 
     pub(crate) fn row(&self, run: &Run, now: u64) -> ApprovalRow {
@@ -151,7 +175,7 @@ impl Hold {
             quorum: self.quorum,
             excluded: run.authors().to_vec(),
             votes: Vec::new(),
-            asked: run.asked(),
+            asked: self.asked.clone().unwrap_or_else(|| run.asked()),
             deny_stands_ms: self.deny_stands_ms,
             denied_until_ms: None,
             exception: self.exception,
@@ -219,6 +243,7 @@ pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card
         digest: row.digest.clone(),
         decided_by: row.decided_by.clone(),
         denial_reason: denial(records, &row.id),
+        drill: drills::result(records, &row.id),
     }
 }
 
@@ -235,8 +260,10 @@ pub(crate) fn denial(records: &[OpenRecord], id: &str) -> Option<String> {
     records
         .iter()
         .rfind(|record| {
-            record.leaf.stage == Stage::ApprovalDecided
-                && record.fact("approval") == Some(id)
+            matches!(
+                record.leaf.stage,
+                Stage::ApprovalDecided | Stage::DrillDecided
+            ) && record.fact("approval") == Some(id)
                 && record.fact("decision") == Some("denied")
         })
         .and_then(|record| record.text("reason"))

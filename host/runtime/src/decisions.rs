@@ -19,6 +19,7 @@ use tollgate_store::{ApprovalRow, Change, OnBehalf, Rejected, Verdict};
 
 use crate::api::{Card, Principal, PrincipalKind, RunReport};
 use crate::approvals;
+use crate::drills;
 use crate::error::{CallError, DecideError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::{About, Saying};
@@ -157,8 +158,8 @@ impl Inner {
     }
 
     pub(crate) async fn card(&self, row: &ApprovalRow) -> Result<Card, CallError> {
-        let rebuilt = self.rebuild(&row.tenant, &row.run).await?;
-        let mut card = approvals::card(row, &rebuilt.run, &rebuilt.records);
+        let shown = self.read_back(&row.tenant, &row.run).await?;
+        let mut card = approvals::card(row, &shown.run, &shown.records);
         card.deputies = self.deputies_of(row).await?;
         Ok(card)
     }
@@ -200,9 +201,13 @@ impl Inner {
         }
         for _ in 0..VOTES_AT_ONCE {
             let row = self.approval(who, id).await?;
+            let planter = self.planter(&row).await?;
             let on_behalf = self.deputies(who).await?.seat(who, &row)?;
             if row.digest != said.digest {
                 return Err(DecideError::Changed);
+            }
+            if planter.as_ref() == Some(&who.name) {
+                return Err(DecideError::Planted);
             }
             if approves && row.excluded.contains(&who.name) {
                 return Err(DecideError::Author);
@@ -223,6 +228,7 @@ impl Inner {
                 on_behalf,
                 reason: reason.as_deref(),
                 batch: said.batch,
+                planter,
             };
             match self.record_decision(&taken, said.verdict).await? {
                 Some(Came::Decided) => {
@@ -231,7 +237,7 @@ impl Inner {
                     let report = self.resume(&row.tenant, &row.run).await;
                     return report.map_err(|error| DecideError::DecidedNotDone(error.to_string()));
                 }
-                Some(Came::Voted) => {
+                Some(Came::Voted | Came::Drilled) => {
                     let report = self.report(&row.tenant, &row.run).await;
                     return report.map_err(|error| DecideError::DecidedNotDone(error.to_string()));
                 }
@@ -287,14 +293,37 @@ impl Inner {
                 at_ms,
             }
         };
+        let (mut records, mut changes) = (records, vec![change]);
+        if let Some(planter) = taken.planter.as_ref().filter(|_| decides) {
+            let came = match verdict {
+                Verdict::Approved => drills::Came::Approved,
+                Verdict::Denied => drills::Came::Denied,
+            };
+            let about = self.about_decision(taken.who, row).await?;
+            let decides = changes.remove(0);
+            let (closed, with) = self
+                .drill_ended(&about, row, planter, came, decides)
+                .await?;
+            records.push(closed);
+            changes = with;
+        }
         fail::fail_point!("decide::before");
-        let appended = self
-            .journal
-            .append(&row.tenant, records, vec![change])
-            .await;
+        let appended = self.journal.append(&row.tenant, records, changes).await;
         fail::fail_point!("decide::after");
         match appended {
-            Ok(()) if decides => Ok(Some(Came::Decided)),
+            Ok(()) if decides && taken.planter.is_some() => {
+                self.changed();
+                Ok(Some(Came::Drilled))
+            }
+            Ok(()) if decides => {
+                let decision = match verdict {
+                    Verdict::Approved => "approved",
+                    Verdict::Denied => "denied",
+                };
+                let metrics = self.journal.metrics.of(&row.tenant);
+                metrics.decided(&row.approval, decision);
+                Ok(Some(Came::Decided))
+            }
             Ok(()) => Ok(Some(Came::Voted)),
             Err(fault) => match refused(&fault) {
                 Some(Rejected::VotesChanged { .. }) => Ok(None),
@@ -323,11 +352,16 @@ impl Inner {
             None => saying,
         };
         let on_behalf = taken.on_behalf.as_ref();
-        let saying = Saying::new(stage)
-            .at(row.position)
-            .fact("approval", row.id.as_str())
-            .fact("digest", row.digest.as_str())
-            .fact("decision", if approves { "approved" } else { "denied" })
+        let saying = match taken.planter.as_ref().filter(|_| decides) {
+            Some(planter) if approves => Self::drill_decided(row, planter, drills::Came::Approved),
+            Some(planter) => Self::drill_decided(row, planter, drills::Came::Denied),
+            None => Saying::new(stage)
+                .at(row.position)
+                .fact("approval", row.id.as_str())
+                .fact("digest", row.digest.as_str())
+                .fact("decision", if approves { "approved" } else { "denied" }),
+        };
+        let saying = saying
             .fact("votes", votes)
             .fact("quorum", row.quorum)
             .maybe("on_behalf", on_behalf.map(|of| of.delegator.as_str()))
@@ -335,7 +369,7 @@ impl Inner {
             .maybe("batch", taken.batch);
         let saying = signing::told(saying, taken.signed.as_ref());
         let mut records = vec![self.journal.record(&about, words(saying))?];
-        if row.exception && approves && decides {
+        if row.exception && approves && decides && taken.planter.is_none() {
             let exception = Saying::new(Stage::Exception)
                 .at(row.position)
                 .fact("approval", row.id.as_str())
@@ -378,11 +412,15 @@ struct Taken<'a> {
     on_behalf: Option<OnBehalf>,
     reason: Option<&'a str>,
     batch: Option<&'a str>,
+    /// Who planted it, where it is a drill.
+    planter: Option<String>,
 }
 
 /// What came of it.
 enum Came {
     Decided,
+    /// It was a drill, and is over.
+    Drilled,
     /// More people have to say yes.
     Voted,
 }

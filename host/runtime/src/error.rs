@@ -300,6 +300,9 @@ pub enum DecideError {
     /// Who wrote the input asked for it.
     #[error("you changed this input yourself, so somebody else must say yes")]
     Author,
+    /// Who planted a drill knows what it is.
+    #[error("you planted this yourself, so others must decide on it")]
+    Planted,
     /// One person has one vote.
     #[error("the vote of {person} was given already, by {voter}")]
     AlreadyVoted {
@@ -384,6 +387,7 @@ impl DecideError {
             Self::Changed => "changed",
             Self::ReasonMissing => "reason_missing",
             Self::Author => "author",
+            Self::Planted => "planted",
             Self::AlreadyVoted { .. } => "already_voted",
             Self::SignatureMissing => "signature_missing",
             Self::SignatureWrong(_) => "signature_wrong",
@@ -415,6 +419,7 @@ impl DecideError {
             Self::Expired => Some("the call has to be made again"),
             Self::Changed => Some("read the card again, then decide"),
             Self::ReasonMissing => Some("say why, for the requester and the record"),
+            Self::Planted => Some("leave it to the approvers"),
             Self::Author => Some("ask another approver, or deny it"),
             Self::AlreadyVoted { .. } => {
                 Some("another person has to vote; a deputy and who sent it are one vote")

@@ -2,6 +2,7 @@
 //! line see.
 
 mod installing;
+mod metrics;
 mod options;
 mod principals;
 
@@ -207,7 +208,11 @@ impl Host {
             undoes: None,
             accepted: None,
         };
-        self.0.call(who, request).await
+        let called = self.0.call(who, request).await;
+        if let Err(refusal) = &called {
+            self.0.refused(who, refusal);
+        }
+        called
     }
 
     /// What became of a run. An agent sees its own, a person all of the tenant.

@@ -10,6 +10,7 @@ use tollgate_journal::{
     BlobKeys, Entry, Hash, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey,
     prepare,
 };
+use tollgate_metrics::Metrics;
 use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
 
 use crate::destruction::Destroyed;
@@ -31,6 +32,8 @@ const RING_SUBJECT: &str = "key-ring";
 pub(crate) struct Journal {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// How long appends take is counted here.
+    pub(crate) metrics: Metrics,
     ring: KeyRing,
     subjects: Mutex<HashMap<(String, String), Known>>,
     blobs: Mutex<HashMap<String, Arc<BlobKeys>>>,
@@ -150,6 +153,7 @@ impl Journal {
         Self {
             store,
             clock,
+            metrics: Metrics::default(),
             ring,
             subjects: Mutex::default(),
             blobs: Mutex::default(),
@@ -333,7 +337,9 @@ impl Journal {
             records,
             changes,
         };
+        let begun = Instant::now();
         self.store.append(submission).await?;
+        self.metrics.of(tenant).appended(begun.elapsed());
         Ok(())
     }
 

@@ -10,6 +10,7 @@
 //! | `capability` | what lies behind the door, one file each |
 //! | [`extend`] | how an embedder adds a capability of its own |
 //! | `approvals`, `decisions` | what a person is shown, what a decision is bound to, who may take it |
+//! | `drills` | requests that nobody should approve, planted to see who notices |
 //! | `watch` | what the host does by itself: deadlines, runs to take up again |
 //! | `undo` | taking a run back |
 //! | `evidence` | checkpoints, exports, proofs of records, witnesses, verification |
@@ -31,6 +32,7 @@ mod connectors;
 mod decisions;
 mod destruction;
 mod door;
+mod drills;
 mod error;
 mod evidence;
 mod exact;
@@ -55,10 +57,10 @@ mod workflows;
 
 pub use api::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Conflict,
-    Delegation, Deputy, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NewDelegation,
-    NotReplayable, Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary,
-    Replayed, RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport,
-    UndoStep, VerifyReport, Vote,
+    Delegation, Deputy, DrillResult, DrillTemplate, Failure, LogFilter, LogLine, LogLink, LogPage,
+    LogPlace, NewDelegation, NewDrill, NotReplayable, Pending, PlantedDrill, Principal,
+    PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunReport, RunState,
+    ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep, VerifyReport, Vote,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
 pub use destruction::retention::PruneReport;

@@ -14,6 +14,7 @@ pub use follow::Follow;
 pub use story::Told;
 
 use crate::api::{LogFilter, LogLine, LogLink, LogPage, LogPlace};
+use crate::drills::NATURE;
 use crate::error::CallError;
 use crate::host::{Host, Inner};
 use crate::journal::OpenRecord;
@@ -232,14 +233,17 @@ fn cut(mut lines: Vec<LogLine>, filter: &LogFilter) -> LogPage {
     LogPage { next, lines }
 }
 
-/// A record as a line for a reader.
+/// A record as a line for a reader. The attack: an approver looks into the log whether
+/// a request is a drill, so nobody is shown there what a request is.
 fn line(record: OpenRecord) -> LogLine {
     let values: Map<String, Value> = record
         .values
         .iter()
+        .filter(|(name, _)| name != NATURE)
         .map(|(name, bytes)| (name.clone(), readable(bytes)))
         .collect();
-    let erased = record.erased().map(str::to_owned).collect();
+    let erased = record.erased().filter(|name| *name != NATURE);
+    let erased = erased.map(str::to_owned).collect();
     LogLine {
         seq: record.seq,
         at: rfc3339(record.leaf.at),

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tollgate_journal::Stage;
 use tollgate_store::{ApprovalRow, Change, EventKind, RunState, StoreError};
 
+use crate::drills::Came;
 use crate::error::{CallError, HostError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
@@ -446,20 +447,27 @@ impl Inner {
     async fn expire(self: &Arc<Self>, row: &ApprovalRow) -> Result<bool, CallError> {
         let mut about = self.about_recorded(&row.tenant, &row.run).await?;
         about.principal = "tollgate".to_owned();
-        let saying = Saying::new(Stage::ApprovalDecided)
-            .at(row.position)
-            .fact("approval", row.id.as_str())
-            .fact("decision", "expired");
-        let record = self.journal.record(&about, saying)?;
+        let planter = self.planter(row).await?;
+        let saying = match &planter {
+            Some(planter) => Self::drill_decided(row, planter, Came::Expired),
+            None => Saying::new(Stage::ApprovalDecided)
+                .at(row.position)
+                .fact("approval", row.id.as_str())
+                .fact("decision", "expired"),
+        };
+        let mut records = vec![self.journal.record(&about, saying)?];
         let expire = Change::ExpireApproval {
             id: row.id.clone(),
             at_ms: self.journal.now_ms(),
         };
-        match self
-            .journal
-            .append(&row.tenant, vec![record], vec![expire])
-            .await
-        {
+        let mut changes = vec![expire.clone()];
+        if let Some(planter) = &planter {
+            let ended = self.drill_ended(&about, row, planter, Came::Expired, expire);
+            let closed;
+            (closed, changes) = ended.await?;
+            records.push(closed);
+        }
+        match self.journal.append(&row.tenant, records, changes).await {
             Ok(()) => Ok(true),
             // Another host, or a person, was faster.
             Err(fault) if fault.rejected().is_some() => Ok(false),

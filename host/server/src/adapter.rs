@@ -2,6 +2,7 @@
 //! name; only errors change their shape.
 
 mod casework;
+mod oversight;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 
 mod casework;
 mod items;
+mod oversight;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -15,8 +16,8 @@ use tollgate_report::{Period, Report};
 use tollgate_runtime::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, CaseReport,
     Delegation, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, NewDelegation,
-    Pending, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState,
-    ToolCall, ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
+    NewDrill, Pending, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport,
+    RunState, ToolCall, ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -27,6 +28,8 @@ pub(crate) const AGENT: &str = "token-of-bot";
 pub(crate) const SERVICE: &str = "token-of-cron";
 pub(crate) const MIRA: &str = "token-of-mira";
 pub(crate) const PAUL: &str = "token-of-paul";
+pub(crate) const OLGA: &str = "token-of-olga";
+pub(crate) const SCRAPER: &str = "token-of-scraper";
 pub(crate) const DIGEST: &str = "sha256:5f";
 
 #[derive(Default)]
@@ -52,6 +55,7 @@ struct State {
     delegations: Vec<Delegation>,
     /// What people said beside a no, in words.
     said: Vec<String>,
+    drills: Vec<NewDrill>,
 }
 
 impl Double {
@@ -223,6 +227,7 @@ fn card(run: &RunReport, call: &ToolCall) -> Card {
         digest: DIGEST.into(),
         decided_by: None,
         denial_reason: None,
+        drill: None,
     }
 }
 
@@ -255,6 +260,8 @@ impl Gatekeeper for Double {
             SERVICE => Ok(principal("cron", PrincipalKind::Service)),
             MIRA => Ok(principal("mira", PrincipalKind::Person)),
             PAUL => Ok(principal("paul", PrincipalKind::Person)),
+            OLGA => Ok(oversight::olga()),
+            SCRAPER => Ok(oversight::scraper()),
             "store-is-gone" => Err(Refusal::new("unavailable", "the store cannot be read")),
             _ => Err(Refusal::new("unknown", "nobody has this token")),
         }

@@ -3,6 +3,7 @@
 //! key or a sandbox by accident: what is not here does not exist for them.
 
 mod casework;
+mod oversight;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,11 +20,13 @@ use tollgate_runtime::{
 };
 
 pub use casework::Casework;
-pub(crate) use casework::must_be_operator;
+pub(crate) use casework::{OPERATORS, must_be_operator};
+pub use oversight::Oversight;
+pub(crate) use oversight::may_read_metrics;
 
 /// The host as its faces see it.
 #[async_trait]
-pub trait Gatekeeper: Casework {
+pub trait Gatekeeper: Casework + Oversight {
     /// Who holds this token.
     async fn authenticate(&self, token: &str) -> Result<Principal, Refusal>;
     /// The tools that `who` may call.

@@ -6,6 +6,7 @@
 //! | `/v1` | REST with an OpenAPI document at `/v1/openapi.json` | programs, people |
 //! | `/hooks/NAME` | webhooks that open runs | other systems, by their signature |
 //! | `/` | the inbox and the cards of held calls | people |
+//! | `/metrics` | figures of the running host for Prometheus | an operator, a service that collects them |
 //! | `/healthz` | whether the process answers | anybody |
 //!
 //! The faces decide nothing. They establish who is calling from a credential,
@@ -27,12 +28,13 @@ mod guard;
 mod hooks;
 mod listen;
 pub mod mcp;
+mod metrics;
 mod problem;
 mod rest;
 #[cfg(test)]
 mod tests;
 mod web;
 
-pub use gatekeeper::{Casework, Gatekeeper, Refusal};
+pub use gatekeeper::{Casework, Gatekeeper, Oversight, Refusal};
 pub use listen::{FaceError, FaceOptions, Faces, router, serve, serve_stdio};
 pub use mcp::ToolNames;

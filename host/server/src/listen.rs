@@ -25,7 +25,7 @@ use tollgate_runtime::Principal;
 use crate::gatekeeper::Gatekeeper;
 use crate::guard::{self, Guard};
 use crate::mcp::{Mcp, ToolNames, exact};
-use crate::{bearer, hooks, rest, web};
+use crate::{bearer, hooks, metrics, rest, web};
 
 /// Longest body outside MCP, in bytes: as much as a tool input may be, and the
 /// same again for escapes and the envelope. MCP has the same limit of its own.
@@ -115,6 +115,7 @@ impl Faces {
             .route_service("/mcp", mcp)
             .layer(from_fn(exact::wall))
             .nest("/v1", rest::routes(Arc::clone(&gatekeeper)))
+            .merge(metrics::routes(Arc::clone(&gatekeeper)))
             .layer(from_fn_with_state(
                 Arc::clone(&gatekeeper),
                 bearer::establish,

@@ -76,7 +76,7 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
     }
     match refusal.kind.as_ref() {
         "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author"
-        | "not_allowed" | "forged_form" | "signature_missing" | "signature_wrong" => {
+        | "planted" | "not_allowed" | "forged_form" | "signature_missing" | "signature_wrong" => {
             StatusCode::FORBIDDEN
         }
         "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused"

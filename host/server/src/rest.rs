@@ -66,6 +66,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>) -> Router {
             get(decisions::delegations).post(decisions::delegate),
         )
         .route("/delegations/{id}/end", post(decisions::end_delegation))
+        .route("/drills", post(decisions::plant_drill))
         .route("/log", get(log::log))
         .route("/report", get(report::report))
         .route("/queue", get(queue::list))

@@ -5,6 +5,7 @@
 mod decisions;
 mod hooks;
 mod mcp;
+mod oversight;
 mod rest;
 mod web;
 

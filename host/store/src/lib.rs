@@ -43,6 +43,7 @@ mod rows;
 mod sqlite;
 mod store;
 mod submission;
+mod waiting;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Rejected, StoreError, Unavailable};
@@ -61,3 +62,4 @@ pub use submission::{
     Appended, Change, Expected, OnBehalf, SUBMISSION_BYTES_MAX, SUBMISSION_RECORDS_MAX, Submission,
     Tried, Verdict, kv_version,
 };
+pub use waiting::Waiting;

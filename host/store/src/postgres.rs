@@ -34,7 +34,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow, WorkflowRow, admission,
+    StoredRecord, Submission, TileRow, Waiting, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
@@ -387,6 +387,10 @@ impl Store for PostgresStore {
     async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
         self.read(|pool| readers::budget_taken(pool, tenant, budget))
             .await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.read(|pool| readers::waiting(pool, tenant)).await
     }
 
     async fn deliveries(

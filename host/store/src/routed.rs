@@ -17,7 +17,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, EventKind, Head, KvEntry,
     Looked, PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 /// Events that a slow listener may be behind.
@@ -387,6 +387,10 @@ impl Store for RoutedStore {
 
     async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
         self.store(tenant).budget_taken(tenant, budget).await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.store(tenant).waiting(tenant).await
     }
 
     async fn deliveries(

@@ -31,7 +31,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, SystemClock, TileRow, Unavailable, WorkflowRow, admission,
+    StoredRecord, Submission, SystemClock, TileRow, Unavailable, Waiting, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -264,6 +264,10 @@ impl Store for SqliteStore {
     async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
         self.read(readers::budget_taken(&self.readers, tenant, budget))
             .await
+    }
+
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+        self.read(readers::waiting(&self.readers, tenant)).await
     }
 
     async fn deliveries(

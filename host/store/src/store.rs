@@ -9,7 +9,7 @@ use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 /// Where the host keeps everything.
@@ -120,6 +120,9 @@ pub trait Store: Send + Sync {
 
     /// One item of a queue.
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError>;
+
+    /// How much waits for people in a tenant: all of it, counted.
+    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError>;
 
     /// Deliveries of these items, by item and name.
     async fn deliveries(

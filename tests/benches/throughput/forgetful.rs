@@ -9,7 +9,7 @@ use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
     PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 #[derive(Default)]
@@ -84,6 +84,10 @@ impl Store for Forgetful {
 
     async fn budget_taken(&self, _: &str, _: &str) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn waiting(&self, _: &str) -> Result<Waiting, StoreError> {
+        Ok(Waiting::default())
     }
 
     async fn deliveries(&self, _: &str, _: &[String]) -> Result<Vec<DeliveryRow>, StoreError> {

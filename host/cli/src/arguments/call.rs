@@ -161,3 +161,20 @@ pub(crate) struct Undo {
     #[arg(long)]
     pub(crate) fields: bool,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct Drill {
+    /// The approval that it must come to, as the manifest names it.
+    #[arg(long)]
+    pub(crate) approval: Option<String>,
+    /// Everything that the card shows, as JSON; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE", required_unless_present = "like")]
+    pub(crate) template: Option<String>,
+    /// The approval of a former call: its card is the template.
+    #[arg(long, value_name = "APPROVAL", conflicts_with = "template")]
+    pub(crate) like: Option<String>,
+    /// What is different: a JSON Pointer into the template, `=`, and JSON. What is
+    /// no JSON is a text.
+    #[arg(long = "set", value_name = "POINTER=VALUE")]
+    pub(crate) set: Vec<String>,
+}

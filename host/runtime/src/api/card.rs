@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_policy::Effect;
 
+use super::drill::DrillResult;
+
 /// What an approver decides on. Everything but `agent_*` and `input` text is
 /// established by the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,6 +86,9 @@ pub struct Card {
     /// Why it was denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial_reason: Option<String>,
+    /// What it came to, where it was a drill. Nothing before it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillResult>,
 }
 
 /// One person's yes.

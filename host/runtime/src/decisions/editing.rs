@@ -10,6 +10,7 @@ use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunState as S
 
 use super::{not_taken, refused};
 use crate::api::{Failure, Principal, RunReport, RunState};
+use crate::drills::Came;
 use crate::error::{CallError, DecideError};
 use crate::host::{Host, Inner};
 use crate::journal::Saying;
@@ -47,6 +48,9 @@ impl Inner {
         if row.digest != digest {
             return Err(DecideError::Changed);
         }
+        if let Some(planter) = self.planter(&row).await? {
+            return self.edit_drill(who, &row, &planter).await;
+        }
         // Whoever works on it may look at the decision: look again after.
         let lease = loop {
             match self.live.take_up(&row.tenant, &row.run) {
@@ -68,6 +72,30 @@ impl Inner {
         self.changed();
         let next = edited?;
         let report = self.resume(&row.tenant, &next).await;
+        report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
+    }
+
+    /// A drill that somebody would change was noticed. No other run is opened.
+    async fn edit_drill(
+        &self,
+        who: &Principal,
+        row: &ApprovalRow,
+        planter: &str,
+    ) -> Result<RunReport, DecideError> {
+        if who.name == planter {
+            return Err(DecideError::Planted);
+        }
+        let about = self.about_decision(who, row).await?;
+        let decided = Self::drill_decided(row, planter, Came::Edited);
+        let decided = self.journal.record(&about, decided)?;
+        let ends = Change::VoidApproval { id: row.id.clone() };
+        let ended = self.drill_ended(&about, row, planter, Came::Edited, ends);
+        let (closed, changes) = ended.await?;
+        let records = vec![decided, closed];
+        let appended = self.journal.append(&row.tenant, records, changes).await;
+        appended.map_err(not_taken)?;
+        self.changed();
+        let report = self.report(&row.tenant, &row.run).await;
         report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
     }
 

@@ -113,11 +113,14 @@ impl Inner {
     /// What a person signed is compared, and not the signature: nothing then rests on
     /// there being one signature only of a statement.
     async fn not_used_before(&self, row: &ApprovalRow, signed: &Signed) -> Result<(), DecideError> {
-        let rebuilt = self.rebuild(&row.tenant, &row.run).await;
-        let rebuilt = rebuilt.map_err(|error| DecideError::Unavailable(error.to_string()))?;
+        let records = self.journal.run_records(&row.tenant, &row.run).await?;
         let reason = signed.reason.map(|digest| digest.to_string());
-        let used = rebuilt.records.iter().any(|record| {
-            let votes = [Stage::ApprovalVoted, Stage::ApprovalDecided];
+        let used = records.iter().any(|record| {
+            let votes = [
+                Stage::ApprovalVoted,
+                Stage::ApprovalDecided,
+                Stage::DrillDecided,
+            ];
             votes.contains(&record.leaf.stage)
                 && record.fact("approval") == Some(row.id.as_str())
                 && record.fact("decision") == Some("approved")

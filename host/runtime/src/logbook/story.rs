@@ -207,6 +207,11 @@ impl LogLine {
                 "changed the input; it goes on as {}",
                 self.fact("continued_as")
             ),
+            "drill.decided" => match self.fact("decision") {
+                "approved" => "approved a drill, which should have been denied".to_owned(),
+                "denied" | "edited" => "noticed a drill".to_owned(),
+                _ => "got no decision on a drill in time".to_owned(),
+            },
             "approval.decided" => match self.fact("decision") {
                 "approved" => format!("approved the call{}", self.votes()),
                 "denied" => "denied the call".to_owned(),

@@ -55,6 +55,7 @@ impl Inner {
         mut start: Start,
         lease: &Arc<Lease>,
     ) -> Result<RunReport, CallError> {
+        let begun = Instant::now();
         let accepted = start.accepted.take();
         let known = start.known || accepted.is_some();
         let door = self.opened_door(run, start, false, Some(Arc::clone(lease)));
@@ -98,7 +99,9 @@ impl Inner {
             };
         }
         let spent = Spent { fuel, known, taken };
-        self.finish(run, &door, end, spent).await
+        let ended = self.finish(run, &door, end, spent).await;
+        self.counted(run, &ended, begun.elapsed(), fuel);
+        ended
     }
 
     /// The door of a replay.

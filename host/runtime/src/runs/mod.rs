@@ -7,6 +7,7 @@
 //! one, `lease` is a host's hold on one, `elsewhere` waits for other hosts, and
 //! `replay` re-executes a past one with no effect.
 
+mod drill;
 mod edit;
 mod elsewhere;
 mod execute;

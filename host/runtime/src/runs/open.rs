@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -408,10 +409,12 @@ impl Inner {
         changes.extend(run.leaving(RunState::Denied));
         self.journal.append(&run.tenant, records, changes).await?;
         self.settle_case(run, RunState::Denied).await;
-        Ok(RunReport {
+        let denied = Ok(RunReport {
             failure: Some(failure),
             ..RunReport::of(run, RunState::Denied)
-        })
+        });
+        self.counted(run, &denied, Duration::ZERO, 0);
+        denied
     }
 }
 

@@ -9,6 +9,9 @@ use tollgate_runtime::{
 
 use crate::gatekeeper::{Casework, Refusal, must_be_operator};
 
+/// What only an operator does.
+const CHANGES: &str = "changes workflows";
+
 /// How messages name a file that came over the wire.
 const FILE: &str = "workflow.toml";
 
@@ -29,7 +32,7 @@ impl Casework for Host {
         dry_run: bool,
         unbind: bool,
     ) -> Result<WorkflowPlan, Refusal> {
-        must_be_operator(who)?;
+        must_be_operator(who, CHANGES)?;
         let read = Workflow::parse(FILE, text).map_err(WorkflowError::from)?;
         // The attack: the operator of one tenant writes another one's name into the
         // file.
@@ -51,7 +54,7 @@ impl Casework for Host {
         name: &str,
         unbind: bool,
     ) -> Result<WorkflowPlan, Refusal> {
-        must_be_operator(who)?;
+        must_be_operator(who, CHANGES)?;
         Ok(Host::remove_workflow(self, &who.tenant, name, &who.name, unbind).await?)
     }
 

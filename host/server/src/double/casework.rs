@@ -43,7 +43,7 @@ impl Casework for Double {
         _: bool,
         _: bool,
     ) -> Result<WorkflowPlan, Refusal> {
-        must_be_operator(who)?;
+        must_be_operator(who, "changes workflows")?;
         Ok(plan(who, Some("sha256:5f")))
     }
 
@@ -53,7 +53,7 @@ impl Casework for Double {
         _: &str,
         _: bool,
     ) -> Result<WorkflowPlan, Refusal> {
-        must_be_operator(who)?;
+        must_be_operator(who, "changes workflows")?;
         Ok(plan(who, None))
     }
 

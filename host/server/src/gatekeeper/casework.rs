@@ -7,7 +7,8 @@ use tollgate_runtime::{
 
 use super::Refusal;
 
-/// The group whose persons install and remove workflows over REST.
+/// The group whose persons install and remove workflows, plant drills and read the
+/// metrics over HTTP.
 pub(crate) const OPERATORS: &str = "operators";
 
 /// Workflows and cases, as faces see them.
@@ -49,17 +50,16 @@ pub trait Casework: Send + Sync + 'static {
 }
 
 /// The attack: an agent, or a person who only approves, widens the boundary that the
-/// agent works in.
-pub(crate) fn must_be_operator(who: &Principal) -> Result<(), Refusal> {
+/// agent works in, or learns of other people's work. `does` says what only an operator
+/// does.
+pub(crate) fn must_be_operator(who: &Principal, does: &str) -> Result<(), Refusal> {
     let is_operator = who.groups.iter().any(|group| group == OPERATORS);
     if who.kind == PrincipalKind::Person && is_operator {
         return Ok(());
     }
-    Err(Refusal::new(
-        "not_allowed",
-        "only an operator changes workflows",
+    Err(
+        Refusal::new("not_allowed", format!("only an operator {does}")).with_hint(format!(
+            "An operator is a person in the group `{OPERATORS}`, or whoever runs this host in its home."
+        )),
     )
-    .with_hint(format!(
-        "An operator is a person in the group `{OPERATORS}`, or whoever runs `tollgate workflow` on the host's home."
-    )))
 }

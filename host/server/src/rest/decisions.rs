@@ -1,5 +1,6 @@
 //! What people do with held calls beside a yes or a no: take a yes back, change the
-//! input, decide on many at once, name a deputy. Nothing of it is an agent's.
+//! input, decide on many at once, name a deputy; and what an operator plants to see
+//! whether they look. Nothing of it is an agent's.
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -9,7 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::Value;
-use tollgate_runtime::{Batch, BatchDecision, BatchFilter, BatchReport, Delegation, NewDelegation};
+use tollgate_runtime::{
+    Batch, BatchDecision, BatchFilter, BatchReport, Delegation, NewDelegation, NewDrill,
+};
 
 use super::{Answer, Host, Shown, Who, malformed, parsed, reported};
 use crate::gatekeeper::to_the_end;
@@ -122,4 +125,17 @@ pub(super) async fn end_delegation(
     );
     ended.await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn plant_drill(
+    State(host): Host,
+    Extension(who): Who,
+    body: Bytes,
+) -> Answer<Response> {
+    let new: NewDrill = parsed(&body)?;
+    let planted = to_the_end(
+        &host,
+        |host| async move { host.plant_drill(&who, new).await },
+    );
+    Ok((StatusCode::CREATED, Json(planted.await?)).into_response())
 }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 use tollgate_policy::{Effect, visible};
-use tollgate_runtime::{Card, Principal, RunReport, RunState};
+use tollgate_runtime::{Card, DrillResult, Principal, RunReport, RunState};
 
 use super::moment::{Moment, length};
 
@@ -48,6 +48,8 @@ pub(super) struct CardView {
     pub(super) digest: String,
     pub(super) decided_by: Option<String>,
     pub(super) denial_reason: Option<String>,
+    /// That it was a drill, once it is over.
+    pub(super) drill: Option<String>,
 }
 
 impl CardView {
@@ -56,7 +58,10 @@ impl CardView {
         Self {
             approval: visible(&card.approval),
             title: visible(&card.title),
-            state: state(&card.state),
+            state: match &card.drill {
+                Some(_) => "over: it was a drill",
+                None => state(&card.state),
+            },
             is_pending: card.state == "pending",
             is_own: card.requester == who.name,
             tool: visible(&format!("{}.{}", card.connector, card.tool)),
@@ -98,6 +103,7 @@ impl CardView {
             digest: visible(&card.digest),
             decided_by: some(&card.decided_by),
             denial_reason: card.denial_reason.as_deref().map(lines),
+            drill: card.drill.as_ref().map(drilled),
         }
     }
 }
@@ -107,6 +113,17 @@ fn has_voted(card: &Card, who: &Principal) -> bool {
     card.votes
         .iter()
         .any(|vote| vote.by == who.name || vote.on_behalf.as_ref() == Some(&who.name))
+}
+
+/// What people read of a drill that is over.
+fn drilled(drill: &DrillResult) -> String {
+    let by = visible(&drill.planted_by);
+    let came = match drill.decision.as_str() {
+        "approved" => "It was approved, and should not have been.",
+        "denied" | "edited" => "It was noticed.",
+        _ => "Nobody decided on it in time.",
+    };
+    format!("This was a drill, planted by {by}. {came} Nothing was sent.")
 }
 
 /// How a run stands, after a decision.

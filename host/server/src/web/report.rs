@@ -6,7 +6,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use tollgate_policy::visible;
-use tollgate_report::{NO_WORKFLOW, Report, Table, WorkflowFigures, plot};
+use tollgate_report::{ApprovalFigures, NO_WORKFLOW, Report, Table, WorkflowFigures, plot};
 use tollgate_runtime::rfc3339;
 
 use super::pages::{Who, message, refusal, rendered};
@@ -23,6 +23,22 @@ struct ReportPage<'a> {
     until: String,
     records: u64,
     workflows: Vec<WorkflowView>,
+    approvals: Vec<ApprovalView>,
+}
+
+/// An approval as the page shows it.
+struct ApprovalView {
+    name: String,
+    table: Table,
+}
+
+impl From<&ApprovalFigures> for ApprovalView {
+    fn from(figures: &ApprovalFigures) -> Self {
+        Self {
+            name: visible(&figures.approval),
+            table: figures.table(WEEKS),
+        }
+    }
 }
 
 /// A workflow as the page shows it.
@@ -89,6 +105,7 @@ fn page(visitor: &Visitor, report: &Report) -> Response {
         until: rfc3339(report.until_ms),
         records: report.records,
         workflows: report.workflows.iter().map(WorkflowView::from).collect(),
+        approvals: report.approvals.iter().map(ApprovalView::from).collect(),
     };
     rendered(StatusCode::OK, &page)
 }

@@ -8,12 +8,27 @@ use tollgate_policy::Digest;
 
 use crate::connectors::Installed;
 use crate::door::{RecordedCall, recorded_calls};
+use crate::drills::is_drill;
 use crate::error::{CallError, InstallError};
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord};
 use crate::runs::{Edits, Run, Undoes};
 
-/// A run as its journal tells it.
+/// What is said of a drill's run. The attack: somebody tries to take a card's run back
+/// to learn whether it is one, so a run that waits gets the same answer.
+const NOT_ENDED: &str = "the run is held; only one that has ended can be taken back";
+
+/// The same once everybody knows.
+const OVER: &str = "the run was a drill: it did nothing, and nothing of it can be executed";
+
+/// A run as its journal tells it, for a reader: it has no component to go on with.
+pub(crate) struct Shown {
+    pub(crate) run: Arc<Run>,
+    pub(crate) records: Vec<OpenRecord>,
+}
+
+/// A run as its journal tells it, that can be executed again. There is none of a
+/// drill.
 pub(crate) struct Rebuilt {
     pub(crate) run: Arc<Run>,
     pub(crate) installed: Arc<Installed>,
@@ -56,7 +71,37 @@ pub(crate) fn closing(records: &[OpenRecord]) -> Option<&OpenRecord> {
 
 impl Inner {
     /// Rebuild a run. It keeps the component and configuration it opened with.
+    ///
+    /// Whatever executes, replays, edits or takes back a former run begins here, and a
+    /// drill's run has none of that.
     pub(crate) async fn rebuild(&self, tenant: &str, run: &str) -> Result<Rebuilt, CallError> {
+        let (Shown { run, records }, installed) = self.read_run(tenant, run).await?;
+        if is_drill(&records) {
+            let why = match closing(&records) {
+                Some(_) => OVER,
+                None => NOT_ENDED,
+            };
+            return Err(CallError::NotAllowed(why.to_owned()));
+        }
+        Ok(Rebuilt {
+            about: self.about(&run).await?,
+            run,
+            installed,
+            records,
+        })
+    }
+
+    /// A run as a reader sees it.
+    pub(crate) async fn read_back(&self, tenant: &str, run: &str) -> Result<Shown, CallError> {
+        let (shown, _) = self.read_run(tenant, run).await?;
+        Ok(shown)
+    }
+
+    async fn read_run(
+        &self,
+        tenant: &str,
+        run: &str,
+    ) -> Result<(Shown, Arc<Installed>), CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
         if records.iter().any(|record| record.gone) {
@@ -121,12 +166,7 @@ impl Inner {
             same: OnceLock::new(),
         };
         let run = Arc::new(rebuilt);
-        Ok(Rebuilt {
-            about: self.about(&run).await?,
-            run,
-            installed,
-            records,
-        })
+        Ok((Shown { run, records }, installed))
     }
 
     /// Whom a run's records are about, from its first one: without its component.

@@ -7,7 +7,7 @@ use super::approvals::oldest;
 use crate::decode;
 use crate::postgres::fault::Fault;
 use crate::postgres::leases::now;
-use crate::{DeliveryRow, QueueRow, QueueState};
+use crate::{DeliveryRow, QueueRow, QueueState, Waiting};
 
 macro_rules! queue_columns {
     () => {
@@ -30,6 +30,22 @@ pub(in crate::postgres) async fn queue_item(
     let select = sqlx::query(sql).bind(tenant).bind(id);
     let row = select.fetch_optional(pool).await?;
     row.as_ref().map(decode::queue_item).transpose()
+}
+
+const WAITING: &str = "
+    SELECT 'approval', a.approval, count(*)
+    FROM tenants AS t JOIN approvals AS a USING (tenant_id)
+    WHERE t.tenant = $1 AND a.state = 'pending' GROUP BY a.approval
+    UNION ALL
+    SELECT 'item', a.queue, count(*)
+    FROM tenants AS t JOIN queue_items AS a USING (tenant_id)
+    WHERE t.tenant = $1 AND a.state = 'open' GROUP BY a.queue
+    ORDER BY 1, 2";
+
+pub(in crate::postgres) async fn waiting(pool: &PgPool, tenant: &str) -> Result<Waiting, Fault> {
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as(WAITING).bind(tenant).fetch_all(pool).await?;
+    Ok(Waiting::of(rows))
 }
 
 pub(in crate::postgres) async fn queue_items(

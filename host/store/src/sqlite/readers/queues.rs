@@ -6,7 +6,7 @@ use super::approvals::oldest_of_states;
 use crate::decode;
 use crate::sqlite::changes::stored_ms;
 use crate::sqlite::fault::Fault;
-use crate::{DeliveryRow, QueueRow, QueueState};
+use crate::{DeliveryRow, QueueRow, QueueState, Waiting};
 
 macro_rules! queue_columns {
     () => {
@@ -48,6 +48,23 @@ pub(in crate::sqlite) async fn queue_items(
     let mut sql = oldest_of_states(head, tenant, names);
     let rows = sql.build().fetch_all(pool).await?;
     rows.iter().map(decode::queue_item).collect()
+}
+
+/// Both counted by the index of their states.
+pub(super) const WAITING: &str = "
+    SELECT 'approval', approval, count(*)
+    FROM tenants CROSS JOIN approvals USING (tenant_id)
+    WHERE tenant = ?1 AND state = 'pending' GROUP BY approval
+    UNION ALL
+    SELECT 'item', queue, count(*)
+    FROM tenants CROSS JOIN queue_items USING (tenant_id)
+    WHERE tenant = ?1 AND state = 'open' GROUP BY queue
+    ORDER BY 1, 2";
+
+pub(in crate::sqlite) async fn waiting(pool: &SqlitePool, tenant: &str) -> Result<Waiting, Fault> {
+    let rows: Vec<(String, String, i64)> =
+        sqlx::query_as(WAITING).bind(tenant).fetch_all(pool).await?;
+    Ok(Waiting::of(rows))
 }
 
 macro_rules! delivery_columns {
