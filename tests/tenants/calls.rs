@@ -28,7 +28,9 @@ impl Counts {
     /// How often a fault was met: what was tried, and a part of what it came to.
     pub(crate) fn met(&self, tried: &str, came: &str) -> u64 {
         let all = self.all();
-        let met = all.iter().filter(|((t, c), _)| *t == tried && c.contains(came));
+        let met = all
+            .iter()
+            .filter(|((t, c), _)| *t == tried && c.contains(came));
         met.map(|(_, count)| count).sum()
     }
 }
@@ -68,19 +70,32 @@ const MIX: &[(u64, &str)] = &[
     (2, "queue"),
 ];
 
+/// What is tried at this place of a list of all.
+pub(crate) fn one_of_all(at: u64) -> Option<&'static str> {
+    Some(MIX.get(usize::try_from(at).ok()?)?.1)
+}
+
+/// What is tried, by weight.
+pub(crate) fn by_chance(chance: &mut Chance) -> &'static str {
+    let mut at = chance.below(MIX.iter().map(|(weight, _)| weight).sum());
+    for (weight, tried) in MIX {
+        if at < *weight {
+            return tried;
+        }
+        at -= weight;
+    }
+    unreachable!("a number below the sum of all weights")
+}
+
 impl World {
     /// One call of one tenant.
-    pub(crate) async fn step(&self, tenant: &Tenant, chance: &mut Chance, counts: &Counts) {
-        let whole = MIX.iter().map(|(weight, _)| weight).sum();
-        let mut at = chance.below(whole);
-        let mut tried = MIX[0].1;
-        for (weight, name) in MIX {
-            tried = name;
-            if at < *weight {
-                break;
-            }
-            at -= weight;
-        }
+    pub(crate) async fn step(
+        &self,
+        tenant: &Tenant,
+        tried: &'static str,
+        chance: &mut Chance,
+        counts: &Counts,
+    ) {
         let came = match tried {
             "held" => self.held(tenant, chance).await,
             "in doubt" => self.in_doubt(tenant, chance).await,
@@ -115,13 +130,14 @@ impl World {
         who: &Principal,
         call: ToolCall,
     ) -> (Option<RunReport>, String) {
+        let writes = is_write(&call);
         let result = self.host.call(who, call).await;
         tenant.is_shown("results", &result);
         match result {
             Ok(report) => {
                 tenant.remembers(&report);
                 let came = came(&report);
-                if report.state == RunState::Done {
+                if writes && report.state == RunState::Done {
                     keep(&mut tenant.known.lock().unwrap().writes, report.run.clone());
                 }
                 (Some(report), came)
@@ -146,6 +162,17 @@ pub(crate) fn came(report: &RunReport) -> String {
     }
 }
 
+/// Whether there may be something to take back.
+fn is_write(call: &ToolCall) -> bool {
+    let verb = call.input["verb"].as_str();
+    match call.tool.as_str() {
+        "try_kv" | "try_file" => matches!(verb, Some("set" | "write" | "delete" | "remove")),
+        "try_sql" => call.input["execute"] == true,
+        "change" | "create" | "hand_over" => true,
+        _ => false,
+    }
+}
+
 /// A call with what an agent may say with it: the same case names in all tenants.
 pub(crate) fn asked(
     tenant: &Tenant,
@@ -167,11 +194,7 @@ pub(crate) fn asked(
     }
 }
 
-fn input(
-    tried: &str,
-    tenant: &Tenant,
-    chance: &mut Chance,
-) -> (&'static str, &'static str, Value) {
+fn input(tried: &str, tenant: &Tenant, chance: &mut Chance) -> (&'static str, &'static str, Value) {
     let word = |kind| tenant.words.of(kind);
     let number = chance.below(1_000_000);
     let key = format!("key-{}", chance.below(12));
@@ -182,7 +205,8 @@ fn input(
         "kv" => {
             let verb = *chance.one(&["set", "set", "get", "keys", "delete"]);
             let key = if verb == "keys" { "key-".into() } else { key };
-            let set = json!({"verb": verb, "store": "scratch", "key": key, "value": text(Kind::Kv)});
+            let set =
+                json!({"verb": verb, "store": "scratch", "key": key, "value": text(Kind::Kv)});
             ("hostile", "try_kv", set)
         }
         "file" => {
@@ -193,17 +217,30 @@ fn input(
                 ("write" | "remove", "given.txt") => "read",
                 _ => verb,
             };
-            let file = json!({"verb": verb, "directory": "box", "path": path, "text": text(Kind::File)});
+            let file =
+                json!({"verb": verb, "directory": "box", "path": path, "text": text(Kind::File)});
             ("hostile", "try_file", file)
         }
         "sql" => {
             let (statement, execute) = *chance.one(&[
-                ("SELECT id, customer, status FROM orders ORDER BY id LIMIT 20", false),
+                (
+                    "SELECT id, customer, status FROM orders ORDER BY id LIMIT 20",
+                    false,
+                ),
                 ("SELECT count(*) FROM orders WHERE customer <> ?", false),
-                ("SELECT id, customer FROM orders WHERE 1 = 1 OR status = ? LIMIT 9", false),
+                (
+                    "SELECT id, customer FROM orders WHERE 1 = 1 OR status = ? LIMIT 9",
+                    false,
+                ),
                 ("UPDATE orders SET status = ? WHERE id < 20", true),
-                ("INSERT INTO orders (customer, status) VALUES (?, 'new')", true),
-                ("DELETE FROM orders WHERE status = 'new' AND id > 10 AND customer <> ?", true),
+                (
+                    "INSERT INTO orders (customer, status) VALUES (?, 'new')",
+                    true,
+                ),
+                (
+                    "DELETE FROM orders WHERE status = 'new' AND id > 10 AND customer <> ?",
+                    true,
+                ),
                 ("DELETE FROM orders WHERE status = 'new' AND id > 40", true),
             ]);
             let parameters: Vec<_> = statement.matches('?').map(|_| text(Kind::Row)).collect();
@@ -251,11 +288,15 @@ fn input(
             let tool = *chance.one(&["bad_json", "bad_shape"]);
             ("hostile", tool, json!({}))
         }
-        "written, then trapped" => ("hostile", "write_then_trap", json!({})),
+        "written, then trapped" => ("hostile", "write_then_trap", json!({"key": key})),
         "not granted" => not_granted(chance, &text(Kind::Input)),
         "not valid" => match chance.below(3) {
             0 => ("hostile", "try_kv", json!({"verb": text(Kind::Input)})),
-            1 => ("hostile", "no_such_tool", json!({"value": text(Kind::Input)})),
+            1 => (
+                "hostile",
+                "no_such_tool",
+                json!({"value": text(Kind::Input)}),
+            ),
             _ => ("nobody", "echo", json!({"value": text(Kind::Input)})),
         },
         "denied by a rule" => ("hostile", "issue", json!({"number": text(Kind::Input)})),

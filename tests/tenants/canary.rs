@@ -134,16 +134,31 @@ fn forms(half: &str) -> Vec<(&'static str, String)> {
         ("plain", half.to_owned()),
         ("backwards", half.chars().rev().collect()),
         ("hex", hex::encode(half)),
-        ("percent", each(|text, byte| write!(text, "%{byte:02x}").unwrap())),
-        ("escaped", each(|text, byte| write!(text, "\\u{byte:04x}").unwrap())),
-        ("hex escaped", each(|text, byte| write!(text, "\\x{byte:02x}").unwrap())),
-        ("entities", each(|text, byte| write!(text, "&#{byte};").unwrap())),
+        (
+            "percent",
+            each(|text, byte| write!(text, "%{byte:02x}").unwrap()),
+        ),
+        (
+            "escaped",
+            each(|text, byte| write!(text, "\\u{byte:04x}").unwrap()),
+        ),
+        (
+            "hex escaped",
+            each(|text, byte| write!(text, "\\x{byte:02x}").unwrap()),
+        ),
+        (
+            "entities",
+            each(|text, byte| write!(text, "&#{byte};").unwrap()),
+        ),
         ("numbers", listed(", ")),
         ("numbers, close", listed(",")),
     ];
     for before in 0..3 {
         // Six bits a letter: only letters that hold nothing of what stands around.
-        let (from, to) = ((before * 8_usize).div_ceil(6), (before + half.len()) * 8 / 6);
+        let (from, to) = (
+            (before * 8_usize).div_ceil(6),
+            (before + half.len()) * 8 / 6,
+        );
         let text = format!("{}{half}", "\0".repeat(before));
         let standard = BASE64_STANDARD.encode(&text);
         let for_urls = BASE64_URL_SAFE.encode(&text);
@@ -178,11 +193,17 @@ fn every_word_is_found_in_every_form_and_cut_and_nothing_else_is() {
             planted.push(hex::encode_upper(format!("{before}{word}")));
         }
         for text in planted {
-            let found = foreign.first(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
+            let found = foreign
+                .first(text.as_bytes())
+                .unwrap_or_else(|| panic!("{text}"));
             assert_eq!((found.whose, found.kind), (1, kind), "{text}");
         }
         let own = all[0].of(kind);
-        for text in [own.to_owned(), BASE64_STANDARD.encode(own), format!("{:?}", own.as_bytes())] {
+        for text in [
+            own.to_owned(),
+            BASE64_STANDARD.encode(own),
+            format!("{:?}", own.as_bytes()),
+        ] {
             assert_eq!(foreign.first(text.as_bytes()), None, "{text}");
         }
     }

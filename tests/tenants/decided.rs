@@ -49,18 +49,29 @@ impl World {
                 let decided = host.approve_because(&tenant.mira, &approval, &digest, Some(because));
                 ("approved", decided.await)
             }
-            3 => ("denied", host.deny(&tenant.noor, &approval, &digest, no).await),
+            3 => (
+                "denied",
+                host.deny(&tenant.noor, &approval, &digest, no).await,
+            ),
             4 => {
                 let input = match tool.as_str() {
                     "pay" => json!({"destination": "desk", "method": "POST",
                         "path": ["payments"], "json": {"to": "nobody"}}),
-                    _ => json!({"key": "key-2", "path": format!("edited-{number}.txt"), "text": text}),
+                    _ => {
+                        json!({"key": "key-2", "path": format!("edited-{number}.txt"), "text": text})
+                    }
                 };
-                ("edited", host.edit(&tenant.noor, &approval, &digest, &input).await)
+                (
+                    "edited",
+                    host.edit(&tenant.noor, &approval, &digest, &input).await,
+                )
             }
             5 => {
                 let digest = "0".repeat(64);
-                ("changed", host.approve(&tenant.mira, &approval, &digest).await)
+                (
+                    "changed",
+                    host.approve(&tenant.mira, &approval, &digest).await,
+                )
             }
             _ => return "left".to_owned(),
         };
@@ -97,7 +108,9 @@ impl World {
         keep(&mut tenant.known.lock().unwrap().items, item.to_owned());
         let resolution = *chance.one(&[Resolution::Done, Resolution::NotDone]);
         let note = tenant.words.of(Kind::Note);
-        let resolved = self.host.resolve(&tenant.mira, item, resolution, note, None);
+        let resolved = self
+            .host
+            .resolve(&tenant.mira, item, resolution, note, None);
         let resolved = resolved.await;
         tenant.is_shown("decisions", &resolved);
         match resolved {
@@ -145,7 +158,12 @@ impl World {
         tenant.is_shown("replay", &replayed);
         match replayed {
             Ok(report) if report.identical => "identical".to_owned(),
-            Ok(report) => format!("different: {}", report.difference.unwrap_or_default()),
+            Ok(report) => {
+                let of_run = self.host.run(&tenant.mira, run).await.unwrap();
+                let (tool, state) = (of_run.tool, of_run.state.as_str());
+                let difference = report.difference.unwrap_or_default();
+                format!("different: {tool}, {state}: {difference}")
+            }
             Err(error) => error.kind().to_owned(),
         }
     }
@@ -186,7 +204,10 @@ impl World {
             state: "completed".to_owned(),
             note: Some(format!("that is it: {word}")),
         };
-        let closed = self.host.close_case(&tenant.clerk, &opened.case, claim).await;
+        let closed = self
+            .host
+            .close_case(&tenant.clerk, &opened.case, claim)
+            .await;
         tenant.is_shown("cases", &closed);
         closed.map_or_else(|error| error.kind().to_owned(), |closed| closed.state)
     }
@@ -196,7 +217,11 @@ impl World {
         let value = json!({"value": tenant.words.of(Kind::Input)});
         let (connector, tool, input) = match chance.below(4) {
             0 => ("hostile", "config_value", json!({"key": "key"})),
-            1 => ("hostile", "panics", json!({"message": tenant.words.of(Kind::Panic)})),
+            1 => (
+                "hostile",
+                "panics",
+                json!({"message": tenant.words.of(Kind::Panic)}),
+            ),
             2 => ("hostile", "no_such_tool", value),
             _ => ("hostile", "echo", value),
         };
@@ -216,16 +241,26 @@ impl World {
             0 => ("tools/list", json!({})),
             1 if !runs.is_empty() => {
                 let run = json!({"run": chance.one(&runs)});
-                ("tools/call", json!({"name": "tollgate.run", "arguments": run}))
+                (
+                    "tools/call",
+                    json!({"name": "tollgate.run", "arguments": run}),
+                )
             }
             2 => {
-                let key = json!({"key": "key", "_tollgate": {"reason": tenant.words.of(Kind::Reason)}});
-                ("tools/call", json!({"name": "hostile.config_value", "arguments": key}))
+                let key =
+                    json!({"key": "key", "_tollgate": {"reason": tenant.words.of(Kind::Reason)}});
+                (
+                    "tools/call",
+                    json!({"name": "hostile.config_value", "arguments": key}),
+                )
             }
             _ => {
                 let id = (1 + chance.below(8)).to_string();
                 let ask = json!({"destination": "desk", "method": "GET", "path": ["tickets", id]});
-                ("tools/call", json!({"name": "caller.read", "arguments": ask}))
+                (
+                    "tools/call",
+                    json!({"name": "caller.read", "arguments": ask}),
+                )
             }
         };
         let text = self.mcp(&tenant.agent_token, method, parameters).await;
@@ -241,11 +276,9 @@ impl World {
     }
 
     pub(crate) async fn mcp(&self, token: &str, method: &str, parameters: Value) -> String {
-        let message =
-            json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters});
+        let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters});
         let sent = self.request(Method::POST, "/mcp", token);
         let sent = sent.header("accept", "application/json, text/event-stream");
         whole(sent.json(&message).send().await.unwrap()).await
     }
 }
-

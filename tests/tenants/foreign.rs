@@ -30,7 +30,11 @@ fn absent(name: &str) -> String {
     let end = name.len() - 8;
     let turned = name[end..].chars().map(|c| match c {
         '0'..='9' => digits.chars().rev().nth(c as usize - '0' as usize).unwrap(),
-        'a'..='f' => letters.chars().rev().nth(c as usize - 'a' as usize).unwrap(),
+        'a'..='f' => letters
+            .chars()
+            .rev()
+            .nth(c as usize - 'a' as usize)
+            .unwrap(),
         other => other,
     });
     format!("{}{}", &name[..end], turned.collect::<String>())
@@ -65,7 +69,12 @@ impl World {
             let own = self.about_approval(owner, &approval, &"0".repeat(64)).await;
             asked += is_nothing(&approval, theirs, nothing, own);
         }
-        for case in some(known.cases.into_iter().filter(|case| case.starts_with("case-"))) {
+        for case in some(
+            known
+                .cases
+                .into_iter()
+                .filter(|case| case.starts_with("case-")),
+        ) {
             let theirs = self.about_case(stranger, &case).await;
             let nothing = self.about_case(stranger, &absent(&case)).await;
             let own = self.about_case(owner, &case).await;
@@ -91,18 +100,32 @@ impl World {
         vec![
             ("run", told(host.run(&who.agent, run).await)),
             ("run, a person", told(host.run(&who.mira, run).await)),
-            ("wait", told(host.wait(&who.agent, run, Duration::ZERO).await)),
+            (
+                "wait",
+                told(host.wait(&who.agent, run, Duration::ZERO).await),
+            ),
             ("undo's plan", told(host.undo(&who.agent, run, true).await)),
             ("replay", told(host.replay(who.name(), run).await)),
             ("log", told(host.log_page(who.name(), &filter).await)),
-            ("REST", self.rest(who, Method::GET, &format!("/v1/runs/{run}"), Value::Null).await),
+            (
+                "REST",
+                self.rest(who, Method::GET, &format!("/v1/runs/{run}"), Value::Null)
+                    .await,
+            ),
             (
                 "REST undo",
-                self.rest(who, Method::POST, &format!("/v1/runs/{run}/undo"), json!({"plan": true})).await,
+                self.rest(
+                    who,
+                    Method::POST,
+                    &format!("/v1/runs/{run}/undo"),
+                    json!({"plan": true}),
+                )
+                .await,
             ),
             (
                 "REST log",
-                self.rest(who, Method::GET, &format!("/v1/log?run={run}"), Value::Null).await,
+                self.rest(who, Method::GET, &format!("/v1/log?run={run}"), Value::Null)
+                    .await,
             ),
             (
                 "MCP",
@@ -114,7 +137,10 @@ impl World {
                 .await,
             ),
             ("page", self.page(&cookie, &format!("/runs/{run}")).await),
-            ("page of undo", self.page(&cookie, &format!("/runs/{run}/undo")).await),
+            (
+                "page of undo",
+                self.page(&cookie, &format!("/runs/{run}/undo")).await,
+            ),
         ]
     }
 
@@ -136,12 +162,29 @@ impl World {
             ("approve", told(host.approve(mira, approval, digest).await)),
             ("deny", told(host.deny(mira, approval, digest, "no").await)),
             ("revoke", told(host.revoke(mira, approval).await)),
-            ("edit", told(host.edit(mira, approval, digest, &input).await)),
+            (
+                "edit",
+                told(host.edit(mira, approval, digest, &input).await),
+            ),
             ("batch", told(host.decide_batch(mira, &batch).await)),
-            ("REST", self.rest(who, Method::GET, &path, Value::Null).await),
-            ("REST approve", self.rest(who, Method::POST, &format!("{path}/approve"), yes).await),
-            ("REST deny", self.rest(who, Method::POST, &format!("{path}/deny"), no).await),
-            ("page", self.page(&cookie, &format!("/approvals/{approval}")).await),
+            (
+                "REST",
+                self.rest(who, Method::GET, &path, Value::Null).await,
+            ),
+            (
+                "REST approve",
+                self.rest(who, Method::POST, &format!("{path}/approve"), yes)
+                    .await,
+            ),
+            (
+                "REST deny",
+                self.rest(who, Method::POST, &format!("{path}/deny"), no)
+                    .await,
+            ),
+            (
+                "page",
+                self.page(&cookie, &format!("/approvals/{approval}")).await,
+            ),
         ]
     }
 
@@ -159,9 +202,16 @@ impl World {
         vec![
             ("case", told(host.case(&who.mira, case).await)),
             ("case, an agent", told(host.case(&who.clerk, case).await)),
-            ("close", told(host.close_case(&who.mira, case, claim()).await)),
+            (
+                "close",
+                told(host.close_case(&who.mira, case, claim()).await),
+            ),
             ("log", told(host.log_page(who.name(), &filter).await)),
-            ("REST", self.rest(who, Method::GET, &format!("/v1/cases/{case}"), Value::Null).await),
+            (
+                "REST",
+                self.rest(who, Method::GET, &format!("/v1/cases/{case}"), Value::Null)
+                    .await,
+            ),
             ("page", self.page(&cookie, &format!("/cases/{case}")).await),
         ]
     }
@@ -174,10 +224,20 @@ impl World {
         vec![
             ("resolve", told(resolved.await)),
             ("item", told(host.queue_item(&who.mira, item).await)),
-            ("REST", self.rest(who, Method::GET, &format!("/v1/queue/{item}"), Value::Null).await),
+            (
+                "REST",
+                self.rest(who, Method::GET, &format!("/v1/queue/{item}"), Value::Null)
+                    .await,
+            ),
             (
                 "REST resolve",
-                self.rest(who, Method::POST, &format!("/v1/queue/{item}/resolve"), done).await,
+                self.rest(
+                    who,
+                    Method::POST,
+                    &format!("/v1/queue/{item}/resolve"),
+                    done,
+                )
+                .await,
             ),
             ("page", self.page(&cookie, &format!("/queue/{item}")).await),
         ]
@@ -199,7 +259,11 @@ fn is_nothing(name: &str, theirs: Vec<Asked>, nothing: Vec<Asked>, own: Vec<Aske
     for (((how, theirs), (_, nothing)), (_, own)) in theirs.into_iter().zip(nothing).zip(own) {
         let theirs = theirs.replace(name, "NAME");
         assert_eq!(theirs, nothing.replace(&other, "NAME"), "{how} of {name}");
-        assert_ne!(theirs, own.replace(name, "NAME"), "{how} of {name}: the owner's answer");
+        assert_ne!(
+            theirs,
+            own.replace(name, "NAME"),
+            "{how} of {name}: the owner's answer"
+        );
     }
     count
 }

@@ -59,7 +59,10 @@ impl io::Write for Logged {
         bytes.fetch_add(line.len() as u64, Ordering::Relaxed);
         if let Some(found) = detector.first(line) {
             let line = String::from_utf8_lossy(line);
-            crossings.lock().unwrap().push(format!("{found:?} in: {line}"));
+            crossings
+                .lock()
+                .unwrap()
+                .push(format!("{found:?} in: {line}"));
         }
         Ok(line.len())
     }

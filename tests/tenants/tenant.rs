@@ -103,7 +103,8 @@ impl Tenant {
         }
         if let Some(found) = found {
             let text: String = String::from_utf8_lossy(text).chars().take(4_000).collect();
-            seen.crossings.push(format!("{place}: {found:?} in: {text}"));
+            seen.crossings
+                .push(format!("{place}: {found:?} in: {text}"));
         }
     }
 

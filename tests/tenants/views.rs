@@ -71,7 +71,10 @@ impl World {
             for line in page.lines.iter().step_by(PROVED) {
                 let values = line.values.as_object().into_iter().flatten();
                 let names: Vec<String> = values.map(|(name, _)| name.clone()).collect();
-                let proof = self.host.prove_record(tenant.name(), line.seq, &names).await;
+                let proof = self
+                    .host
+                    .prove_record(tenant.name(), line.seq, &names)
+                    .await;
                 tenant.reads("proofs", proof.unwrap().to_json());
             }
             match page.next {
@@ -139,7 +142,13 @@ impl World {
         let known = tenant.known();
         let cookie = self.signed_in(tenant).await;
         let mut paths: Vec<String> = [
-            "/", "/?all=1", "/batch?approval=boss", "/deputies", "/report", "/cases", "/nowhere",
+            "/",
+            "/?all=1",
+            "/batch?approval=boss",
+            "/deputies",
+            "/report",
+            "/cases",
+            "/nowhere",
         ]
         .map(str::to_owned)
         .into();

@@ -124,8 +124,12 @@ async fn host(home: &TempDir, all: &[Canaries], server: SocketAddr) -> Host {
 }
 
 async fn install(host: &Host, home: &TempDir, own: &Canaries, server: SocketAddr) {
-    let folder = home.path().join("data").join(own.of(Kind::Name)).join("box");
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = home
+        .path()
+        .join("data")
+        .join(own.of(Kind::Name))
+        .join("box");
+    std::fs::create_dir_all(folder.join("folder")).unwrap();
     std::fs::write(folder.join("given.txt"), own.of(Kind::File)).unwrap();
     for (guest, manifest) in [
         ("hostile", manifests::hostile(own)),
