@@ -284,7 +284,11 @@ mod tests {
         let ring = KeyRing::generate().unwrap();
         let store = SealedStore::new(home.path(), &ring);
         store.set("acme", "a", value("12345678")).unwrap();
-        let old = [b"tollgate secret v1\0", &context("acme", "a")[DOMAIN.len()..]].concat();
+        let old = [
+            b"tollgate secret v1\0",
+            &context("acme", "a")[DOMAIN.len()..],
+        ]
+        .concat();
         let sealed = ring.secrets_key("acme").seal(&old, b"12345678").unwrap();
         fs::write(home.path().join("acme/a"), sealed).unwrap();
         let refused = store.get("acme", "a").unwrap_err();

@@ -11,6 +11,8 @@ use crate::door::{Described, Next, Refusal, Scope};
 /// A file that is granted.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
+    /// Whose directory it is.
+    pub(super) tenant: String,
     pub(super) directory: String,
     pub(super) path: String,
     pub(super) max_size: u64,
@@ -50,6 +52,7 @@ pub(super) fn describe_place<R>(
             effect = grant.effect(&path, verb);
             match grant.row(&path, verb) {
                 Some(row) => Next::Perform(Place {
+                    tenant: scope.tenant.to_owned(),
                     directory: grant.directory.clone(),
                     window: grant.window(&path),
                     path,
