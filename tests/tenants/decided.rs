@@ -119,15 +119,17 @@ impl World {
         }
     }
 
-    /// People look at their queues and end one item.
+    /// People look at their queues and end what is in them.
     pub(crate) async fn queue_worked_on(&self, tenant: &Tenant, chance: &mut Chance) -> String {
         tenant.is_shown("queue", &self.host.queues(&tenant.mira).await);
         let items = self.host.queue(&tenant.mira, false).await;
         tenant.is_shown("queue", &items);
-        match items.unwrap().first() {
-            Some(item) => self.resolved(tenant, &item.id, chance).await,
-            None => "empty".to_owned(),
+        let mut came = "empty".to_owned();
+        // As many as keep the queues from growing.
+        for item in items.unwrap().iter().take(20) {
+            came = self.resolved(tenant, &item.id, chance).await;
         }
+        came
     }
 
     /// A run that did something is taken back, or its plan is looked at.

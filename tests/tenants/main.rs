@@ -15,6 +15,7 @@
 //! | `calls`, `decided` | the mix |
 //! | `views` | everything that a tenant can look at |
 //! | `foreign` | the names of others are names of nothing |
+//! | `names` | principals of two tenants cannot be made one |
 //! | `logged` | the host's log, which is one for all |
 //! | `planted` | words that cross on purpose, each of which must be found |
 
@@ -27,6 +28,7 @@ mod decided;
 mod foreign;
 mod logged;
 mod manifests;
+mod names;
 mod planted;
 mod server;
 mod tenant;

@@ -13,6 +13,21 @@ use crate::{
 };
 
 /// Where the host keeps everything.
+///
+/// What belongs to a tenant is asked for by tenant. Without one are
+///
+/// - work that a host does for all of them, whose rows say whose they are:
+///   [`claim_lapsed`](Self::claim_lapsed), [`renew_leases`](Self::renew_leases),
+///   [`due_approvals`](Self::due_approvals), [`due_deliveries`](Self::due_deliveries),
+///   [`due_cases`](Self::due_cases), [`heads`](Self::heads), and what is loaded at a
+///   start: [`connectors`](Self::connectors) and [`workflows`](Self::workflows) of
+///   all;
+/// - [`principal_by_token_hash`](Self::principal_by_token_hash), which is how a tenant
+///   is known at all;
+/// - [`component`](Self::component), by the digest of its bytes: tenants who pin the
+///   same component have the same one, and who asks has the digest from a row of its
+///   own tenant;
+/// - [`events`](Self::events), which are hints to the host and reach nobody else.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Write records and changes. When this answers, they are durable.
