@@ -5,6 +5,7 @@
 //! good day, and somebody else's data on a bad one. Only a name that can be a tenant's
 //! becomes one, in one place.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -50,6 +51,13 @@ impl Deref for Tenant {
     type Target = str;
 
     fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// So that a map by tenant can be asked for by name, too.
+impl Borrow<str> for Tenant {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
