@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 use tollgate_runtime::{Host, Principal, PrincipalKind, RunReport};
+use tollgate_tests::named;
 
 use crate::canary::{Canaries, Detector, Kind};
 
@@ -60,7 +61,7 @@ impl Tenant {
     pub(crate) async fn enter(host: &Host, all: &[Canaries], number: usize) -> Self {
         let words = all[number].clone();
         let principal = |name: &str, kind, groups: &[&str]| Principal {
-            tenant: words.of(Kind::Name).to_owned(),
+            tenant: named(words.of(Kind::Name)),
             name: name.to_owned(),
             kind,
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
@@ -88,8 +89,8 @@ impl Tenant {
         }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        self.words.of(Kind::Name)
+    pub(crate) fn name(&self) -> &tollgate_runtime::Tenant {
+        &self.agent.tenant
     }
 
     /// Text that this tenant is shown.

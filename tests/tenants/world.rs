@@ -75,7 +75,7 @@ impl World {
     }
 
     pub(crate) fn folder(&self, tenant: &Tenant) -> PathBuf {
-        self.home.path().join("data").join(tenant.name())
+        self.home.path().join("data").join(tenant.name().as_str())
     }
 
     pub(crate) async fn close(self) {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tollgate_runtime::{Host, Principal, PrincipalKind, Role};
+use tollgate_runtime::{Host, Principal, PrincipalKind, Role, Tenant};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve};
 
 use crate::arguments::{Demo, Home};
@@ -161,7 +161,7 @@ async fn install(host: &Host, connectors: &[Connector]) -> anyhow::Result<()> {
 
 fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
     Principal {
-        tenant: "default".to_owned(),
+        tenant: Tenant::default(),
         name: name.to_owned(),
         kind,
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),

@@ -45,6 +45,13 @@ impl Tenant {
     }
 }
 
+/// Whose everything is that names no tenant, in a manifest or in the settings.
+impl Default for Tenant {
+    fn default() -> Self {
+        Self(Arc::from("default"))
+    }
+}
+
 /// A tenant can be read as its name wherever a name is asked for. There is no way
 /// back but [`Tenant::new`].
 impl Deref for Tenant {
@@ -96,6 +103,12 @@ impl fmt::Debug for Tenant {
     }
 }
 
+impl PartialEq<&Tenant> for Tenant {
+    fn eq(&self, other: &&Tenant) -> bool {
+        self == *other
+    }
+}
+
 impl PartialEq<str> for Tenant {
     fn eq(&self, name: &str) -> bool {
         *self.0 == *name
@@ -115,6 +128,12 @@ impl PartialEq<String> for Tenant {
 }
 
 impl PartialEq<Tenant> for String {
+    fn eq(&self, tenant: &Tenant) -> bool {
+        **self == *tenant.0
+    }
+}
+
+impl PartialEq<Tenant> for &str {
     fn eq(&self, tenant: &Tenant) -> bool {
         **self == *tenant.0
     }

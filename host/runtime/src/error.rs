@@ -482,7 +482,7 @@ pub enum AuthError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// A name that no principal or tenant can have.
+    /// A name that no principal or group can have.
     #[error("`{name}` cannot be the name of {what}; write {rule}")]
     Name {
         /// The name, made visible.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollgate_runtime::{Host, LogFilter, LogPlace, RunState, UndoOptions, UndoReport};
+use tollgate_runtime::{Host, LogFilter, LogPlace, RunState, Tenant, UndoOptions, UndoReport};
 
 use super::story::{Runs, Story};
 use super::systems::PROPERTY;
@@ -15,7 +15,7 @@ use crate::output;
 impl Story<'_> {
     /// Checks everything, and tells it as JSON too.
     pub(super) async fn end(&self, host: &Host, runs: &Runs) -> anyhow::Result<Value> {
-        let verified = host.verify("default").await?;
+        let verified = host.verify(&Tenant::default()).await?;
         self.steps.say(format!(
             "The journal: {} records, {}",
             verified.records,
@@ -55,7 +55,7 @@ impl Story<'_> {
     async fn replay(&self, host: &Host, runs: &Runs) -> anyhow::Result<bool> {
         let mut difference = None;
         for run in [&runs.row, &runs.status, &runs.property] {
-            let replayed = host.replay("default", run).await?;
+            let replayed = host.replay(&Tenant::default(), run).await?;
             difference = difference.or(replayed.difference);
         }
         self.steps.say(format!(
@@ -126,7 +126,8 @@ impl Story<'_> {
     async fn look_for_secrets(&self, host: &Host) -> anyhow::Result<Value> {
         let lines = every_line(host).await?;
         let exported = self.folder.join("journal");
-        host.export("default", &exported, &mut |_| ()).await?;
+        host.export(&Tenant::default(), &exported, &mut |_| ())
+            .await?;
         let files = contents(&exported)?;
         let is_in = |what: &str| {
             let in_files = files.iter().any(|file| holds(file, what.as_bytes()));
@@ -186,7 +187,7 @@ async fn every_line(host: &Host) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut filter = LogFilter::default();
     loop {
-        let page = host.log_page("default", &filter).await?;
+        let page = host.log_page(&Tenant::default(), &filter).await?;
         for line in &page.lines {
             lines.push(serde_json::to_string(line)?);
         }

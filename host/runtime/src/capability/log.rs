@@ -91,10 +91,10 @@ impl Immediate for Emit {
         let (tenant, run, connector) = (scope.tenant, scope.run, scope.connector);
         let bytes = line.message.len();
         match line.level {
-            Level::Debug => tracing::debug!(tenant, run, connector, bytes, "a connector's line"),
-            Level::Info => tracing::info!(tenant, run, connector, bytes, "a connector's line"),
-            Level::Warn => tracing::warn!(tenant, run, connector, bytes, "a connector's line"),
-            Level::Error => tracing::error!(tenant, run, connector, bytes, "a connector's line"),
+            Level::Debug => tracing::debug!(%tenant, run, connector, bytes, "a connector's line"),
+            Level::Info => tracing::info!(%tenant, run, connector, bytes, "a connector's line"),
+            Level::Warn => tracing::warn!(%tenant, run, connector, bytes, "a connector's line"),
+            Level::Error => tracing::error!(%tenant, run, connector, bytes, "a connector's line"),
         }
     }
 }
@@ -141,8 +141,7 @@ impl Operation for Panic {
     ) -> Performed<()> {
         let (tenant, run, connector) = (scope.tenant, scope.run, scope.connector);
         let bytes = message.len();
-        tracing::error!(
-            tenant,
+        tracing::error!(%tenant,
             run,
             connector,
             bytes,

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use tollgate_journal::Tenant;
 use tollgate_policy::decision::PublicKey;
 use tollgate_store::PrincipalRow;
 
@@ -37,7 +36,7 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// When the tenant, the name or a group cannot be named so, the key is another
+    /// When the name or a group cannot be one, the key is another
     /// one's, or who has it is no person, and when the store refuses or is not there.
     pub async fn add_principal_with_key(
         &self,
@@ -108,19 +107,14 @@ impl Host {
 
 /// A principal's identifier is its tenant and its name: neither has a `/`.
 fn check_names(principal: &Principal) -> Result<(), HostError> {
-    let refused = |name: &str, what, rule| HostError::Name {
-        name: tollgate_policy::visible(name),
-        what,
-        rule,
-    };
-    if Tenant::new(&principal.tenant).is_err() {
-        let rule = "1 to 64 of a-z 0-9 - _";
-        return Err(refused(&principal.tenant, "a tenant", rule));
-    }
     let groups = principal.groups.iter().map(|group| (group, "a group"));
     let mut names = std::iter::once((&principal.name, "a principal")).chain(groups);
     match names.find(|(name, _)| !names::is_principal(name)) {
-        Some((name, what)) => Err(refused(name, what, names::PRINCIPAL_RULE)),
+        Some((name, what)) => Err(HostError::Name {
+            name: tollgate_policy::visible(name),
+            what,
+            rule: names::PRINCIPAL_RULE,
+        }),
         None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! What a call names: a path in a directory of the manifest.
 
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use serde_json::{Value, json};
 use tollgate_policy::{Effect, FileVerb, FilesGrant, clean_path};
@@ -12,7 +13,7 @@ use crate::door::{Described, Next, Refusal, Scope};
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// Whose directory it is.
-    pub(super) tenant: String,
+    pub(super) tenant: Tenant,
     pub(super) directory: String,
     pub(super) path: String,
     pub(super) max_size: u64,

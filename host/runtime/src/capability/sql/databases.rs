@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use serde_json::Value;
 use tollgate_policy::SqlGrant;
@@ -16,7 +17,7 @@ use crate::settings::NamedDatabase;
 /// Databases that manifests name.
 pub(crate) struct Databases {
     home: PathBuf,
-    files: Mutex<Vec<(String, Arc<sqlite::Database>)>>,
+    files: Mutex<Vec<(Tenant, Arc<sqlite::Database>)>>,
     servers: BTreeMap<String, Arc<postgres::Server>>,
 }
 
@@ -33,7 +34,7 @@ impl Databases {
     /// The database of a grant, if it is one of the tenant's. Two grants of one
     /// file have connections apart: their walls differ. So have two tenants with the
     /// same grant: none waits for another one, or works with what it left behind.
-    pub(super) fn of(&self, grant: &SqlGrant, tenant: &str) -> Result<Database, SqlError> {
+    pub(super) fn of(&self, grant: &SqlGrant, tenant: &Tenant) -> Result<Database, SqlError> {
         if let Some(name) = grant.postgres_name() {
             let server = self.servers.get(name);
             // One that is another tenant's is not told from one that is not there.
@@ -45,7 +46,7 @@ impl Databases {
             })?;
             return Ok(Database::Postgres(postgres::Database::new(
                 grant.clone(),
-                tenant.to_owned(),
+                tenant.clone(),
                 Arc::clone(server),
             )));
         }
@@ -56,7 +57,7 @@ impl Databases {
             ))
         })?;
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |(whose, database): &&(String, Arc<sqlite::Database>)| {
+        let known = |(whose, database): &&(Tenant, Arc<sqlite::Database>)| {
             whose == tenant && database.grant == *grant
         };
         if let Some((_, found)) = files.iter().find(known) {
@@ -64,7 +65,7 @@ impl Databases {
         }
         let database = sqlite::Database::new(grant.clone(), self.home.join(path));
         let database = Arc::new(database);
-        files.push((tenant.to_owned(), Arc::clone(&database)));
+        files.push((tenant.clone(), Arc::clone(&database)));
         Ok(Database::Sqlite(database))
     }
 }

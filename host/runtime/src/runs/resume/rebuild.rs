@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::Digest;
 
 use crate::connectors::Installed;
@@ -56,7 +56,7 @@ pub(crate) fn closing(records: &[OpenRecord]) -> Option<&OpenRecord> {
 
 impl Inner {
     /// Rebuild a run. It keeps the component and configuration it opened with.
-    pub(crate) async fn rebuild(&self, tenant: &str, run: &str) -> Result<Rebuilt, CallError> {
+    pub(crate) async fn rebuild(&self, tenant: &Tenant, run: &str) -> Result<Rebuilt, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
         if records.iter().any(|record| record.gone) {
@@ -130,7 +130,11 @@ impl Inner {
     }
 
     /// Whom a run's records are about, from its first one: without its component.
-    pub(crate) async fn about_recorded(&self, tenant: &str, run: &str) -> Result<About, CallError> {
+    pub(crate) async fn about_recorded(
+        &self,
+        tenant: &Tenant,
+        run: &str,
+    ) -> Result<About, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
         Ok(self

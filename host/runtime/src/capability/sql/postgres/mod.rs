@@ -21,6 +21,7 @@ mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use tollgate_policy::SqlGrant;
 
@@ -31,12 +32,12 @@ use server::{Mode, Transaction};
 /// One database under one grant.
 pub(super) struct Database {
     grant: SqlGrant,
-    tenant: String,
+    tenant: Tenant,
     server: Arc<Server>,
 }
 
 impl Database {
-    pub(super) fn new(grant: SqlGrant, tenant: String, server: Arc<Server>) -> Self {
+    pub(super) fn new(grant: SqlGrant, tenant: Tenant, server: Arc<Server>) -> Self {
         Self {
             grant,
             tenant,

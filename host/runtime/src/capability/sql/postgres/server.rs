@@ -4,6 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
@@ -54,7 +55,7 @@ pub(in crate::capability::sql) struct Server {
     turns: Semaphore,
     /// Connections that wait, and the tenant that each was made for: it serves no
     /// other one, so that nothing which the server keeps for a session crosses.
-    idle: Mutex<Vec<(String, PgConnection)>>,
+    idle: Mutex<Vec<(Tenant, PgConnection)>>,
 }
 
 /// What a transaction may do.
@@ -81,7 +82,7 @@ impl Server {
     /// A tenant's connection in a transaction of its own.
     pub(super) async fn begin(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         mode: Mode,
         deadline: Duration,
     ) -> Result<Transaction<'_>, SqlError> {
@@ -109,7 +110,7 @@ impl Server {
                 Ok(_) => {
                     return Ok(Transaction {
                         server: self,
-                        tenant: tenant.to_owned(),
+                        tenant: tenant.clone(),
                         connection,
                         _turn: turn,
                     });
@@ -123,7 +124,7 @@ impl Server {
 
     /// A connection of the tenant's that waits. Where there is none, one of another
     /// tenant's is closed, if otherwise there would be more than the settings say.
-    fn waiting(&self, tenant: &str) -> Option<PgConnection> {
+    fn waiting(&self, tenant: &Tenant) -> Option<PgConnection> {
         let mut idle = self.lock_idle();
         if let Some(at) = idle.iter().rposition(|(whose, _)| whose == tenant) {
             return Some(idle.remove(at).1);
@@ -162,7 +163,7 @@ impl Server {
         Ok(connection)
     }
 
-    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<(String, PgConnection)>> {
+    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<(Tenant, PgConnection)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -175,7 +176,7 @@ async fn connect_to(address: &PgConnectOptions) -> Result<PgConnection, sqlx::Er
 /// rolls it back.
 pub(super) struct Transaction<'a> {
     server: &'a Server,
-    tenant: String,
+    tenant: Tenant,
     pub(super) connection: PgConnection,
     _turn: SemaphorePermit<'a>,
 }
