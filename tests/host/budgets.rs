@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tollgate_runtime::{Clock as _, RunReport, RunState, ToolCall};
+use tollgate_tests::named;
 
 use crate::house::{BOSS, House, agent, call, failure, mira, output};
 use crate::leases::Pair;
@@ -106,7 +107,11 @@ async fn a_replay_charges_nothing() {
     let input = json!({"verb": "set", "store": "scratch", "key": "a", "value": "v"});
     let report = house.call("try_kv", input).await;
     for _ in 0..4 {
-        let replay = house.host.replay("default", &report.run).await.unwrap();
+        let replay = house
+            .host
+            .replay(&named("default"), &report.run)
+            .await
+            .unwrap();
         assert!(replay.identical, "{:?}", replay.difference);
     }
     assert!(set(&house, "b").await);

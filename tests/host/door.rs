@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tollgate_policy::Digest;
 use tollgate_runtime::{InstallError, RunState, SandboxError};
-use tollgate_tests::{component, workspace};
+use tollgate_tests::{component, named, workspace};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{InterfaceId, ManglingAndAbi, Resolve};
 
@@ -352,7 +352,11 @@ async fn what_wasi_tells_a_guest_is_in_the_journal_and_the_rest_is_constant() {
     let text = serde_json::to_string(&lines).unwrap();
     assert!(text.contains("stdout: a line to standard output"));
     assert!(text.contains("stderr: a line to standard error"));
-    let replay = house.host.replay("default", &first.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &first.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
 
     let first = output(first);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tollgate_report::{Load, Period};
 use tollgate_runtime::{
     CallError, Card, DecideError, DrillTemplate, LogFilter, NewDrill, PlantedDrill, Principal,
-    PrincipalKind, RunReport, RunState,
+    PrincipalKind, RunReport, RunState, Tenant,
 };
 use tollgate_store::{Change, Rejected, SqliteOptions, SqliteStore, Store, Submission};
 
@@ -52,7 +52,11 @@ async fn load(house: &House) -> Load {
         since_ms: 0,
         until_ms: u64::MAX,
     };
-    let report = house.host.figures("default", period).await.unwrap();
+    let report = house
+        .host
+        .figures(&Tenant::default(), period)
+        .await
+        .unwrap();
     let found = report.approvals.iter().find(|one| one.approval == "boss");
     found.map(|one| one.total.clone()).unwrap_or_default()
 }
@@ -120,7 +124,7 @@ async fn a_drill_that_is_approved_does_nothing_and_is_told(house: House) {
     assert_eq!(house.stages(&drill.run).await, stages);
     let undo = house.host.undo(&person("mira"), &drill.run, false).await;
     assert!(matches!(undo, Err(CallError::NotAllowed(_))), "{undo:?}");
-    let replay = house.host.replay("default", &drill.run).await;
+    let replay = house.host.replay(&Tenant::default(), &drill.run).await;
     assert!(matches!(replay, Err(CallError::NotAllowed(_))));
     let revoked = house.host.revoke(&person("mira"), &drill.approval).await;
     assert!(revoked.is_err());
@@ -222,7 +226,7 @@ async fn before_a_decision_nothing_tells_a_drill_from_a_call(house: House) {
             run: Some(run.to_owned()),
             ..LogFilter::default()
         };
-        let lines = house.host.log("default", filter).await.unwrap();
+        let lines = house.host.log(&Tenant::default(), filter).await.unwrap();
         let of = |stage: &str| {
             let line = lines.iter().find(|line| line.stage == stage).unwrap();
             (
@@ -417,7 +421,7 @@ async fn no_call_can_use_the_approval_of_a_drill() {
         at_ms: AT,
     };
     let submission = |change| Submission {
-        tenant: "default".to_owned(),
+        tenant: Tenant::default(),
         records: Vec::new(),
         changes: vec![change],
     };

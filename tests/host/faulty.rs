@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::{broadcast, watch};
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
@@ -159,7 +159,7 @@ impl Store for Faulty {
 
     async fn claim_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         owner: &str,
         lease_ms: u64,
@@ -198,23 +198,23 @@ impl Store for Faulty {
 
     async fn records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &RecordFilter,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         self.inner.records(tenant, filter).await
     }
 
-    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
+    async fn run(&self, tenant: &Tenant, run: &str) -> Result<Option<RunRow>, StoreError> {
         self.inner.run(tenant, run).await
     }
 
-    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+    async fn runs(&self, tenant: &Tenant, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
         self.inner.runs(tenant, states).await
     }
 
     async fn run_of_request(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         same: &str,
         ended_since_ms: Option<u64>,
     ) -> Result<Looked, StoreError> {
@@ -225,19 +225,19 @@ impl Store for Faulty {
 
     async fn closed_runs(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError> {
         self.inner.closed_runs(tenant, filter).await
     }
 
-    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
+    async fn approval(&self, tenant: &Tenant, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
         self.inner.approval(tenant, id).await
     }
 
     async fn approvals(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.inner.approvals(tenant, state).await
@@ -245,7 +245,7 @@ impl Store for Faulty {
 
     async fn standing_denial(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         asked: &str,
         run: &str,
     ) -> Result<Option<ApprovalRow>, StoreError> {
@@ -254,7 +254,7 @@ impl Store for Faulty {
 
     async fn delegations(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         at_ms: Option<u64>,
     ) -> Result<Vec<DelegationRow>, StoreError> {
         self.inner.delegations(tenant, at_ms).await
@@ -266,27 +266,27 @@ impl Store for Faulty {
 
     async fn queue_items(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.inner.queue_items(tenant, state).await
     }
 
-    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
+    async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.inner.queue_item(tenant, id).await
     }
 
-    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+    async fn budget_taken(&self, tenant: &Tenant, budget: &str) -> Result<u64, StoreError> {
         self.inner.budget_taken(tenant, budget).await
     }
 
-    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+    async fn waiting(&self, tenant: &Tenant) -> Result<Waiting, StoreError> {
         self.inner.waiting(tenant).await
     }
 
     async fn deliveries(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         items: &[String],
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.inner.deliveries(tenant, items).await
@@ -298,7 +298,7 @@ impl Store for Faulty {
 
     async fn leaf_hashes(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         from: u64,
         limit: u32,
     ) -> Result<Vec<Hash>, StoreError> {
@@ -307,27 +307,27 @@ impl Store for Faulty {
 
     async fn tile(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         level: u8,
         index: u64,
     ) -> Result<Option<TileRow>, StoreError> {
         self.inner.tile(tenant, level, index).await
     }
 
-    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
+    async fn tile_count(&self, tenant: &Tenant, level: u8) -> Result<u64, StoreError> {
         self.inner.tile_count(tenant, level).await
     }
 
     async fn checkpoints(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
         self.inner.checkpoints(tenant, before, limit).await
     }
 
-    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
+    async fn sealed_count(&self, tenant: &Tenant, what: &Erasure) -> Result<u64, StoreError> {
         self.inner.sealed_count(tenant, what).await
     }
 
@@ -337,25 +337,29 @@ impl Store for Faulty {
 
     async fn connector(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         name: &str,
     ) -> Result<Option<ConnectorRow>, StoreError> {
         self.inner.connector(tenant, name).await
     }
 
-    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+    async fn connectors(&self, tenant: Option<&Tenant>) -> Result<Vec<ConnectorRow>, StoreError> {
         self.inner.connectors(tenant).await
     }
 
-    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+    async fn workflows(&self, tenant: Option<&Tenant>) -> Result<Vec<WorkflowRow>, StoreError> {
         self.inner.workflows(tenant).await
     }
 
-    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+    async fn case(&self, tenant: &Tenant, case: &str) -> Result<Option<CaseRow>, StoreError> {
         self.inner.case(tenant, case).await
     }
 
-    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+    async fn cases(
+        &self,
+        tenant: &Tenant,
+        filter: &CaseFilter,
+    ) -> Result<Vec<CaseRow>, StoreError> {
         self.inner.cases(tenant, filter).await
     }
 
@@ -369,7 +373,7 @@ impl Store for Faulty {
 
     async fn kv_get(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         key: &str,
@@ -379,7 +383,7 @@ impl Store for Faulty {
 
     async fn kv_keys(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         prefix: &str,
@@ -394,13 +398,13 @@ impl Store for Faulty {
         self.inner.heads().await
     }
 
-    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+    async fn verify(&self, tenant: &Tenant) -> Result<Result<Verified, TamperReport>, StoreError> {
         self.inner.verify(tenant).await
     }
 
     async fn subject_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         self.inner.subject_key(tenant, subject).await
@@ -413,7 +417,7 @@ impl Store for Faulty {
         self.inner.principal_by_token_hash(token_hash).await
     }
 
-    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+    async fn principals(&self, tenant: &Tenant) -> Result<Vec<PrincipalRow>, StoreError> {
         self.inner.principals(tenant).await
     }
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tollgate_runtime::{QueueItem, Resolution, RunReport, RunState};
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use crate::house::{House, agent, call, failure, mira, output};
 
@@ -93,7 +93,10 @@ async fn a_person_ends_it_once_and_says_how() {
         stages.contains(&"handoff.resolved".to_owned()),
         "{stages:?}"
     );
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use serde_json::json;
 use tollgate_runtime::{
     Card, DecideError, Principal, PrincipalKind, RunReport, RunState, ToolCall,
 };
+use tollgate_tests::named;
 
 use crate::house::{
     AT, BOSS, House, agent, asks_for, call, failure, hostile, hostile_manifest, mira, output,
@@ -181,7 +182,7 @@ async fn only_a_named_person_who_did_not_ask_decides() {
         .unwrap_err();
     assert!(matches!(error, DecideError::NotAnApprover(_)), "{error}");
     let foreign = Principal {
-        tenant: "acme".to_owned(),
+        tenant: named("acme"),
         ..mira()
     };
     let error = house
@@ -326,7 +327,11 @@ async fn a_held_run_survives_its_host() {
     );
     assert_eq!(approve(&house, &card).await.unwrap().state, RunState::Done);
     assert_eq!(effects(&house).await, "1");
-    let replay = house.host.replay("default", &report.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
 }
 

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use tollgate_runtime::{
     CallError, Delivered, Delivery, DeliveryError, LogLine, Principal, PrincipalKind, Settings,
 };
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use crate::house::{AT, House, agent, call, hostile_manifest, mira};
 use crate::http::{Desk, Fault, ask};
@@ -206,7 +206,11 @@ async fn ended(house: &House, run: &str) -> Vec<LogLine> {
 }
 
 async fn runs(house: &House) -> usize {
-    let lines = house.host.log("default", Default::default()).await.unwrap();
+    let lines = house
+        .host
+        .log(&named("default"), Default::default())
+        .await
+        .unwrap();
     let opened = lines.iter().filter(|line| line.stage == "run.opened");
     opened.count()
 }

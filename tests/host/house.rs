@@ -18,7 +18,7 @@ use tollgate_runtime::{
 };
 use tollgate_store::{PostgresOptions, PostgresStore, Store};
 use tollgate_test_postgres::PrivatePostgres;
-use tollgate_tests::{Component, component, pinned};
+use tollgate_tests::{Component, component, named, pinned};
 
 /// When tests begin: 2027-01-15T08:00:00Z.
 pub(crate) const AT: u64 = 1_800_000_000_000;
@@ -278,7 +278,7 @@ impl House {
             limit: Some(10_000),
             ..LogFilter::default()
         };
-        self.host.log("default", filter).await.unwrap()
+        self.host.log(&named("default"), filter).await.unwrap()
     }
 
     pub(crate) async fn stages(&self, run: &str) -> Vec<String> {
@@ -330,7 +330,7 @@ pub(crate) fn call(connector: &str, tool: &str, input: Value) -> ToolCall {
 
 pub(crate) fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
     Principal {
-        tenant: "default".to_owned(),
+        tenant: named("default"),
         name: name.to_owned(),
         kind,
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tollgate_runtime::{
     Compiler, Host, HostOptions, LogFilter, Principal, Role, RunState, ToolCall, VerifyReport,
 };
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use crate::faulty::Faulty;
 use crate::house::{
@@ -23,7 +23,7 @@ use crate::house::{
 async fn verify(home: &Path) -> VerifyReport {
     let options = HostOptions::new(home, Compiler::InProcess, Role::Operate);
     let host = Host::open(options).await.unwrap();
-    let report = host.verify("default").await.unwrap();
+    let report = host.verify(&named("default")).await.unwrap();
     host.shutdown().await;
     report
 }
@@ -208,7 +208,10 @@ async fn without_a_journal_nothing_is_done_and_service_resumes_by_itself() {
     house.answers().await;
     output(house.host.call(&agent(), insert()).await.unwrap());
     assert_eq!(inserted(&house).await, ["1"]);
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,7 +308,7 @@ async fn a_crash_in_the_middle_of_a_write_leaves_a_doubt_that_nobody_resends() {
     let run = loop {
         let lines = house
             .host
-            .log("default", LogFilter::default())
+            .log(&named("default"), LogFilter::default())
             .await
             .unwrap();
         match lines.into_iter().find(|line| line.stage == "call.intent") {
@@ -335,7 +338,7 @@ async fn a_crash_in_the_middle_of_a_write_leaves_a_doubt_that_nobody_resends() {
     let count = "SELECT count(*) AS v FROM orders WHERE customer = 'new'";
     let path = crashed.path().join("data/orders.db");
     assert_eq!(crate::house::column(&path, count).await, ["0"]);
-    assert_eq!(host.verify("default").await.unwrap().problem, None);
+    assert_eq!(host.verify(&named("default")).await.unwrap().problem, None);
 }
 
 // ── exact numbers ───────────────────────────────────────────────────────────
@@ -428,7 +431,7 @@ async fn a_tenant_sees_nothing_of_another_one() {
         .replace("component =", "tenant = \"acme\"\ncomponent =");
     house.install(&foreign, &hostile()).await;
     let of = |who: Principal| Principal {
-        tenant: "acme".to_owned(),
+        tenant: named("acme"),
         ..who
     };
     let done = house.call("echo", json!({"value": "ours"})).await;
@@ -446,7 +449,7 @@ async fn a_tenant_sees_nothing_of_another_one() {
                 "unknown_run"
             );
         }
-        assert!(house.host.replay("acme", run).await.is_err());
+        assert!(house.host.replay(&named("acme"), run).await.is_err());
     }
     assert!(
         house
@@ -481,7 +484,11 @@ async fn a_tenant_sees_nothing_of_another_one() {
         .await
         .unwrap();
     assert_ne!(theirs.run, held.run);
-    let lines = house.host.log("acme", LogFilter::default()).await.unwrap();
+    let lines = house
+        .host
+        .log(&named("acme"), LogFilter::default())
+        .await
+        .unwrap();
     assert!(
         lines
             .iter()
@@ -491,12 +498,19 @@ async fn a_tenant_sees_nothing_of_another_one() {
         run: Some(held.run.clone()),
         ..LogFilter::default()
     };
-    assert!(house.host.log("acme", filter).await.unwrap().is_empty());
+    assert!(
+        house
+            .host
+            .log(&named("acme"), filter)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         house
             .host
             .tools(&Principal {
-                tenant: "nobody".to_owned(),
+                tenant: named("nobody"),
                 ..agent()
             })
             .is_empty()

@@ -8,6 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tollgate_runtime::{Clock as _, Host, HostError, LogFilter, ManualClock, RunState, ToolCall};
 use tollgate_store::Store;
+use tollgate_tests::named;
 
 use crate::faulty::Faulty;
 use crate::house::{House, agent, asks_for, call, copy, database, mira, options, output};
@@ -153,7 +154,11 @@ async fn a_host_that_wakes_after_its_lease_records_nothing_of_what_it_lost() {
         tokio::spawn(async move { host.call(&agent(), insert()).await })
     };
     let run = loop {
-        let lines = pair.house.host.log("default", LogFilter::default()).await;
+        let lines = pair
+            .house
+            .host
+            .log(&named("default"), LogFilter::default())
+            .await;
         let intent = lines
             .unwrap()
             .into_iter()
@@ -181,7 +186,7 @@ async fn a_host_that_wakes_after_its_lease_records_nothing_of_what_it_lost() {
     assert!(!stages.contains(&"call.outcome".to_owned()), "{stages:?}");
     assert!(!stages.contains(&"run.closed".to_owned()), "{stages:?}");
     assert_eq!(inserted(&pair.house).await, ["1"]);
-    let verified = pair.other.verify("default").await.unwrap();
+    let verified = pair.other.verify(&named("default")).await.unwrap();
     assert_eq!(verified.problem, None);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::{InstallError, RunState};
-use tollgate_tests::{component, pinned};
+use tollgate_tests::{component, named, pinned};
 
 use crate::house::{House, failure, hostile, hostile_manifest, output};
 
@@ -186,7 +186,11 @@ async fn a_tool_that_no_rule_allows_is_denied_before_the_guest_starts() {
     assert!(message.contains("no rule allows `increment`"), "{message}");
     let stages = house.stages(&report.run).await;
     assert_eq!(stages, ["run.opened", "call.denied", "run.closed"]);
-    let replay = house.host.replay("default", &report.run).await.unwrap_err();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap_err();
     assert_eq!(replay.kind(), "not_allowed");
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tollgate_runtime::{RunState, ToolCall};
+use tollgate_tests::named;
 
 use crate::house::{House, agent, call, failure, hostile_manifest, output};
 use crate::raw;
@@ -123,7 +124,10 @@ async fn a_run_may_make_as_many_calls_as_its_limit_says() {
     let report = house.call("call_flood", json!({"amount": 1000})).await;
     assert_eq!(house.log(&report.run).await.len(), 1002);
     assert_eq!(output(report)["text"], "all answered");
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 //! values.
 
 use serde_json::json;
-use tollgate_runtime::{LogFilter, Principal, PrincipalKind, RunState, ToolCall};
+use tollgate_runtime::{LogFilter, Principal, PrincipalKind, RunState, Tenant, ToolCall};
 use tollgate_server::Oversight;
 
 use crate::deciding::{asks, held, on_each_store, yes};
@@ -28,7 +28,7 @@ async fn what_happens_is_counted(house: House) {
     house.done("echo", json!({"value": 2})).await;
     let (_, first) = held(&house, "n").await;
     let (_, _) = held(&house, "m").await;
-    let text = house.host.metrics("default").await.unwrap();
+    let text = house.host.metrics(&Tenant::default()).await.unwrap();
     let calls = |tool: &str, outcome: &str| {
         let labels = [format!("tool=\"{tool}\""), format!("outcome=\"{outcome}\"")];
         let labels: Vec<_> = labels.iter().map(String::as_str).collect();
@@ -48,11 +48,11 @@ async fn what_happens_is_counted(house: House) {
     };
     assert_eq!(
         records,
-        house.host.log("default", all).await.unwrap().len() as f64
+        house.host.log(&Tenant::default(), all).await.unwrap().len() as f64
     );
     assert!(value(&text, "tollgate_journal_append_duration_seconds_count", &[]) > 0.0);
     yes(&house, "mira", &first).await.unwrap();
-    let text = house.host.metrics("default").await.unwrap();
+    let text = house.host.metrics(&Tenant::default()).await.unwrap();
     assert_eq!(value(&text, "tollgate_approvals_pending", &["boss"]), 1.0);
     let decided = value(&text, "tollgate_approval_decisions_total", &["approved"]);
     assert_eq!(decided, 1.0);
@@ -71,7 +71,7 @@ async fn no_caller_mints_a_label() {
     let house = House::hostile("", "").await;
     house.done("echo", json!({"value": "x"})).await;
     let canary = "canary-4711";
-    let before = house.host.metrics("default").await.unwrap();
+    let before = house.host.metrics(&Tenant::default()).await.unwrap();
     let names = |text: &str| {
         let labelled = text.lines().filter_map(|line| line.rsplit_once(' '));
         let mut names: Vec<_> = labelled
@@ -103,7 +103,7 @@ async fn no_caller_mints_a_label() {
             let _ = house.host.call(&agent(), call).await;
         }
     }
-    let after = house.host.metrics("default").await.unwrap();
+    let after = house.host.metrics(&Tenant::default()).await.unwrap();
     assert!(!after.contains("canary"), "{after}");
     assert_eq!(names(&before), names(&after));
     let refused = series(&after, "tollgate_refusals_total{");
@@ -139,7 +139,7 @@ async fn a_tenant_is_shown_its_own_series_and_agents_none() {
     );
     house.install(&theirs, &hostile()).await;
     let of_zeta = |name: &str, kind| Principal {
-        tenant: "zeta".to_owned(),
+        tenant: Tenant::new("zeta").unwrap(),
         ..principal(name, kind, &["operators", "metrics"])
     };
     let increment = call("canary", "increment", json!({"key": "n"}));

@@ -14,6 +14,7 @@ use tollgate_runtime::{
     Compiler, Erase, EraseError, EvidenceError, Host, HostOptions, LogFilter, LogLine, Role,
     RunReport, RunState, ToolCall, VerifyReport,
 };
+use tollgate_tests::named;
 
 use crate::house::{AT, House, agent, asks_for, call, copy, database, failure, mira};
 
@@ -32,11 +33,11 @@ async fn log(host: &Host, run: &str) -> Vec<LogLine> {
         run: Some(run.to_owned()),
         ..LogFilter::default()
     };
-    host.log(TENANT, filter).await.unwrap()
+    host.log(&named(TENANT), filter).await.unwrap()
 }
 
 async fn sound(host: &Host) -> VerifyReport {
-    let report = host.verify(TENANT).await.unwrap();
+    let report = host.verify(&named(TENANT)).await.unwrap();
     assert_eq!(report.problem, None, "{report:?}");
     report
 }
@@ -78,13 +79,13 @@ async fn a_host_signs_what_grows_and_nothing_twice() {
     let house = House::hostile("", "").await;
     house.done("increment", json!({"key": "n"})).await;
     house.host.keep_house().await.unwrap();
-    let first = house.host.checkpoint(TENANT).await.unwrap();
-    assert_eq!(first, house.host.checkpoint(TENANT).await.unwrap());
+    let first = house.host.checkpoint(&named(TENANT)).await.unwrap();
+    assert_eq!(first, house.host.checkpoint(&named(TENANT)).await.unwrap());
     house.done("increment", json!({"key": "n"})).await;
-    let second = house.host.checkpoint(TENANT).await.unwrap();
+    let second = house.host.checkpoint(&named(TENANT)).await.unwrap();
     assert!(second.records > first.records);
     assert_eq!(sound(&house.host).await.records, second.records);
-    let missing = house.host.checkpoint("nobody").await.unwrap_err();
+    let missing = house.host.checkpoint(&named("nobody")).await.unwrap_err();
     assert!(matches!(missing, EvidenceError::NoJournal(_)), "{missing}");
 }
 
@@ -109,7 +110,7 @@ async fn a_database_that_was_put_back_gets_no_second_signature() {
         std::fs::copy(old.join(file), house.path(file)).ok();
     }
     let house = house.restart().await;
-    let cut = house.host.checkpoint(TENANT).await.unwrap_err();
+    let cut = house.host.checkpoint(&named(TENANT)).await.unwrap_err();
     assert!(matches!(cut, EvidenceError::SplitView { .. }), "{cut}");
     // Grown beyond what was signed, it is another history.
     for number in 0..9 {
@@ -117,12 +118,15 @@ async fn a_database_that_was_put_back_gets_no_second_signature() {
             .done("increment", json!({"key": format!("k{number}")}))
             .await;
     }
-    let split = house.host.checkpoint(TENANT).await.unwrap_err();
+    let split = house.host.checkpoint(&named(TENANT)).await.unwrap_err();
     assert!(matches!(split, EvidenceError::SplitView { .. }), "{split}");
     let folder = house.path("export");
-    let export = house.host.export(TENANT, &folder, &mut |_| {}).await;
+    let export = house
+        .host
+        .export(&named(TENANT), &folder, &mut |_| {})
+        .await;
     assert!(matches!(export, Err(EvidenceError::SplitView { .. })));
-    let report = house.host.verify(TENANT).await.unwrap();
+    let report = house.host.verify(&named(TENANT)).await.unwrap();
     assert!(
         report
             .problem
@@ -137,7 +141,7 @@ async fn a_database_that_was_put_back_gets_no_second_signature() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_goes_on_where_the_last_one_ended() {
     let house = House::hostile("", "").await;
-    let key = house.host.log_key(TENANT).unwrap();
+    let key = house.host.log_key(&named(TENANT)).unwrap();
     let folder = house.path("export");
     let mut notes = Vec::new();
     let mut before = 0;
@@ -150,19 +154,19 @@ async fn an_export_goes_on_where_the_last_one_ended() {
         }
         let exported = house
             .host
-            .export(TENANT, &folder, &mut |_| {})
+            .export(&named(TENANT), &folder, &mut |_| {})
             .await
             .unwrap();
         assert_eq!(exported.new_records, exported.records - before);
         before = exported.records;
         assert_eq!(whole_to(&folder, &key, &notes), notes.last().map(sizes));
-        let note = house.host.checkpoint(TENANT).await.unwrap().note;
+        let note = house.host.checkpoint(&named(TENANT)).await.unwrap().note;
         notes.push(SignedNote::parse(note.as_bytes()).unwrap());
     }
     assert!(before > 256, "{before}");
     let again = house
         .host
-        .export(TENANT, &folder, &mut |_| {})
+        .export(&named(TENANT), &folder, &mut |_| {})
         .await
         .unwrap();
     assert_eq!(again.new_records, 0);
@@ -175,7 +179,7 @@ async fn an_export_goes_on_where_the_last_one_ended() {
         "{files:?}"
     );
     let other = house.path("data");
-    let refused = house.host.export(TENANT, &other, &mut |_| {}).await;
+    let refused = house.host.export(&named(TENANT), &other, &mut |_| {}).await;
     assert!(matches!(refused, Err(EvidenceError::NotOurs { .. })));
 }
 
@@ -213,10 +217,10 @@ async fn a_record_is_proved_alone_with_one_value_shown() {
     let names = ["input".to_owned()];
     let proof = house
         .host
-        .prove_record(TENANT, opened.seq, &names)
+        .prove_record(&named(TENANT), opened.seq, &names)
         .await
         .unwrap();
-    let key = house.host.log_key(TENANT).unwrap();
+    let key = house.host.log_key(&named(TENANT)).unwrap();
     let read = RecordProof::from_json(proof.to_json().as_bytes()).unwrap();
     let verified = read.verify(&key).unwrap();
     assert_eq!(verified.place, opened.seq);
@@ -225,11 +229,20 @@ async fn a_record_is_proved_alone_with_one_value_shown() {
     let mut other = read.clone();
     other.disclosed[0].bytes = br#"{"key":"other"}"#.to_vec();
     assert!(other.verify(&key).is_err());
-    assert!(read.verify(&house.host.log_key("other").unwrap()).is_err());
+    assert!(
+        read.verify(&house.host.log_key(&named("other")).unwrap())
+            .is_err()
+    );
     let none = ["nothing".to_owned()];
-    let refused = house.host.prove_record(TENANT, opened.seq, &none).await;
+    let refused = house
+        .host
+        .prove_record(&named(TENANT), opened.seq, &none)
+        .await;
     assert!(matches!(refused, Err(EvidenceError::NoValue { .. })));
-    let beyond = house.host.prove_record(TENANT, 1_000_000, &[]).await;
+    let beyond = house
+        .host
+        .prove_record(&named(TENANT), 1_000_000, &[])
+        .await;
     assert!(matches!(beyond, Err(EvidenceError::NoRecord { .. })));
 }
 
@@ -242,14 +255,18 @@ async fn what_is_erased_of_a_person_is_gone_and_everything_still_verifies() {
     let others = of_subject(&house, "customer-4712", "others").await;
     assert_eq!(theirs.state, RunState::Done);
     let what = Erase::Subject("customer-4711".to_owned());
-    let plan = house.host.plan_erasure(TENANT, &what).await.unwrap();
+    let plan = house
+        .host
+        .plan_erasure(&named(TENANT), &what)
+        .await
+        .unwrap();
     assert!(plan.records > 0 && plan.runs == 1, "{plan:?}");
     assert!(plan.label.starts_with("subject:") && !plan.label.contains("4711"));
-    let unsaid = house.host.erase(TENANT, &what, "ops", " ").await;
+    let unsaid = house.host.erase(&named(TENANT), &what, "ops", " ").await;
     assert!(matches!(unsaid, Err(EraseError::ReasonMissing)));
     let erased = house
         .host
-        .erase(TENANT, &what, "ops", "asked for it")
+        .erase(&named(TENANT), &what, "ops", "asked for it")
         .await
         .unwrap();
     assert_eq!(erased.records, plan.records);
@@ -259,7 +276,11 @@ async fn what_is_erased_of_a_person_is_gone_and_everything_still_verifies() {
     assert!(lines.iter().any(|line| !line.erased.is_empty()));
     assert!(!serde_json::to_string(&lines).unwrap().contains("theirs"));
     for error in [
-        house.host.replay(TENANT, &theirs.run).await.unwrap_err(),
+        house
+            .host
+            .replay(&named(TENANT), &theirs.run)
+            .await
+            .unwrap_err(),
         house
             .host
             .undo(&mira(), &theirs.run, true)
@@ -273,19 +294,23 @@ async fn what_is_erased_of_a_person_is_gone_and_everything_still_verifies() {
     assert!(
         house
             .host
-            .replay(TENANT, &others.run)
+            .replay(&named(TENANT), &others.run)
             .await
             .unwrap()
             .identical
     );
     // A proof of the record is left, its values cannot be shown.
     let place = lines[0].seq;
-    house.host.prove_record(TENANT, place, &[]).await.unwrap();
+    house
+        .host
+        .prove_record(&named(TENANT), place, &[])
+        .await
+        .unwrap();
     let input = ["input".to_owned()];
-    let gone = house.host.prove_record(TENANT, place, &input).await;
+    let gone = house.host.prove_record(&named(TENANT), place, &input).await;
     assert!(matches!(gone, Err(EvidenceError::ValuesGone(_))));
     let nobody = Erase::Subject("nobody".to_owned());
-    let nothing = house.host.erase(TENANT, &nobody, "ops", "x").await;
+    let nothing = house.host.erase(&named(TENANT), &nobody, "ops", "x").await;
     assert!(matches!(nothing, Err(EraseError::Nothing { .. })));
 }
 
@@ -298,7 +323,10 @@ async fn a_held_call_whose_values_are_erased_ends_and_is_never_made() {
     let card = house.host.card(&mira(), &approval).await.unwrap();
     let what = Erase::Subject("customer-4711".to_owned());
     let beside = beside(&house).await;
-    let erased = beside.erase(TENANT, &what, "ops", "asked").await.unwrap();
+    let erased = beside
+        .erase(&named(TENANT), &what, "ops", "asked")
+        .await
+        .unwrap();
     assert_eq!(erased.ended, [held.run.as_str()]);
     let ended = house.host.run(&agent(), &held.run).await.unwrap();
     assert_eq!(ended.state, RunState::Failed);
@@ -320,7 +348,7 @@ async fn a_host_does_not_go_on_sealing_under_a_key_that_another_process_destroye
     let erasing = {
         let beside = beside.clone();
         let what = what.clone();
-        tokio::spawn(async move { beside.erase(TENANT, &what, "ops", "asked").await })
+        tokio::spawn(async move { beside.erase(&named(TENANT), &what, "ops", "asked").await })
     };
     // Calls that go on all the while: under the old key, then under a new one.
     let mut number = 0;
@@ -350,14 +378,22 @@ async fn one_run_or_one_case_can_be_erased_and_the_rest_stays() {
         runs.push(run.run);
     }
     let run = Erase::Run(runs[0].clone());
-    house.host.erase(TENANT, &run, "ops", "x").await.unwrap();
+    house
+        .host
+        .erase(&named(TENANT), &run, "ops", "x")
+        .await
+        .unwrap();
     let is_erased = async |run: &str| {
         let lines = log(&house.host, run).await;
         lines.iter().any(|line| !line.erased.is_empty())
     };
     assert!(is_erased(&runs[0]).await && !is_erased(&runs[1]).await);
     let case = Erase::Case("one".to_owned());
-    house.host.erase(TENANT, &case, "ops", "x").await.unwrap();
+    house
+        .host
+        .erase(&named(TENANT), &case, "ops", "x")
+        .await
+        .unwrap();
     assert!(is_erased(&runs[1]).await && !is_erased(&runs[2]).await);
     sound(&house.host).await;
 }
@@ -378,7 +414,7 @@ async fn values_that_somebody_else_took_are_missed() {
         drop(store);
         let options = HostOptions::new(other.path(), Compiler::InProcess, Role::Operate);
         let host = Host::open(options).await.unwrap();
-        let report = host.verify(TENANT).await.unwrap();
+        let report = host.verify(&named(TENANT)).await.unwrap();
         host.shutdown().await;
         report.problem
     };
@@ -401,19 +437,42 @@ async fn pruning_keeps_proofs_and_what_is_not_over() {
     house.clock.set(AT + 20 * 60_000);
     let new = house.call("increment", json!({"key": "new"})).await;
     let age = Duration::from_secs(10 * 60);
-    let dry = house.host.prune(TENANT, age, "ops", true).await.unwrap();
+    let dry = house
+        .host
+        .prune(&named(TENANT), age, "ops", true)
+        .await
+        .unwrap();
     assert!(dry.records > 0 && dry.dry_run);
     assert_eq!(sound(&house.host).await.pruned, 0);
-    let pruned = house.host.prune(TENANT, age, "ops", false).await.unwrap();
+    let pruned = house
+        .host
+        .prune(&named(TENANT), age, "ops", false)
+        .await
+        .unwrap();
     assert_eq!(pruned.records, dry.records);
     let report = sound(&house.host).await;
     assert_eq!(report.pruned, pruned.records);
     let lines = log(&house.host, &old.run).await;
     assert!(lines.iter().any(|line| !line.erased.is_empty()));
-    assert!(house.host.replay(TENANT, &new.run).await.unwrap().identical);
-    let gone = house.host.replay(TENANT, &old.run).await.unwrap_err();
+    assert!(
+        house
+            .host
+            .replay(&named(TENANT), &new.run)
+            .await
+            .unwrap()
+            .identical
+    );
+    let gone = house
+        .host
+        .replay(&named(TENANT), &old.run)
+        .await
+        .unwrap_err();
     assert_eq!(gone.kind(), "erased");
-    let again = house.host.prune(TENANT, age, "ops", false).await.unwrap();
+    let again = house
+        .host
+        .prune(&named(TENANT), age, "ops", false)
+        .await
+        .unwrap();
     assert_eq!(again.records, 0);
 }
 
@@ -424,7 +483,11 @@ async fn pruning_leaves_a_held_call_what_it_needs() {
     assert_eq!(held.state, RunState::Held);
     house.clock.set(AT + 20 * 60_000);
     let age = Duration::from_secs(10 * 60);
-    let pruned = house.host.prune(TENANT, age, "ops", false).await.unwrap();
+    let pruned = house
+        .host
+        .prune(&named(TENANT), age, "ops", false)
+        .await
+        .unwrap();
     assert!(pruned.records > 0, "{pruned:?}");
     let lines = log(&house.host, &held.run).await;
     assert!(lines.iter().all(|line| line.erased.is_empty()), "{lines:?}");

@@ -8,11 +8,17 @@ use tollgate_runtime::{
     Erase, LogFilter, LogLink, LogPage, LogPlace, NotReplayable, Replayed, RunReport, RunState,
 };
 
+use tollgate_tests::named;
+
 use crate::house::{AT, House, agent, asks_for, mira};
 
 /// The page of a question that must be answered.
 async fn page(house: &House, filter: &LogFilter) -> LogPage {
-    house.host.log_page("default", filter).await.unwrap()
+    house
+        .host
+        .log_page(&named("default"), filter)
+        .await
+        .unwrap()
 }
 
 /// Runs that a question selects, over all its pages, as a set.
@@ -146,14 +152,21 @@ async fn every_page_goes_on_where_the_last_one_ended() {
         before: Some(2),
         ..LogFilter::default()
     };
-    assert!(house.host.log_page("default", &both).await.is_err());
+    assert!(house.host.log_page(&named("default"), &both).await.is_err());
     let unknown = LogFilter {
         stage: Some("call.made".to_owned()),
         ..LogFilter::default()
     };
-    let said = house.host.log_page("default", &unknown).await.unwrap_err();
+    let said = house
+        .host
+        .log_page(&named("default"), &unknown)
+        .await
+        .unwrap_err();
     assert!(said.to_string().contains("call.intent"), "{said}");
-    let other = house.host.log_page("other", &LogFilter::default()).await;
+    let other = house
+        .host
+        .log_page(&named("other"), &LogFilter::default())
+        .await;
     assert!(other.unwrap().lines.is_empty());
 }
 
@@ -252,7 +265,11 @@ async fn a_follower_sees_each_new_record_once_and_in_order() {
     let house = House::hostile("", "").await;
     house.call("increment", json!({"key": "n"})).await;
     let all = LogFilter::default();
-    let mut follow = house.host.follow("default", all.clone()).await.unwrap();
+    let mut follow = house
+        .host
+        .follow(&named("default"), all.clone())
+        .await
+        .unwrap();
     assert!(
         follow.next().await.unwrap().is_empty(),
         "what was there is not new"
@@ -284,7 +301,11 @@ async fn a_follower_of_failures_gets_each_failed_run_whole() {
         tool: Some("hostile".to_owned()),
         ..LogFilter::default()
     };
-    let mut follow = house.host.follow("default", failures).await.unwrap();
+    let mut follow = house
+        .host
+        .follow(&named("default"), failures)
+        .await
+        .unwrap();
     house.call("increment", json!({"key": "n"})).await;
     let failed = house.call("panics", json!({"message": "x"})).await;
     let lines = follow.next().await.unwrap();
@@ -312,7 +333,7 @@ async fn a_whole_journal_is_replayed_and_what_cannot_be_says_why() {
     let what = Erase::Run(erased.run.clone());
     house
         .host
-        .erase("default", &what, "mira", "asked to")
+        .erase(&named("default"), &what, "mira", "asked to")
         .await
         .unwrap();
     let gone = house.log(&erased.run).await;
@@ -321,7 +342,7 @@ async fn a_whole_journal_is_replayed_and_what_cannot_be_says_why() {
     let mut told = Vec::new();
     let summary = house
         .host
-        .replay_all("default", None, |progress| {
+        .replay_all(&named("default"), None, |progress| {
             assert!(progress.records <= progress.of);
             told.push((progress.run.to_owned(), progress.replayed.clone()));
         })
@@ -342,7 +363,7 @@ async fn a_whole_journal_is_replayed_and_what_cannot_be_says_why() {
     assert_eq!(after, records, "a replay left a record");
     let none = house
         .host
-        .replay_all("default", Some(AT + 1), |_| {})
+        .replay_all(&named("default"), Some(AT + 1), |_| {})
         .await
         .unwrap();
     assert_eq!(none.runs, 0);

@@ -10,6 +10,7 @@ use tollgate_runtime::{
     QueueItem, Resolution, Role, RunReport, RunState, ToolCall,
 };
 use tollgate_store::{Change, Expected, Submission};
+use tollgate_tests::named;
 
 use crate::faulty::Faulty;
 use crate::house::{
@@ -106,7 +107,10 @@ async fn a_write_that_did_not_happen_is_sent_again_under_its_condition() {
     let stages = house.stages(&report.run).await;
     let resent = stages.iter().filter(|stage| *stage == "call.resent");
     assert_eq!(resent.count(), 1, "{stages:?}");
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +132,7 @@ async fn a_key_that_somebody_else_changed_since_is_a_persons() {
         quota: 1_000,
     };
     let submission = Submission {
-        tenant: "default".to_owned(),
+        tenant: named("default"),
         records: Vec::new(),
         changes: vec![change],
     };
@@ -193,7 +197,10 @@ async fn an_update_that_did_not_happen_is_made_once_by_the_next_host() {
         tokio::spawn(async move { house.host.call(&agent(), update).await })
     };
     let run = loop {
-        let lines = house.host.log("default", LogFilter::default()).await;
+        let lines = house
+            .host
+            .log(&named("default"), LogFilter::default())
+            .await;
         let intent = lines
             .unwrap()
             .into_iter()
@@ -220,10 +227,10 @@ async fn an_update_that_did_not_happen_is_made_once_by_the_next_host() {
         run: Some(run),
         ..LogFilter::default()
     };
-    let lines = host.log("default", filter).await.unwrap();
+    let lines = host.log(&named("default"), filter).await.unwrap();
     let stages: Vec<&str> = lines.iter().map(|line| line.stage.as_str()).collect();
     assert!(stages.contains(&"call.resent"), "{stages:?}");
-    assert_eq!(host.verify("default").await.unwrap().problem, None);
+    assert_eq!(host.verify(&named("default")).await.unwrap().problem, None);
 }
 
 async fn inserted(house: &House) -> Vec<String> {
@@ -254,7 +261,7 @@ async fn only_a_person_who_did_not_ask_says_what_became_of_a_call() {
     let requester = principal("agent-7", PrincipalKind::Person, &["operators"]);
     let not_an_owner = principal("paul", PrincipalKind::Person, &["boss"]);
     let stranger = Principal {
-        tenant: "acme".to_owned(),
+        tenant: named("acme"),
         ..mira()
     };
     for (who, kind) in [
@@ -315,7 +322,11 @@ async fn a_call_that_a_person_found_undone_is_refused_to_the_guest_and_not_sent(
             "{stages:?}"
         );
     }
-    let replay = house.host.replay("default", &report.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{replay:?}");
 }
 
@@ -416,7 +427,7 @@ async fn a_settled_call_whose_connector_cannot_be_started_ends_its_run() {
         .unwrap();
     assert_eq!((&ended.run, ended.state), (&report.run, RunState::Failed));
     assert_eq!(failure(&ended).0, "settled_done");
-    assert_eq!(host.verify("default").await.unwrap().problem, None);
+    assert_eq!(host.verify(&named("default")).await.unwrap().problem, None);
 }
 
 /// The next host of a home, once the one before has let it go.
@@ -448,7 +459,7 @@ async fn a_call_that_nobody_recovered_yet_is_not_erased() {
     };
     let host = opened(home.path(), operate.clone()).await;
     let what = Erase::Run(report.run.clone());
-    let refused = host.erase("default", &what, "ops", "asked").await;
+    let refused = host.erase(&named("default"), &what, "ops", "asked").await;
     assert!(
         matches!(&refused, Err(EraseError::InDoubt { runs }) if *runs == [report.run.clone()]),
         "{refused:?}"
@@ -459,14 +470,16 @@ async fn a_call_that_nobody_recovered_yet_is_not_erased() {
     let host = opened(home.path(), serve).await;
     let doubt = host.wait(&agent(), &report.run, PATIENCE).await.unwrap();
     assert_eq!(doubt.state, RunState::InDoubt);
-    let refused = host.erase("default", &what, "ops", "asked").await;
+    let refused = host.erase(&named("default"), &what, "ops", "asked").await;
     assert!(matches!(refused, Err(EraseError::InDoubt { .. })));
     let item = host.queue(&mira(), false).await.unwrap().remove(0);
     host.resolve(&mira(), &item.id, Resolution::Done, "there", None)
         .await
         .unwrap();
-    host.erase("default", &what, "ops", "asked").await.unwrap();
-    assert_eq!(host.verify("default").await.unwrap().problem, None);
+    host.erase(&named("default"), &what, "ops", "asked")
+        .await
+        .unwrap();
+    assert_eq!(host.verify(&named("default")).await.unwrap().problem, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -483,7 +496,10 @@ async fn erasing_inside_a_serving_process_waits_for_what_it_works_on() {
         tokio::spawn(async move { house.host.call(&agent(), insert()).await })
     };
     let run = loop {
-        let lines = house.host.log("default", LogFilter::default()).await;
+        let lines = house
+            .host
+            .log(&named("default"), LogFilter::default())
+            .await;
         let mut lines = lines.unwrap().into_iter();
         match lines.find(|line| line.stage == "call.intent") {
             Some(line) => break line.run.unwrap(),
@@ -492,7 +508,12 @@ async fn erasing_inside_a_serving_process_waits_for_what_it_works_on() {
     };
     let erasing = {
         let (house, what) = (Arc::clone(&house), Erase::Run(run));
-        tokio::spawn(async move { house.host.erase("default", &what, "ops", "asked").await })
+        tokio::spawn(async move {
+            house
+                .host
+                .erase(&named("default"), &what, "ops", "asked")
+                .await
+        })
     };
     while store.claims() == 0 {
         tokio::task::yield_now().await;

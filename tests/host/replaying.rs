@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 use tollgate_runtime::{ReplayReport, RunState};
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use crate::house::{House, asks_for, failure, hostile_manifest, mira, output};
 
 async fn repeated(house: &House, run: &str) -> ReplayReport {
     let records = house.log(run).await.len();
-    let replay = house.host.replay("default", run).await.unwrap();
+    let replay = house.host.replay(&named("default"), run).await.unwrap();
     assert!(
         replay.identical,
         "{:?}: {:?}",
@@ -233,7 +233,13 @@ async fn a_run_that_differs_from_its_record_is_stopped_with_nothing_sent() {
         .unwrap_err();
     assert_eq!(error.kind(), "unavailable", "{error}");
     assert_eq!(house.kv("n").await, "None");
-    let problem = house.host.verify("default").await.unwrap().problem.unwrap();
+    let problem = house
+        .host
+        .verify(&named("default"))
+        .await
+        .unwrap()
+        .problem
+        .unwrap();
     assert!(problem.contains("record"), "{problem}");
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::{Principal, RunState};
+use tollgate_tests::named;
 
 use crate::house::{House, agent, call, hostile, hostile_manifest};
 use crate::postgres;
@@ -53,7 +54,7 @@ impl Shared {
 
     async fn answer(&self, tenant: &str, statement: &str, how: &str) -> String {
         let principal = Principal {
-            tenant: tenant.to_owned(),
+            tenant: named(tenant),
             ..agent()
         };
         let input = json!({"database": "orders", "statement": statement, how: true});

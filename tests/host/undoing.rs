@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 use tollgate_runtime::{RunReport, RunState, UndoReport};
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use crate::house::{House, agent, asks_for, mira, output};
 
@@ -48,7 +48,10 @@ async fn rows_come_back_exactly() {
         let again = undo(&house, &report.run).await;
         assert_eq!(again.outcome, "nothing");
     }
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +189,7 @@ async fn a_plan_says_what_would_be_done_and_does_nothing() {
     let house = House::hostile("", "").await;
     let report = change(&house, "UPDATE orders SET status = 'paid' WHERE id = 1").await;
     let before = house.look(ROWS).await;
-    let records = house.host.verify("default").await.unwrap().records;
+    let records = house.host.verify(&named("default")).await.unwrap().records;
     let plan = house.host.undo(&agent(), &report.run, true).await.unwrap();
     assert_eq!(
         (plan.outcome.as_str(), plan.steps[0].outcome.as_str()),
@@ -196,7 +199,10 @@ async fn a_plan_says_what_would_be_done_and_does_nothing() {
         plan.steps[0].action.contains("sql.execute") && plan.steps[0].action.contains("orders")
     );
     assert_eq!(house.look(ROWS).await, before);
-    assert_eq!(house.host.verify("default").await.unwrap().records, records);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().records,
+        records
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -631,6 +637,8 @@ fn no_history_of_agents_people_and_undo_loses_an_edit() {
         })
     });
     assert!(result.is_ok(), "seed {seed}: {}", result.unwrap_err());
-    let verified = threads.block_on(house.host.verify("default")).unwrap();
+    let verified = threads
+        .block_on(house.host.verify(&named("default")))
+        .unwrap();
     assert_eq!(verified.problem, None, "seed {seed}");
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 use tollgate_runtime::{Principal, RunState};
+use tollgate_tests::named;
 
 use crate::house::{House, agent, call, hostile, hostile_manifest};
 
@@ -563,7 +564,7 @@ async fn keys_of_other_connectors_and_tenants_are_not_there() {
     let foreign = hostile_manifest("", "").replace("component =", "tenant = \"acme\"\ncomponent =");
     house.install(&foreign, &hostile()).await;
     let stranger = Principal {
-        tenant: "acme".to_owned(),
+        tenant: named("acme"),
         ..agent()
     };
     let set = json!({"verb": "set", "store": "scratch", "key": "k", "value": "mine"});

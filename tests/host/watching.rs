@@ -8,6 +8,7 @@ use serde_json::json;
 use sqlx::AssertSqlSafe;
 use tollgate_runtime::{DecideError, Host, HostError, HostOptions, RunReport, RunState, ToolCall};
 use tollgate_store::{ApprovalState, Store};
+use tollgate_tests::named;
 
 use crate::faulty::{Faulty, Lost};
 use crate::house::{AT, House, agent, asks_for, call, database, mira, options, output};
@@ -117,15 +118,16 @@ async fn however_many_runs_wait_a_host_goes_on_with_few_at_once() {
     let reports = held(&house, 80).await;
     store.let_claims_through(false);
     house.clock.set(TOO_LATE);
+    let tenant = named("default");
     loop {
-        let pending = store.approvals("default", Some(ApprovalState::Pending));
+        let pending = store.approvals(&tenant, Some(ApprovalState::Pending));
         if pending.await.unwrap().is_empty() && store.claiming().0 >= 64 {
             break;
         }
     }
     // Time for more to come, if any did.
     for report in &reports {
-        store.run("default", &report.run).await.unwrap();
+        store.run(&named("default"), &report.run).await.unwrap();
     }
     store.let_claims_through(true);
     for report in &reports {

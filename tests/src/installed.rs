@@ -20,7 +20,7 @@ use tollgate_runtime::{
 };
 use toml::Table;
 
-use crate::{component, pinned, workspace};
+use crate::{component, named, pinned, workspace};
 
 /// The groups of the person who decides: all that the samples name.
 const GROUPS: [&str; 3] = ["office", "sales", "support"];
@@ -219,7 +219,7 @@ fn ended(report: RunReport) -> (String, Value) {
 
 fn agent() -> Principal {
     Principal {
-        tenant: "default".to_owned(),
+        tenant: named("default"),
         name: "agent".to_owned(),
         kind: PrincipalKind::Agent,
         groups: Vec::new(),
@@ -228,7 +228,7 @@ fn agent() -> Principal {
 
 fn person() -> Principal {
     Principal {
-        tenant: "default".to_owned(),
+        tenant: named("default"),
         name: "mira".to_owned(),
         kind: PrincipalKind::Person,
         groups: GROUPS.map(str::to_owned).to_vec(),

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_package::BuildOptions;
 use tollgate_policy::Digest;
+use tollgate_runtime::Tenant;
 
 /// A built component.
 #[derive(Debug)]
@@ -84,4 +85,17 @@ pub fn pinned(manifest: &str, component: &Component) -> String {
         text.insert_str(0, &format!("component = \"{}\"\n", component.digest));
     }
     text
+}
+
+/// The tenant of this name.
+///
+/// # Panics
+///
+/// When no tenant can have it.
+#[must_use]
+pub fn named(tenant: &str) -> Tenant {
+    match Tenant::new(tenant) {
+        Ok(tenant) => tenant,
+        Err(error) => panic!("`{tenant}` is {error}"),
+    }
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_runtime::{
     Clock as _, Follow, Host, LogFilter, LogLine, LogPlace, ReplaySummary, Replayed, RunState,
-    SystemClock, moment,
+    SystemClock, Tenant, moment,
 };
 
 use crate::arguments::{Home, Log, Outcome, Replay, Verify};
@@ -149,16 +149,21 @@ pub(crate) async fn replay(home: &Home, replay: &Replay, as_json: bool) -> anyho
     let host = Host::open(existing(home)?).await?;
     let exit = match &replay.run {
         Some(run) => {
-            let tenant = replay.tenant.as_deref().unwrap_or("default");
-            replay_one(&host, tenant, run, as_json).await
+            let tenant = replay.tenant.clone().unwrap_or_default();
+            replay_one(&host, &tenant, run, as_json).await
         }
-        None => replay_all(&host, replay.tenant.as_deref(), since, as_json).await,
+        None => replay_all(&host, replay.tenant.as_ref(), since, as_json).await,
     };
     host.shutdown().await;
     exit
 }
 
-async fn replay_one(host: &Host, tenant: &str, run: &str, as_json: bool) -> anyhow::Result<Exit> {
+async fn replay_one(
+    host: &Host,
+    tenant: &Tenant,
+    run: &str,
+    as_json: bool,
+) -> anyhow::Result<Exit> {
     let bar = output::busy("replaying");
     let report = host.replay(tenant, run).await;
     bar.finish_and_clear();
@@ -179,12 +184,12 @@ async fn replay_one(host: &Host, tenant: &str, run: &str, as_json: bool) -> anyh
 
 async fn replay_all(
     host: &Host,
-    tenant: Option<&str>,
+    tenant: Option<&Tenant>,
     since: Option<u64>,
     as_json: bool,
 ) -> anyhow::Result<Exit> {
     let tenants = match tenant {
-        Some(tenant) => vec![tenant.to_owned()],
+        Some(tenant) => vec![tenant.clone()],
         None => host.tenants().await?,
     };
     let mut exit = Exit::Success;

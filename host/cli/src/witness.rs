@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::{Response, StatusCode};
-use tollgate_runtime::Host;
+use tollgate_runtime::{Host, Tenant};
 
 /// How long a witness may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -22,7 +22,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 const TRIES: u32 = 3;
 
 /// The signature lines of the witness at `url`.
-pub(crate) async fn cosign(host: &Host, tenant: &str, url: &str) -> anyhow::Result<String> {
+pub(crate) async fn cosign(host: &Host, tenant: &Tenant, url: &str) -> anyhow::Result<String> {
     // A redirect could hand the log's head to somebody else than was named.
     let client = reqwest::Client::builder()
         .timeout(ANSWER_WITHIN)

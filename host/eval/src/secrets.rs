@@ -25,7 +25,7 @@ pub(crate) fn of(manifest: &Manifest) -> Vec<SecretEntry> {
             )))),
             slot: Slot {
                 name: credential.secret.clone(),
-                tenant: manifest.tenant.clone(),
+                tenant: manifest.tenant.to_string(),
                 origin: grant.base_url.origin().ascii_serialization(),
                 place: credential.place.clone(),
                 resources: Vec::new(),

@@ -20,7 +20,7 @@ use crate::scenario::{ExpectFile, Meanwhile, Scenario, Sources, read_text};
 pub(crate) struct State {
     scenario: PathBuf,
     home: PathBuf,
-    tenant: String,
+    tenant: tollgate_runtime::Tenant,
     connector: String,
     /// Granted directories, by name.
     directories: BTreeMap<String, PathBuf>,

@@ -136,10 +136,10 @@ impl KeyRing {
         self.derive(b"page", &[])
     }
 
-    /// The key that seals secrets kept in the home.
+    /// The key that seals a tenant's secrets kept in the home.
     #[must_use]
-    pub fn secrets_key(&self) -> SubjectKey {
-        SubjectKey::from_bytes(self.derive(b"secrets", &[]).0)
+    pub fn secrets_key(&self, tenant: &str) -> SubjectKey {
+        SubjectKey::from_bytes(self.derive(b"secrets", tenant.as_bytes()).0)
     }
 
     /// The hash under which a token is stored. Keyed: whoever copies the
@@ -296,8 +296,10 @@ mod tests {
             ring.tenant_key("a"),
         ];
         let mut distinct: std::collections::BTreeSet<_> = keys.iter().map(|k| k.0).collect();
-        distinct.insert(*ring.secrets_key().as_bytes());
-        assert_eq!(distinct.len(), keys.len() + 1);
+        for tenant in ["a", "b"] {
+            distinct.insert(*ring.secrets_key(tenant).as_bytes());
+        }
+        assert_eq!(distinct.len(), keys.len() + 2);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! | `checkpoint` | a log's signed heads |
 //! | `record_proof` | one record's proof as a file that verifies alone |
 //! | `export` | a log as a directory: written, and verified offline |
+//! | `tenant` | whose data something is, as a type |
 //! | `verify` | [`Verifier`], which names the first record that does not fit |
 
 mod blob;
@@ -34,6 +35,7 @@ mod proof;
 mod record_proof;
 mod seal;
 mod stage;
+mod tenant;
 mod tile;
 mod tree;
 mod verify;
@@ -66,6 +68,7 @@ pub use record_proof::{
 };
 pub use seal::{OpenedValue, SubjectKey, open};
 pub use stage::Stage;
+pub use tenant::{NotATenant, TENANT_BYTES_MAX, Tenant};
 pub use tile::{
     HashReader, Needs, StoredTiles, TILE_BYTES, TILE_LEVELS, TILE_WIDTH, TileBuilder, TileCache,
     TileId, level_tiles, needs_for_tiles, new_tiles,

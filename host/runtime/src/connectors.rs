@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use tollgate_journal::Tenant;
 
 use jsonschema::Validator;
 use tollgate_policy::{CallPattern, Digest, Manifest, Profile, ToolDecl, visible};
@@ -62,21 +63,21 @@ impl Loader<'_> {
 /// By tenant and installed name; and by manifest and component for held runs.
 #[derive(Default)]
 pub(crate) struct Connectors {
-    current: RwLock<HashMap<(String, String), Arc<Installed>>>,
+    current: RwLock<HashMap<(Tenant, String), Arc<Installed>>>,
     opened_under: RwLock<HashMap<(Digest, Digest), Arc<Installed>>>,
     /// Manifests that could not be loaded: not tried again until they change.
-    broken: RwLock<HashMap<(String, String), Digest>>,
+    broken: RwLock<HashMap<(Tenant, String), Digest>>,
 }
 
 impl Connectors {
     /// The connector installed now.
-    pub(crate) fn get(&self, tenant: &str, name: &str) -> Option<Arc<Installed>> {
+    pub(crate) fn get(&self, tenant: &Tenant, name: &str) -> Option<Arc<Installed>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.get(&(tenant.to_owned(), name.to_owned())).cloned()
     }
 
     /// All connectors of a tenant, by name.
-    pub(crate) fn of(&self, tenant: &str) -> Vec<Arc<Installed>> {
+    pub(crate) fn of(&self, tenant: &Tenant) -> Vec<Arc<Installed>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         let mut found: Vec<_> = current
             .iter()
@@ -89,7 +90,7 @@ impl Connectors {
 
     /// Whether a manifest differs from the one that is loaded, and was not tried
     /// in vain.
-    pub(crate) fn is_new(&self, tenant: &str, name: &str, manifest: &Digest) -> bool {
+    pub(crate) fn is_new(&self, tenant: &Tenant, name: &str, manifest: &Digest) -> bool {
         let key = (tenant.to_owned(), name.to_owned());
         let broken = self.broken.read().unwrap_or_else(PoisonError::into_inner);
         if broken.get(&key) == Some(manifest) {
@@ -102,7 +103,7 @@ impl Connectors {
     }
 
     /// A manifest could not be loaded.
-    pub(crate) fn give_up(&self, tenant: &str, name: &str, manifest: Digest) {
+    pub(crate) fn give_up(&self, tenant: &Tenant, name: &str, manifest: Digest) {
         let mut broken = self.broken.write().unwrap_or_else(PoisonError::into_inner);
         broken.insert((tenant.to_owned(), name.to_owned()), manifest);
     }
@@ -121,7 +122,7 @@ impl Connectors {
         &self,
         loader: Loader<'_>,
         store: &dyn Store,
-        tenant: &str,
+        tenant: &Tenant,
         name: &str,
         manifest: &Digest,
         component: &Digest,

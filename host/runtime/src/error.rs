@@ -487,6 +487,16 @@ pub enum AuthError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
+    /// A name that no principal or group can have.
+    #[error("`{name}` cannot be the name of {what}; write {rule}")]
+    Name {
+        /// The name, made visible.
+        name: String,
+        /// What it should have named.
+        what: &'static str,
+        /// What such names are made of.
+        rule: &'static str,
+    },
     /// A key cannot be registered for somebody.
     #[error("the key cannot be registered: {0}")]
     KeyUnfit(&'static str),

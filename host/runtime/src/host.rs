@@ -11,6 +11,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tollgate_journal::Tenant;
 
 use tollgate_store::Store;
 
@@ -67,10 +68,10 @@ pub(crate) struct Inner {
 
 /// Which cases were seen in this process.
 #[derive(Default)]
-pub(crate) struct Cases(Mutex<HashSet<(String, String)>>);
+pub(crate) struct Cases(Mutex<HashSet<(Tenant, String)>>);
 
 impl Cases {
-    pub(crate) fn first_seen(&self, tenant: &str, case: &str) -> bool {
+    pub(crate) fn first_seen(&self, tenant: &Tenant, case: &str) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= CASES_MAX {
             seen.clear();
@@ -313,7 +314,7 @@ impl Host {
     /// # Errors
     ///
     /// When the store cannot be read, or a record cannot be opened.
-    pub async fn log(&self, tenant: &str, filter: LogFilter) -> Result<Vec<LogLine>, CallError> {
+    pub async fn log(&self, tenant: &Tenant, filter: LogFilter) -> Result<Vec<LogLine>, CallError> {
         Ok(self.log_page(tenant, &filter).await?.lines)
     }
 
@@ -323,7 +324,7 @@ impl Host {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn verify(&self, tenant: &str) -> Result<VerifyReport, CallError> {
+    pub async fn verify(&self, tenant: &Tenant) -> Result<VerifyReport, CallError> {
         self.0.verify(tenant).await
     }
 
@@ -332,7 +333,7 @@ impl Host {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn tenants(&self) -> Result<Vec<String>, CallError> {
+    pub async fn tenants(&self) -> Result<Vec<Tenant>, CallError> {
         let heads = self.0.journal.store.heads().await?;
         let recorded = heads.into_iter().filter(|head| head.count > 0);
         Ok(recorded.map(|head| head.tenant).collect())
@@ -343,7 +344,7 @@ impl Host {
     /// # Errors
     ///
     /// When the run or its component cannot be read.
-    pub async fn replay(&self, tenant: &str, run: &str) -> Result<ReplayReport, CallError> {
+    pub async fn replay(&self, tenant: &Tenant, run: &str) -> Result<ReplayReport, CallError> {
         self.0.replay(tenant, run).await
     }
 

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use crate::error::CallError;
 use crate::host::{Host, Inner};
@@ -23,7 +24,7 @@ pub(crate) struct Housekeeping {
     serves: bool,
     retention: Option<Duration>,
     /// By tenant, when this process pruned last.
-    pruned_ms: Mutex<HashMap<String, u64>>,
+    pruned_ms: Mutex<HashMap<Tenant, u64>>,
 }
 
 impl Housekeeping {
@@ -35,7 +36,7 @@ impl Housekeeping {
         }
     }
 
-    fn prune_is_due(&self, tenant: &str, now_ms: u64) -> bool {
+    fn prune_is_due(&self, tenant: &Tenant, now_ms: u64) -> bool {
         let mut pruned = self
             .pruned_ms
             .lock()

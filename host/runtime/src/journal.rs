@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 use tollgate_journal::{
     BlobKeys, Entry, Hash, JournalError, KeyRing, Leaf, OpenedValue, Prepared, Stage, SubjectKey,
-    prepare,
+    Tenant, prepare,
 };
 use tollgate_metrics::Metrics;
 use tollgate_store::{Change, Clock, RecordFilter, Store, StoredRecord, Submission};
@@ -35,10 +35,10 @@ pub(crate) struct Journal {
     /// How long appends take is counted here.
     pub(crate) metrics: Metrics,
     ring: KeyRing,
-    subjects: Mutex<HashMap<(String, String), Known>>,
-    blobs: Mutex<HashMap<String, Arc<BlobKeys>>>,
+    subjects: Mutex<HashMap<(Tenant, String), Known>>,
+    blobs: Mutex<HashMap<Tenant, Arc<BlobKeys>>>,
     /// Whose turn it is to take from budgets, by tenant.
-    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Tenant, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// A subject's key, as the store had it.
@@ -51,7 +51,7 @@ struct Known {
 /// Whom records are about; the same for all records of a run.
 #[derive(Clone)]
 pub(crate) struct About {
-    pub(crate) tenant: String,
+    pub(crate) tenant: Tenant,
     pub(crate) case: String,
     pub(crate) run: Option<String>,
     pub(crate) principal: String,
@@ -163,7 +163,7 @@ impl Journal {
 
     /// Who has it is alone in the tenant between looking at budgets and taking from
     /// them. Tenants are few, so all stay in memory.
-    pub(crate) fn turn(&self, tenant: &str) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn turn(&self, tenant: &Tenant) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(turns.entry(tenant.to_owned()).or_default())
     }
@@ -180,7 +180,7 @@ impl Journal {
     /// sealed under. The key is durable before anything is sealed with it.
     pub(crate) async fn about(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         case: &str,
         run: Option<&str>,
         principal: &str,
@@ -203,14 +203,17 @@ impl Journal {
     /// wrapped. Two rings on one store would seal values that the other host can
     /// never open. With `claim` the first one to ask leaves its mark.
     pub(crate) async fn is_our_ring(&self, claim: bool) -> Result<bool, JournalFault> {
-        let wrapped = match self.store.subject_key(RING_TENANT, RING_SUBJECT).await? {
+        let Ok(tenant) = Tenant::new(RING_TENANT) else {
+            return Ok(false);
+        };
+        let wrapped = match self.store.subject_key(&tenant, RING_SUBJECT).await? {
             Some(wrapped) => wrapped,
             None if !claim => return Ok(true),
             None => {
                 let mark = SubjectKey::generate()?;
                 let fresh = self.ring.wrap(RING_TENANT, RING_SUBJECT, &mark)?;
                 self.store
-                    .ensure_subject_key(RING_TENANT, RING_SUBJECT, fresh)
+                    .ensure_subject_key(&tenant, RING_SUBJECT, fresh)
                     .await?
             }
         };
@@ -220,14 +223,14 @@ impl Journal {
 
     /// What the journal calls a subject that a caller named: opaque, and the same
     /// for the same name in a tenant.
-    pub(crate) fn subject_label(&self, tenant: &str, name: &str) -> String {
+    pub(crate) fn subject_label(&self, tenant: &Tenant, name: &str) -> String {
         self.ring.subject_label(tenant, name)
     }
 
     /// The key to seal a subject's values with, made where there is none.
     async fn subject_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Arc<SubjectKey>, JournalFault> {
         if let Some(key) = self.existing_key(tenant, subject).await? {
@@ -245,7 +248,7 @@ impl Journal {
     /// destroyed. Reading makes no key: an erased subject would seem to have one.
     async fn existing_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Option<Arc<SubjectKey>>, JournalFault> {
         let name = (tenant.to_owned(), subject.to_owned());
@@ -269,7 +272,7 @@ impl Journal {
 
     fn learn(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
         wrapped: Vec<u8>,
     ) -> Result<Arc<SubjectKey>, JournalFault> {
@@ -288,7 +291,7 @@ impl Journal {
     }
 
     /// What makes a tenant's blobs. Tenants are few, so all stay in memory.
-    fn blob_keys(&self, tenant: &str) -> Arc<BlobKeys> {
+    fn blob_keys(&self, tenant: &Tenant) -> Arc<BlobKeys> {
         let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(keys) = blobs.get(tenant) {
             return Arc::clone(keys);
@@ -297,7 +300,7 @@ impl Journal {
         Arc::clone(keys.or_insert_with(|| Arc::new(self.ring.blob_keys(tenant))))
     }
 
-    fn keys(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Known>> {
+    fn keys(&self) -> std::sync::MutexGuard<'_, HashMap<(Tenant, String), Known>> {
         self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -309,7 +312,7 @@ impl Journal {
     /// A record, ready to be appended.
     pub(crate) fn record(&self, about: &About, saying: Saying) -> Result<Prepared, JournalFault> {
         let entry = Entry {
-            tenant: about.tenant.clone(),
+            tenant: about.tenant.to_string(),
             case: about.case.clone(),
             run: about.run.clone(),
             principal: about.principal.clone(),
@@ -328,7 +331,7 @@ impl Journal {
     /// Durable when this returns.
     pub(crate) async fn append(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         records: Vec<Prepared>,
         changes: Vec<Change>,
     ) -> Result<(), JournalFault> {
@@ -346,7 +349,7 @@ impl Journal {
     /// All records of a run, opened, in order.
     pub(crate) async fn run_records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<Vec<OpenRecord>, JournalFault> {
         let filter = RecordFilter {
@@ -359,7 +362,7 @@ impl Journal {
     /// What a task of the host's own left behind, opened, in order.
     pub(crate) async fn task_records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         task: &str,
     ) -> Result<Vec<OpenRecord>, JournalFault> {
         let mut records = Vec::new();
@@ -382,7 +385,7 @@ impl Journal {
     /// Records, opened.
     pub(crate) async fn read(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &RecordFilter,
     ) -> Result<Vec<OpenRecord>, JournalFault> {
         let mut open = Vec::new();
@@ -395,7 +398,7 @@ impl Journal {
     /// A record with its values, as far as they are kept.
     pub(crate) async fn open(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         stored: StoredRecord,
     ) -> Result<OpenRecord, JournalFault> {
         let leaf = Leaf::parse(&stored.leaf)?;
@@ -417,7 +420,7 @@ impl Journal {
     /// their key were destroyed. Whether that was right is for `verify` to say.
     pub(crate) async fn values(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         leaf: &Leaf,
         stored: &StoredRecord,
     ) -> Result<Option<Vec<OpenedValue>>, JournalFault> {
@@ -439,7 +442,7 @@ impl Journal {
     /// Open what is sealed beside a record, whatever the journal says of it.
     pub(crate) async fn unseal(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         leaf: &Leaf,
         stored: &StoredRecord,
     ) -> Result<Unsealed, JournalFault> {

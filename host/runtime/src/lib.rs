@@ -79,6 +79,7 @@ pub use settings::{
     SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
+pub use tollgate_journal::{NotATenant, Tenant};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
 pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};

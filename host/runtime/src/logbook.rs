@@ -7,7 +7,7 @@ mod runs;
 mod story;
 
 use serde_json::{Map, Value};
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::RecordFilter;
 
 pub use follow::Follow;
@@ -34,7 +34,11 @@ impl Host {
     ///
     /// When the filter contradicts itself, the store cannot be read, or a record
     /// cannot be opened.
-    pub async fn log_page(&self, tenant: &str, filter: &LogFilter) -> Result<LogPage, CallError> {
+    pub async fn log_page(
+        &self,
+        tenant: &Tenant,
+        filter: &LogFilter,
+    ) -> Result<LogPage, CallError> {
         self.inner().log_page(tenant, filter).await
     }
 
@@ -43,7 +47,7 @@ impl Host {
     /// # Errors
     ///
     /// When the filter contradicts itself, or the store cannot be read.
-    pub async fn follow(&self, tenant: &str, filter: LogFilter) -> Result<Follow, CallError> {
+    pub async fn follow(&self, tenant: &Tenant, filter: LogFilter) -> Result<Follow, CallError> {
         Follow::start(self.clone(), tenant, filter).await
     }
 }
@@ -51,7 +55,7 @@ impl Host {
 impl Inner {
     pub(crate) async fn log_page(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &LogFilter,
     ) -> Result<LogPage, CallError> {
         let stage = checked(filter)?;
@@ -64,7 +68,7 @@ impl Inner {
 
     async fn log_of_records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &LogFilter,
         stage: Option<Stage>,
     ) -> Result<LogPage, CallError> {
@@ -101,7 +105,7 @@ impl Inner {
     /// order of their places.
     async fn log_of_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         filter: &LogFilter,
         stage: Option<Stage>,
@@ -142,7 +146,7 @@ impl Inner {
     /// that took it back or tried to.
     async fn linked(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         records: &[OpenRecord],
     ) -> Result<Vec<(String, LogLink)>, CallError> {

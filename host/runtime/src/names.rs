@@ -10,6 +10,21 @@ pub(crate) const OWN_CASE: &str = "auto-";
 /// Longest name a caller may give to a case, workflow or request, bytes.
 pub(crate) const GIVEN_BYTES_MAX: usize = 128;
 
+/// Longest name of a principal, bytes. People read it on every card.
+const PRINCIPAL_BYTES_MAX: usize = 64;
+
+/// What names of principals are made of, in words.
+pub(crate) const PRINCIPAL_RULE: &str = "1 to 64 of a-z A-Z 0-9 - _ . @";
+
+/// Whether this can be the name of a principal or a group.
+///
+/// The attack: a name with a `/` makes two tenants' principals one, one that looks like
+/// another's is decided on as that, and one with a line feed rewrites what it is in.
+pub(crate) fn is_principal(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@".contains(&byte);
+    (1..=PRINCIPAL_BYTES_MAX).contains(&name.len()) && name.bytes().all(fits)
+}
+
 pub(crate) fn run() -> String {
     format!("run-{}", Uuid::now_v7())
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::{ApprovalRow, Change, EventKind, RunState, StoreError};
 
 use crate::drills::Came;
@@ -70,7 +70,7 @@ impl Places {
 }
 
 /// An approval, by tenant and identifier.
-type Approval = (String, String);
+type Approval = (Tenant, String);
 
 fn named(row: &ApprovalRow) -> Approval {
     (row.tenant.clone(), row.id.clone())
@@ -299,7 +299,7 @@ impl Inner {
     }
 
     /// Let go of a tenant's runs that dead processes have.
-    async fn release(&self, tenant: &str, dead: &[String]) -> Result<(), JournalFault> {
+    async fn release(&self, tenant: &Tenant, dead: &[String]) -> Result<(), JournalFault> {
         // A decided one can have been taken up, and not have gone on yet.
         let taken_up = [RunState::Open, RunState::Held, RunState::InDoubt];
         let rows = self.journal.store.runs(tenant, &taken_up).await?;

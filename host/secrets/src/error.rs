@@ -108,8 +108,11 @@ pub enum SourceError {
         /// What it did. Not what it said.
         what: String,
     },
-    /// A sealed file does not open: another key ring, or it was moved or changed.
-    #[error("{path} does not open with this home's keys; set it again with `tollgate secret set`")]
+    /// A sealed file does not open: another key ring, an earlier version, or it was
+    /// moved or changed.
+    #[error(
+        "{path} does not open with the key of its tenant in this home (another home's, an earlier version's, moved or changed); set it again with `tollgate secret set`"
+    )]
     Sealed {
         /// Which.
         path: PathBuf,

@@ -1,8 +1,9 @@
-//! Secrets kept in the home: one file each, sealed by the home's key ring.
+//! Secrets kept in the home: one file each, sealed by a key of its tenant's from the
+//! home's key ring.
 //!
 //! The attacks: who can write files exchanges two of them, so that one system's
 //! secret is sent to another one: tenant and name are authenticated with the
-//! value. A copy of the folder without the key ring opens nothing. A crash leaves
+//! value, and another tenant's is sealed under another key. A copy of the folder without the key ring opens nothing. A crash leaves
 //! the old value or the new one, never half of one.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -13,15 +14,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rustix::fs::OFlags;
-use tollgate_journal::{KeyRing, SubjectKey};
+use tollgate_journal::KeyRing;
 use zeroize::Zeroizing;
 
 use crate::SourceError;
 use crate::source::{SECRET_BYTES_MAX, Source, checked};
 
 /// Authenticated with every value, so that nothing else that this ring sealed
-/// opens as a secret.
-const DOMAIN: &[u8] = b"tollgate secret v1\0";
+/// opens as a secret. Version 1 had one key for all tenants; its files are refused
+/// like any that another key sealed.
+const DOMAIN: &[u8] = b"tollgate secret v2\0";
 
 /// The longest name of a tenant or a secret.
 const NAME_BYTES_MAX: usize = 64;
@@ -33,7 +35,7 @@ const SEAL_BYTES_MAX: usize = 128;
 #[derive(Clone, Debug)]
 pub struct SealedStore {
     folder: PathBuf,
-    key: Arc<SubjectKey>,
+    ring: Arc<KeyRing>,
 }
 
 impl SealedStore {
@@ -43,7 +45,7 @@ impl SealedStore {
     pub fn new(folder: impl Into<PathBuf>, ring: &KeyRing) -> Self {
         Self {
             folder: folder.into(),
-            key: Arc::new(ring.secrets_key()),
+            ring: Arc::new(ring.clone()),
         }
     }
 
@@ -74,7 +76,8 @@ impl SealedStore {
             path: path.clone(),
             source,
         };
-        let sealed = self.key.seal(&context(tenant, name), &value);
+        let key = self.ring.secrets_key(tenant);
+        let sealed = key.seal(&context(tenant, name), &value);
         let sealed = sealed.map_err(|error| failed(io::Error::other(error)))?;
         let mut unique = [0; 8];
         getrandom::fill(&mut unique).map_err(|error| failed(io::Error::other(error)))?;
@@ -109,7 +112,8 @@ impl SealedStore {
             Err(source) => return Err(SourceError::Read { path, source }),
             Ok(sealed) => sealed,
         };
-        let opened = self.key.unseal(&context(tenant, name), &sealed);
+        let key = self.ring.secrets_key(tenant);
+        let opened = key.unseal(&context(tenant, name), &sealed);
         let opened = opened.map_err(|_| SourceError::Sealed { path })?;
         checked(Zeroizing::new(opened))
     }
@@ -257,6 +261,43 @@ mod tests {
         fs::write(home.path().join("acme/b"), bytes).unwrap();
         let changed = store.get("acme", "b");
         assert!(matches!(changed, Err(SourceError::Sealed { .. })));
+    }
+
+    #[test]
+    fn each_tenants_values_are_sealed_under_a_key_of_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::generate().unwrap();
+        let store = SealedStore::new(home.path(), &ring);
+        store.set("acme", "a", value("12345678")).unwrap();
+        let sealed = fs::read(home.path().join("acme/a")).unwrap();
+        let named = context("acme", "a");
+        let opened = ring.secrets_key("acme").unseal(&named, &sealed);
+        assert_eq!(opened.unwrap(), b"12345678");
+        // Who had one tenant's key could write any context.
+        let foreign = ring.secrets_key("other").unseal(&named, &sealed);
+        assert!(foreign.is_err());
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_refused_and_the_message_says_what_to_do() {
+        let home = tempfile::tempdir().unwrap();
+        let ring = KeyRing::generate().unwrap();
+        let store = SealedStore::new(home.path(), &ring);
+        store.set("acme", "a", value("12345678")).unwrap();
+        let old = [
+            b"tollgate secret v1\0",
+            &context("acme", "a")[DOMAIN.len()..],
+        ]
+        .concat();
+        let sealed = ring.secrets_key("acme").seal(&old, b"12345678").unwrap();
+        fs::write(home.path().join("acme/a"), sealed).unwrap();
+        let refused = store.get("acme", "a").unwrap_err();
+        assert!(matches!(refused, SourceError::Sealed { .. }), "{refused}");
+        let said = refused.to_string();
+        assert!(said.contains("earlier version"), "{said}");
+        assert!(said.contains("tollgate secret set"), "{said}");
+        store.set("acme", "a", value("12345678")).unwrap();
+        assert_eq!(store.get("acme", "a").unwrap().as_slice(), b"12345678");
     }
 
     #[test]

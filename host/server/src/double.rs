@@ -17,7 +17,7 @@ use tollgate_runtime::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, CaseReport,
     Delegation, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, NewDelegation,
     NewDrill, Pending, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport,
-    RunState, ToolCall, ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
+    RunState, Tenant, ToolCall, ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -155,7 +155,7 @@ impl Double {
 
 pub(crate) fn principal(name: &str, kind: PrincipalKind) -> Principal {
     Principal {
-        tenant: "default".into(),
+        tenant: Tenant::default(),
         name: name.into(),
         kind,
         groups: vec![],

@@ -3,7 +3,7 @@
 //! like in each store, which differ where the dialects do.
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
-use tollgate_journal::Hash;
+use tollgate_journal::{Hash, Tenant};
 
 use crate::fault::Fault;
 use crate::places::{read_ms, seq};
@@ -48,6 +48,15 @@ impl<R> Columns for R where
         + Column<Vec<u8>>
         + Column<Option<Vec<u8>>>
 {
+}
+
+/// Whose row it is: the first column of every row that is a tenant's.
+pub(crate) fn tenant(row: &impl Column<String>) -> Result<Tenant, Fault> {
+    named(&row.column(0)?)
+}
+
+pub(crate) fn named(tenant: &str) -> Result<Tenant, Fault> {
+    Tenant::new(tenant).map_err(|_| Fault::corrupt("a tenant's name that is none"))
 }
 
 /// A time or a count.
@@ -99,7 +108,7 @@ fn word<T>(
 
 pub(crate) fn run(row: &impl Columns) -> Result<RunRow, Fault> {
     Ok(RunRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         run: row.column(1)?,
         case: row.column(2)?,
         workflow: row.column(3)?,
@@ -125,7 +134,7 @@ pub(crate) fn run(row: &impl Columns) -> Result<RunRow, Fault> {
 
 pub(crate) fn approval(row: &impl Columns) -> Result<ApprovalRow, Fault> {
     Ok(ApprovalRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         id: row.column(1)?,
         run: row.column(2)?,
         case: row.column(3)?,
@@ -179,7 +188,7 @@ fn votes(row: &impl Columns, at: usize) -> Result<Vec<VoteRow>, Fault> {
 
 pub(crate) fn delegation(row: &impl Columns) -> Result<DelegationRow, Fault> {
     Ok(DelegationRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         id: row.column(1)?,
         delegator: row.column(2)?,
         deputy: row.column(3)?,
@@ -194,7 +203,7 @@ pub(crate) fn delegation(row: &impl Columns) -> Result<DelegationRow, Fault> {
 
 pub(crate) fn queue_item(row: &impl Columns) -> Result<QueueRow, Fault> {
     Ok(QueueRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         id: row.column(1)?,
         queue: row.column(2)?,
         kind: row.column(3)?,
@@ -215,7 +224,7 @@ pub(crate) fn queue_item(row: &impl Columns) -> Result<QueueRow, Fault> {
 
 pub(crate) fn delivery(row: &impl Columns) -> Result<DeliveryRow, Fault> {
     Ok(DeliveryRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         item: row.column(1)?,
         name: row.column(2)?,
         state: word(row, 3, DeliveryState::from_stored)?,
@@ -251,7 +260,7 @@ pub(crate) fn closed_run(row: &impl Columns) -> Result<ClosedRun, Fault> {
 
 pub(crate) fn checkpoint(row: &impl Columns) -> Result<CheckpointRow, Fault> {
     Ok(CheckpointRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         count: ms(row, 1)?,
         root: hash(row, 2)?,
         at_ms: ms(row, 3)?,
@@ -261,7 +270,7 @@ pub(crate) fn checkpoint(row: &impl Columns) -> Result<CheckpointRow, Fault> {
 
 pub(crate) fn head(row: &impl Columns) -> Result<Head, Fault> {
     Ok(Head {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         count: ms(row, 1)?,
         root: hash(row, 2)?,
     })
@@ -269,7 +278,7 @@ pub(crate) fn head(row: &impl Columns) -> Result<Head, Fault> {
 
 pub(crate) fn connector(row: &impl Columns) -> Result<ConnectorRow, Fault> {
     Ok(ConnectorRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         name: row.column(1)?,
         manifest_text: row.column(2)?,
         component_digest: row.column(3)?,
@@ -279,7 +288,7 @@ pub(crate) fn connector(row: &impl Columns) -> Result<ConnectorRow, Fault> {
 
 pub(crate) fn workflow(row: &impl Columns) -> Result<WorkflowRow, Fault> {
     Ok(WorkflowRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         name: row.column(1)?,
         text: row.column(2)?,
         installed_ms: ms(row, 3)?,
@@ -288,7 +297,7 @@ pub(crate) fn workflow(row: &impl Columns) -> Result<WorkflowRow, Fault> {
 
 pub(crate) fn case(row: &impl Columns) -> Result<CaseRow, Fault> {
     Ok(CaseRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         case: row.column(1)?,
         workflow: row.column(2)?,
         state: word(row, 3, CaseState::from_stored)?,
@@ -310,7 +319,7 @@ pub(crate) fn case(row: &impl Columns) -> Result<CaseRow, Fault> {
 
 pub(crate) fn principal(row: &impl Columns) -> Result<PrincipalRow, Fault> {
     Ok(PrincipalRow {
-        tenant: row.column(0)?,
+        tenant: tenant(row)?,
         id: row.column(1)?,
         name: row.column(2)?,
         kind: word(row, 3, PrincipalKind::from_stored)?,

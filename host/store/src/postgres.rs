@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use sqlx::PgPool;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::AbortHandle;
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 
 use self::connect::{Purpose, Server, lost};
 use self::events::Events;
@@ -162,7 +162,7 @@ impl PostgresStore {
         })
     }
 
-    fn writer(&self, tenant: &str) -> &mpsc::Sender<Job> {
+    fn writer(&self, tenant: &Tenant) -> &mpsc::Sender<Job> {
         let count = self.writers.len() as u64;
         let index = self.partition.hash_one(tenant) % count;
         &self.writers[usize::try_from(index).unwrap_or(0)]
@@ -270,26 +270,26 @@ impl Store for PostgresStore {
 
     async fn records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &RecordFilter,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         self.scan(|pool| readers::records(pool, tenant, filter))
             .await
     }
 
-    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
+    async fn run(&self, tenant: &Tenant, run: &str) -> Result<Option<RunRow>, StoreError> {
         self.read(|pool| readers::runs::run(pool, tenant, run))
             .await
     }
 
-    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+    async fn runs(&self, tenant: &Tenant, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
         self.read(|pool| readers::runs::runs(pool, tenant, states))
             .await
     }
 
     async fn run_of_request(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         same: &str,
         ended_since_ms: Option<u64>,
     ) -> Result<Looked, StoreError> {
@@ -299,7 +299,7 @@ impl Store for PostgresStore {
 
     async fn closed_runs(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError> {
         self.scan(|pool| readers::closed_runs(pool, tenant, filter))
@@ -308,7 +308,7 @@ impl Store for PostgresStore {
 
     async fn claim_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         owner: &str,
         lease_ms: u64,
@@ -331,13 +331,13 @@ impl Store for PostgresStore {
         self.leased(self.asking(owner, lease_ms).renew()).await
     }
 
-    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
+    async fn approval(&self, tenant: &Tenant, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
         self.read(|pool| readers::approval(pool, tenant, id)).await
     }
 
     async fn approvals(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.read(|pool| readers::approvals(pool, tenant, state))
@@ -346,7 +346,7 @@ impl Store for PostgresStore {
 
     async fn standing_denial(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         asked: &str,
         run: &str,
     ) -> Result<Option<ApprovalRow>, StoreError> {
@@ -357,7 +357,7 @@ impl Store for PostgresStore {
 
     async fn delegations(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         at_ms: Option<u64>,
     ) -> Result<Vec<DelegationRow>, StoreError> {
         self.read(|pool| readers::delegations(pool, tenant, at_ms))
@@ -372,30 +372,30 @@ impl Store for PostgresStore {
 
     async fn queue_items(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.read(|pool| readers::queue_items(pool, tenant, state))
             .await
     }
 
-    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
+    async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.read(|pool| readers::queue_item(pool, tenant, id))
             .await
     }
 
-    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+    async fn budget_taken(&self, tenant: &Tenant, budget: &str) -> Result<u64, StoreError> {
         self.read(|pool| readers::budget_taken(pool, tenant, budget))
             .await
     }
 
-    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+    async fn waiting(&self, tenant: &Tenant) -> Result<Waiting, StoreError> {
         self.read(|pool| readers::waiting(pool, tenant)).await
     }
 
     async fn deliveries(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         items: &[String],
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.read(|pool| readers::deliveries(pool, tenant, items))
@@ -410,7 +410,7 @@ impl Store for PostgresStore {
 
     async fn leaf_hashes(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         from: u64,
         limit: u32,
     ) -> Result<Vec<Hash>, StoreError> {
@@ -420,7 +420,7 @@ impl Store for PostgresStore {
 
     async fn tile(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         level: u8,
         index: u64,
     ) -> Result<Option<TileRow>, StoreError> {
@@ -428,14 +428,14 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
+    async fn tile_count(&self, tenant: &Tenant, level: u8) -> Result<u64, StoreError> {
         self.scan(|pool| readers::tile_count(pool, tenant, level))
             .await
     }
 
     async fn checkpoints(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
@@ -443,7 +443,7 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
+    async fn sealed_count(&self, tenant: &Tenant, what: &Erasure) -> Result<u64, StoreError> {
         self.sweep(|pool| erasing::sealed_count(pool, tenant, what))
             .await
     }
@@ -454,26 +454,32 @@ impl Store for PostgresStore {
 
     async fn connector(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         name: &str,
     ) -> Result<Option<ConnectorRow>, StoreError> {
         self.read(|pool| readers::connector(pool, tenant, name))
             .await
     }
 
-    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
-        self.read(|pool| readers::connectors(pool, tenant)).await
+    async fn connectors(&self, tenant: Option<&Tenant>) -> Result<Vec<ConnectorRow>, StoreError> {
+        self.read(|pool| readers::connectors(pool, tenant.map(Tenant::as_str)))
+            .await
     }
 
-    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
-        self.read(|pool| readers::workflows(pool, tenant)).await
+    async fn workflows(&self, tenant: Option<&Tenant>) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.read(|pool| readers::workflows(pool, tenant.map(Tenant::as_str)))
+            .await
     }
 
-    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+    async fn case(&self, tenant: &Tenant, case: &str) -> Result<Option<CaseRow>, StoreError> {
         self.read(|pool| readers::case(pool, tenant, case)).await
     }
 
-    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+    async fn cases(
+        &self,
+        tenant: &Tenant,
+        filter: &CaseFilter,
+    ) -> Result<Vec<CaseRow>, StoreError> {
         self.read(|pool| readers::cases(pool, tenant, filter)).await
     }
 
@@ -489,7 +495,7 @@ impl Store for PostgresStore {
 
     async fn kv_get(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         key: &str,
@@ -500,7 +506,7 @@ impl Store for PostgresStore {
 
     async fn kv_keys(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         prefix: &str,
@@ -514,13 +520,13 @@ impl Store for PostgresStore {
         self.read(readers::heads).await
     }
 
-    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+    async fn verify(&self, tenant: &Tenant) -> Result<Result<Verified, TamperReport>, StoreError> {
         self.sweep(|pool| readers::verify(pool, tenant)).await
     }
 
     async fn subject_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(|pool| readers::subject_key(pool, tenant, subject))
@@ -535,7 +541,7 @@ impl Store for PostgresStore {
             .await
     }
 
-    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+    async fn principals(&self, tenant: &Tenant) -> Result<Vec<PrincipalRow>, StoreError> {
         self.read(|pool| readers::principals(pool, tenant)).await
     }
 

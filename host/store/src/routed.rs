@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::task::AbortHandle;
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 
 use crate::admission::component_digest;
 use crate::{
@@ -96,7 +96,7 @@ impl RoutedStore {
         }
     }
 
-    fn store(&self, tenant: &str) -> &Arc<dyn Store> {
+    fn store(&self, tenant: &Tenant) -> &Arc<dyn Store> {
         &self.stores[self.routes.of(tenant)]
     }
 
@@ -223,7 +223,7 @@ impl Store for RoutedStore {
         Ok(rows)
     }
 
-    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+    async fn connectors(&self, tenant: Option<&Tenant>) -> Result<Vec<ConnectorRow>, StoreError> {
         if let Some(one) = tenant {
             return self.store(one).connectors(tenant).await;
         }
@@ -233,7 +233,7 @@ impl Store for RoutedStore {
         Ok(rows)
     }
 
-    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+    async fn workflows(&self, tenant: Option<&Tenant>) -> Result<Vec<WorkflowRow>, StoreError> {
         if let Some(one) = tenant {
             return self.store(one).workflows(tenant).await;
         }
@@ -298,23 +298,23 @@ impl Store for RoutedStore {
 
     async fn records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &RecordFilter,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         self.store(tenant).records(tenant, filter).await
     }
 
-    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
+    async fn run(&self, tenant: &Tenant, run: &str) -> Result<Option<RunRow>, StoreError> {
         self.store(tenant).run(tenant, run).await
     }
 
-    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+    async fn runs(&self, tenant: &Tenant, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
         self.store(tenant).runs(tenant, states).await
     }
 
     async fn run_of_request(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         same: &str,
         ended_since_ms: Option<u64>,
     ) -> Result<Looked, StoreError> {
@@ -325,7 +325,7 @@ impl Store for RoutedStore {
 
     async fn closed_runs(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError> {
         self.store(tenant).closed_runs(tenant, filter).await
@@ -333,7 +333,7 @@ impl Store for RoutedStore {
 
     async fn claim_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         owner: &str,
         lease_ms: u64,
@@ -343,13 +343,13 @@ impl Store for RoutedStore {
             .await
     }
 
-    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
+    async fn approval(&self, tenant: &Tenant, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
         self.store(tenant).approval(tenant, id).await
     }
 
     async fn approvals(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.store(tenant).approvals(tenant, state).await
@@ -357,7 +357,7 @@ impl Store for RoutedStore {
 
     async fn standing_denial(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         asked: &str,
         run: &str,
     ) -> Result<Option<ApprovalRow>, StoreError> {
@@ -367,7 +367,7 @@ impl Store for RoutedStore {
 
     async fn delegations(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         at_ms: Option<u64>,
     ) -> Result<Vec<DelegationRow>, StoreError> {
         self.store(tenant).delegations(tenant, at_ms).await
@@ -375,43 +375,47 @@ impl Store for RoutedStore {
 
     async fn queue_items(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.store(tenant).queue_items(tenant, state).await
     }
 
-    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
+    async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.store(tenant).queue_item(tenant, id).await
     }
 
-    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+    async fn budget_taken(&self, tenant: &Tenant, budget: &str) -> Result<u64, StoreError> {
         self.store(tenant).budget_taken(tenant, budget).await
     }
 
-    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+    async fn waiting(&self, tenant: &Tenant) -> Result<Waiting, StoreError> {
         self.store(tenant).waiting(tenant).await
     }
 
     async fn deliveries(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         items: &[String],
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.store(tenant).deliveries(tenant, items).await
     }
 
-    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+    async fn case(&self, tenant: &Tenant, case: &str) -> Result<Option<CaseRow>, StoreError> {
         self.store(tenant).case(tenant, case).await
     }
 
-    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+    async fn cases(
+        &self,
+        tenant: &Tenant,
+        filter: &CaseFilter,
+    ) -> Result<Vec<CaseRow>, StoreError> {
         self.store(tenant).cases(tenant, filter).await
     }
 
     async fn leaf_hashes(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         from: u64,
         limit: u32,
     ) -> Result<Vec<Hash>, StoreError> {
@@ -420,33 +424,33 @@ impl Store for RoutedStore {
 
     async fn tile(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         level: u8,
         index: u64,
     ) -> Result<Option<TileRow>, StoreError> {
         self.store(tenant).tile(tenant, level, index).await
     }
 
-    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
+    async fn tile_count(&self, tenant: &Tenant, level: u8) -> Result<u64, StoreError> {
         self.store(tenant).tile_count(tenant, level).await
     }
 
     async fn checkpoints(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
         self.store(tenant).checkpoints(tenant, before, limit).await
     }
 
-    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
+    async fn sealed_count(&self, tenant: &Tenant, what: &Erasure) -> Result<u64, StoreError> {
         self.store(tenant).sealed_count(tenant, what).await
     }
 
     async fn connector(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         name: &str,
     ) -> Result<Option<ConnectorRow>, StoreError> {
         self.store(tenant).connector(tenant, name).await
@@ -454,7 +458,7 @@ impl Store for RoutedStore {
 
     async fn kv_get(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         key: &str,
@@ -466,7 +470,7 @@ impl Store for RoutedStore {
 
     async fn kv_keys(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         prefix: &str,
@@ -477,19 +481,19 @@ impl Store for RoutedStore {
             .await
     }
 
-    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+    async fn verify(&self, tenant: &Tenant) -> Result<Result<Verified, TamperReport>, StoreError> {
         self.store(tenant).verify(tenant).await
     }
 
     async fn subject_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         self.store(tenant).subject_key(tenant, subject).await
     }
 
-    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+    async fn principals(&self, tenant: &Tenant) -> Result<Vec<PrincipalRow>, StoreError> {
         self.store(tenant).principals(tenant).await
     }
 }

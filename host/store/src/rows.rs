@@ -2,7 +2,7 @@
 //! in them was sealed by the caller and is never looked into here.
 
 use serde::{Deserialize, Serialize};
-use tollgate_journal::{Blob, Hash};
+use tollgate_journal::{Blob, Hash, Tenant};
 
 use crate::StoreError;
 
@@ -119,7 +119,7 @@ states! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRow {
     /// Whose run.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its identifier.
     pub run: String,
     /// Its hand-off.
@@ -182,7 +182,7 @@ pub struct Looked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Renewed {
     /// Whose run.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// The run.
     pub run: String,
     /// The fencing token of the lease that now lasts longer.
@@ -193,7 +193,7 @@ pub struct Renewed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalRow {
     /// Whose approval.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its identifier.
     pub id: String,
     /// The held run.
@@ -265,7 +265,7 @@ pub struct VoteRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DelegationRow {
     /// Whose.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its identifier.
     pub id: String,
     /// Who gave it.
@@ -290,7 +290,7 @@ pub struct DelegationRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectorRow {
     /// Whose connector.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its installed name.
     pub name: String,
     /// The manifest as the operator wrote it.
@@ -307,7 +307,7 @@ pub struct PrincipalRow {
     /// Its identifier, unique in the tenant.
     pub id: String,
     /// Whose principal.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// For people to read.
     pub name: String,
     /// What it is.
@@ -417,7 +417,7 @@ states! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueRow {
     /// Whose.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its identifier.
     pub id: String,
     /// The queue's name.
@@ -469,7 +469,7 @@ states! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRow {
     /// Whose.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// The item, or the approval.
     pub item: String,
     /// The delivery's name in the settings: `queue/delivery`, or of an approval
@@ -494,7 +494,7 @@ pub struct DeliveryRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointRow {
     /// Whose tree.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// How many records it covers.
     pub count: u64,
     /// Their root.
@@ -532,7 +532,8 @@ pub enum Erasure {
 /// Something that others may wait for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Whose.
+    /// Whose; of nobody where [`Missed`](EventKind::Missed) is said. What is heard
+    /// here is a hint and names no tenant to a store.
     pub tenant: String,
     /// What.
     pub what: EventKind,
@@ -562,7 +563,7 @@ pub enum EventKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// Whose.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// How many records.
     pub count: u64,
     /// RFC 6962 root.

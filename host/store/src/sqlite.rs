@@ -21,7 +21,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sqlx::SqlitePool;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 
 use self::connect::Place;
 use self::leases::Lease;
@@ -165,25 +165,25 @@ impl Store for SqliteStore {
 
     async fn records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &RecordFilter,
     ) -> Result<Vec<StoredRecord>, StoreError> {
         self.read(readers::records(&self.readers, tenant, filter))
             .await
     }
 
-    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError> {
+    async fn run(&self, tenant: &Tenant, run: &str) -> Result<Option<RunRow>, StoreError> {
         self.read(readers::run(&self.readers, tenant, run)).await
     }
 
-    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+    async fn runs(&self, tenant: &Tenant, states: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
         self.read(readers::runs(&self.readers, tenant, states))
             .await
     }
 
     async fn run_of_request(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         same: &str,
         ended_since_ms: Option<u64>,
     ) -> Result<Looked, StoreError> {
@@ -193,7 +193,7 @@ impl Store for SqliteStore {
 
     async fn closed_runs(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError> {
         self.read(readers::closed_runs(&self.readers, tenant, filter))
@@ -202,13 +202,13 @@ impl Store for SqliteStore {
 
     async fn claim_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         owner: &str,
         lease_ms: u64,
     ) -> Result<RunRow, StoreError> {
         let claim = Lease::Claim {
-            tenant: tenant.to_owned(),
+            tenant: tenant.to_string(),
             run: run.to_owned(),
             owner: owner.to_owned(),
             lease_ms,
@@ -249,30 +249,30 @@ impl Store for SqliteStore {
 
     async fn queue_items(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.read(readers::queue_items(&self.readers, tenant, state))
             .await
     }
 
-    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {
+    async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError> {
         self.read(readers::queue_item(&self.readers, tenant, id))
             .await
     }
 
-    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError> {
+    async fn budget_taken(&self, tenant: &Tenant, budget: &str) -> Result<u64, StoreError> {
         self.read(readers::budget_taken(&self.readers, tenant, budget))
             .await
     }
 
-    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError> {
+    async fn waiting(&self, tenant: &Tenant) -> Result<Waiting, StoreError> {
         self.read(readers::waiting(&self.readers, tenant)).await
     }
 
     async fn deliveries(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         items: &[String],
     ) -> Result<Vec<DeliveryRow>, StoreError> {
         self.read(readers::deliveries(&self.readers, tenant, items))
@@ -287,7 +287,7 @@ impl Store for SqliteStore {
 
     async fn leaf_hashes(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         from: u64,
         limit: u32,
     ) -> Result<Vec<Hash>, StoreError> {
@@ -297,7 +297,7 @@ impl Store for SqliteStore {
 
     async fn tile(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         level: u8,
         index: u64,
     ) -> Result<Option<TileRow>, StoreError> {
@@ -305,14 +305,14 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError> {
+    async fn tile_count(&self, tenant: &Tenant, level: u8) -> Result<u64, StoreError> {
         self.read(readers::tile_count(&self.readers, tenant, level))
             .await
     }
 
     async fn checkpoints(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
@@ -320,7 +320,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError> {
+    async fn sealed_count(&self, tenant: &Tenant, what: &Erasure) -> Result<u64, StoreError> {
         self.read(erasing::sealed_count(&self.readers, tenant, what))
             .await
     }
@@ -329,14 +329,14 @@ impl Store for SqliteStore {
         self.events.subscribe()
     }
 
-    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
+    async fn approval(&self, tenant: &Tenant, id: &str) -> Result<Option<ApprovalRow>, StoreError> {
         self.read(readers::approval(&self.readers, tenant, id))
             .await
     }
 
     async fn approvals(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         self.read(readers::approvals(&self.readers, tenant, state))
@@ -345,7 +345,7 @@ impl Store for SqliteStore {
 
     async fn standing_denial(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         asked: &str,
         run: &str,
     ) -> Result<Option<ApprovalRow>, StoreError> {
@@ -356,7 +356,7 @@ impl Store for SqliteStore {
 
     async fn delegations(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         at_ms: Option<u64>,
     ) -> Result<Vec<DelegationRow>, StoreError> {
         self.read(readers::delegations(&self.readers, tenant, at_ms))
@@ -365,26 +365,38 @@ impl Store for SqliteStore {
 
     async fn connector(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         name: &str,
     ) -> Result<Option<ConnectorRow>, StoreError> {
         self.read(readers::connector(&self.readers, tenant, name))
             .await
     }
 
-    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
-        self.read(readers::connectors(&self.readers, tenant)).await
+    async fn connectors(&self, tenant: Option<&Tenant>) -> Result<Vec<ConnectorRow>, StoreError> {
+        self.read(readers::connectors(
+            &self.readers,
+            tenant.map(Tenant::as_str),
+        ))
+        .await
     }
 
-    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
-        self.read(readers::workflows(&self.readers, tenant)).await
+    async fn workflows(&self, tenant: Option<&Tenant>) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.read(readers::workflows(
+            &self.readers,
+            tenant.map(Tenant::as_str),
+        ))
+        .await
     }
 
-    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError> {
+    async fn case(&self, tenant: &Tenant, case: &str) -> Result<Option<CaseRow>, StoreError> {
         self.read(readers::case(&self.readers, tenant, case)).await
     }
 
-    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+    async fn cases(
+        &self,
+        tenant: &Tenant,
+        filter: &CaseFilter,
+    ) -> Result<Vec<CaseRow>, StoreError> {
         self.read(readers::cases(&self.readers, tenant, filter))
             .await
     }
@@ -401,7 +413,7 @@ impl Store for SqliteStore {
 
     async fn kv_get(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         key: &str,
@@ -418,7 +430,7 @@ impl Store for SqliteStore {
 
     async fn kv_keys(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         prefix: &str,
@@ -432,13 +444,13 @@ impl Store for SqliteStore {
         self.read(readers::heads(&self.readers)).await
     }
 
-    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+    async fn verify(&self, tenant: &Tenant) -> Result<Result<Verified, TamperReport>, StoreError> {
         self.read(readers::verify(&self.readers, tenant)).await
     }
 
     async fn subject_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         self.read(readers::subject_key(&self.readers, tenant, subject))
@@ -453,7 +465,7 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+    async fn principals(&self, tenant: &Tenant) -> Result<Vec<PrincipalRow>, StoreError> {
         self.read(readers::principals(&self.readers, tenant)).await
     }
 

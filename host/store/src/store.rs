@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use tokio::sync::broadcast;
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 
 use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
@@ -13,6 +13,21 @@ use crate::{
 };
 
 /// Where the host keeps everything.
+///
+/// What belongs to a tenant is asked for by tenant. Without one are
+///
+/// - work that a host does for all of them, whose rows say whose they are:
+///   [`claim_lapsed`](Self::claim_lapsed), [`renew_leases`](Self::renew_leases),
+///   [`due_approvals`](Self::due_approvals), [`due_deliveries`](Self::due_deliveries),
+///   [`due_cases`](Self::due_cases), [`heads`](Self::heads), and what is loaded at a
+///   start: [`connectors`](Self::connectors) and [`workflows`](Self::workflows) of
+///   all;
+/// - [`principal_by_token_hash`](Self::principal_by_token_hash), which is how a tenant
+///   is known at all;
+/// - [`component`](Self::component), by the digest of its bytes: tenants who pin the
+///   same component have the same one, and who asks has the digest from a row of its
+///   own tenant;
+/// - [`events`](Self::events), which are hints to the host and reach nobody else.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Write records and changes. When this answers, they are durable.
@@ -21,16 +36,16 @@ pub trait Store: Send + Sync {
     /// Records of a tenant, by place.
     async fn records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &RecordFilter,
     ) -> Result<Vec<StoredRecord>, StoreError>;
 
     /// One run.
-    async fn run(&self, tenant: &str, run: &str) -> Result<Option<RunRow>, StoreError>;
+    async fn run(&self, tenant: &Tenant, run: &str) -> Result<Option<RunRow>, StoreError>;
 
     /// Runs of a tenant in any of `states` (all when empty), newest first, at
     /// most 1000.
-    async fn runs(&self, tenant: &str, states: &[RunState]) -> Result<Vec<RunRow>, StoreError>;
+    async fn runs(&self, tenant: &Tenant, states: &[RunState]) -> Result<Vec<RunRow>, StoreError>;
 
     /// The run that a repeated request returns: the active one with this
     /// [`same`](RunRow::same), else, where `ended_since_ms` is given, the newest
@@ -38,7 +53,7 @@ pub trait Store: Send + Sync {
     /// [`RunRow::looked_at`].
     async fn run_of_request(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         same: &str,
         ended_since_ms: Option<u64>,
     ) -> Result<Looked, StoreError>;
@@ -46,7 +61,7 @@ pub trait Store: Send + Sync {
     /// Runs that ended, by their last record; newest first.
     async fn closed_runs(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &ClosedFilter,
     ) -> Result<Vec<ClosedRun>, StoreError>;
 
@@ -55,7 +70,7 @@ pub trait Store: Send + Sync {
     /// has it.
     async fn claim_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         owner: &str,
         lease_ms: u64,
@@ -77,13 +92,13 @@ pub trait Store: Send + Sync {
     async fn renew_leases(&self, owner: &str, lease_ms: u64) -> Result<Vec<Renewed>, StoreError>;
 
     /// One approval.
-    async fn approval(&self, tenant: &str, id: &str) -> Result<Option<ApprovalRow>, StoreError>;
+    async fn approval(&self, tenant: &Tenant, id: &str) -> Result<Option<ApprovalRow>, StoreError>;
 
     /// Approvals of a tenant in a state (all when `None`), oldest first, at most
     /// 1000.
     async fn approvals(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError>;
 
@@ -97,7 +112,7 @@ pub trait Store: Send + Sync {
     /// longest.
     async fn standing_denial(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         asked: &str,
         run: &str,
     ) -> Result<Option<ApprovalRow>, StoreError>;
@@ -106,7 +121,7 @@ pub trait Store: Send + Sync {
     /// be in force at a time, or with `None` all.
     async fn delegations(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         at_ms: Option<u64>,
     ) -> Result<Vec<DelegationRow>, StoreError>;
 
@@ -114,20 +129,20 @@ pub trait Store: Send + Sync {
     /// most 1000.
     async fn queue_items(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError>;
 
     /// One item of a queue.
-    async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError>;
+    async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError>;
 
     /// How much waits for people in a tenant: all of it, counted.
-    async fn waiting(&self, tenant: &str) -> Result<Waiting, StoreError>;
+    async fn waiting(&self, tenant: &Tenant) -> Result<Waiting, StoreError>;
 
     /// Deliveries of these items, by item and name.
     async fn deliveries(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         items: &[String],
     ) -> Result<Vec<DeliveryRow>, StoreError>;
 
@@ -137,12 +152,12 @@ pub trait Store: Send + Sync {
 
     /// How often was taken from a budget, see
     /// [`TakeFromBudget`](Change::TakeFromBudget).
-    async fn budget_taken(&self, tenant: &str, budget: &str) -> Result<u64, StoreError>;
+    async fn budget_taken(&self, tenant: &Tenant, budget: &str) -> Result<u64, StoreError>;
 
     /// Leaf hashes of a tenant's tree from a place on, at most 65 536.
     async fn leaf_hashes(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         from: u64,
         limit: u32,
     ) -> Result<Vec<Hash>, StoreError>;
@@ -150,45 +165,49 @@ pub trait Store: Send + Sync {
     /// A complete tile, where it was stored.
     async fn tile(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         level: u8,
         index: u64,
     ) -> Result<Option<TileRow>, StoreError>;
 
     /// How many complete tiles of a level are stored, without a gap from 0.
-    async fn tile_count(&self, tenant: &str, level: u8) -> Result<u64, StoreError>;
+    async fn tile_count(&self, tenant: &Tenant, level: u8) -> Result<u64, StoreError>;
 
     /// Checkpoints of a tenant, newest first: those of fewer than `before`
     /// records, where that is given.
     async fn checkpoints(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         before: Option<u64>,
         limit: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError>;
 
     /// How many records still have sealed values among those an erasure is about.
-    async fn sealed_count(&self, tenant: &str, what: &Erasure) -> Result<u64, StoreError>;
+    async fn sealed_count(&self, tenant: &Tenant, what: &Erasure) -> Result<u64, StoreError>;
 
     /// What happens from now on, in this process and, where the store can tell,
     /// in others. A hint to look, never a fact to act on.
     fn events(&self) -> broadcast::Receiver<Event>;
 
     /// One connector.
-    async fn connector(&self, tenant: &str, name: &str)
-    -> Result<Option<ConnectorRow>, StoreError>;
+    async fn connector(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Result<Option<ConnectorRow>, StoreError>;
 
     /// Connectors of a tenant, or of all tenants, by name.
-    async fn connectors(&self, tenant: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError>;
+    async fn connectors(&self, tenant: Option<&Tenant>) -> Result<Vec<ConnectorRow>, StoreError>;
 
     /// Workflows of a tenant, or of all tenants, by name.
-    async fn workflows(&self, tenant: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError>;
+    async fn workflows(&self, tenant: Option<&Tenant>) -> Result<Vec<WorkflowRow>, StoreError>;
 
     /// One case.
-    async fn case(&self, tenant: &str, case: &str) -> Result<Option<CaseRow>, StoreError>;
+    async fn case(&self, tenant: &Tenant, case: &str) -> Result<Option<CaseRow>, StoreError>;
 
     /// Cases of a tenant, newest first, at most 1000.
-    async fn cases(&self, tenant: &str, filter: &CaseFilter) -> Result<Vec<CaseRow>, StoreError>;
+    async fn cases(&self, tenant: &Tenant, filter: &CaseFilter)
+    -> Result<Vec<CaseRow>, StoreError>;
 
     /// Open cases of any tenant whose time has passed by the store's clock, or that a
     /// stop condition ends; at most `limit`.
@@ -200,7 +219,7 @@ pub trait Store: Send + Sync {
     /// The value of a key.
     async fn kv_get(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         key: &str,
@@ -209,7 +228,7 @@ pub trait Store: Send + Sync {
     /// Keys that begin with `prefix`, in order.
     async fn kv_keys(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         connector: &str,
         store: &str,
         prefix: &str,
@@ -221,11 +240,14 @@ pub trait Store: Send + Sync {
 
     /// Recompute a tenant's tree from its stored leaves and compare it with the
     /// stored hashes and head, all as of one moment.
-    async fn verify(&self, tenant: &str) -> Result<Result<Verified, TamperReport>, StoreError>;
+    async fn verify(&self, tenant: &Tenant) -> Result<Result<Verified, TamperReport>, StoreError>;
 
     /// A subject's wrapped key.
-    async fn subject_key(&self, tenant: &str, subject: &str)
-    -> Result<Option<Vec<u8>>, StoreError>;
+    async fn subject_key(
+        &self,
+        tenant: &Tenant,
+        subject: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Whose token this is, unless it was revoked.
     async fn principal_by_token_hash(
@@ -234,7 +256,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<PrincipalRow>, StoreError>;
 
     /// Principals of a tenant, revoked ones included, by identifier.
-    async fn principals(&self, tenant: &str) -> Result<Vec<PrincipalRow>, StoreError>;
+    async fn principals(&self, tenant: &Tenant) -> Result<Vec<PrincipalRow>, StoreError>;
 
     /// Finish what waits and close. What is called afterwards answers
     /// [`StoreError::Closed`].
@@ -257,7 +279,7 @@ pub trait Store: Send + Sync {
     /// key that counts. Two callers who race agree on one key.
     async fn ensure_subject_key(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
         wrapped: Vec<u8>,
     ) -> Result<Vec<u8>, StoreError> {

@@ -3,7 +3,7 @@
 //! changes are kept, and others in the same transaction are untouched.
 
 use sha2::{Digest as _, Sha256};
-use tollgate_journal::Prepared;
+use tollgate_journal::{Prepared, Tenant};
 
 use crate::{
     ApprovalRow, CaseRow, CaseRun, CaseState, CheckpointRow, ConnectorRow, DelegationRow,
@@ -19,10 +19,10 @@ pub const SUBMISSION_RECORDS_MAX: usize = 1_000;
 pub const SUBMISSION_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Records and the changes that are true together with them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Submission {
     /// Whose. Every record must be this tenant's.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// In order.
     pub records: Vec<Prepared>,
     /// In order; each sees those before it.

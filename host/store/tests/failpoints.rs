@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use fail::FailScenario;
-use tollgate_journal::{Entry, KeyRing, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{Entry, KeyRing, Prepared, Stage, SubjectKey, Tenant, prepare};
 use tollgate_store::{SqliteOptions, SqliteStore, Store, StoreError, Submission};
 
 fn record() -> Prepared {
@@ -24,9 +24,13 @@ fn record() -> Prepared {
     prepare(&entry, &SubjectKey::from_bytes([7; 32]), &blobs).unwrap()
 }
 
+fn named(tenant: &str) -> Tenant {
+    Tenant::new(tenant).unwrap()
+}
+
 fn submission() -> Submission {
     Submission {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         records: vec![record()],
         changes: Vec::new(),
     }
@@ -53,7 +57,7 @@ async fn a_stop_before_the_commit_keeps_nothing_and_after_it_everything() {
         drop(store);
         let again = SqliteStore::open(&path, SqliteOptions::default()).await;
         let again = again.unwrap();
-        let verified = again.verify("acme").await.unwrap().unwrap();
+        let verified = again.verify(&named("acme")).await.unwrap().unwrap();
         assert_eq!(verified.count, kept, "{point}");
         let next = again.append(submission()).await.unwrap();
         assert_eq!(next.first_seq, kept, "{point}");

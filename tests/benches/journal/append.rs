@@ -10,6 +10,7 @@ use tollgate_store::{
     PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store, Submission,
 };
 use tollgate_test_postgres::{PrivatePostgres, Settings};
+use tollgate_tests::named;
 
 use crate::records::Maker;
 use crate::side_by_side::{line, rate};
@@ -47,7 +48,7 @@ async fn appends(name: &str, store: Arc<dyn Store>, bare: &[f64]) {
         let (writing, making) = (Arc::clone(&store), Arc::clone(&maker));
         let (runs, p50) = rate(appenders, move |number| {
             let submission = Submission {
-                tenant: "default".into(),
+                tenant: named("default"),
                 records: making.run(number),
                 changes: Vec::new(),
             };

@@ -9,7 +9,7 @@ use serde_json::json;
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunState, ToolCall,
 };
-use tollgate_tests::{component, pinned};
+use tollgate_tests::{component, named, pinned};
 
 use crate::side_by_side::line;
 
@@ -127,7 +127,7 @@ async fn open(home: &Path) -> Host {
 
 async fn hold(host: &Host, number: u64) -> String {
     let agent = Principal {
-        tenant: "default".into(),
+        tenant: named("default"),
         name: "bench".into(),
         kind: PrincipalKind::Agent,
         groups: Vec::new(),
@@ -144,7 +144,7 @@ async fn hold(host: &Host, number: u64) -> String {
 
 async fn decide(host: &Host, which: &str, approvals: &[(u64, String)]) {
     let mira = Principal {
-        tenant: "default".into(),
+        tenant: named("default"),
         name: "mira".into(),
         kind: PrincipalKind::Person,
         groups: vec!["people".into()],

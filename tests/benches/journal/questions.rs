@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tollgate_store::{ClosedFilter, RecordFilter, SqliteOptions, SqliteStore, Store, Submission};
+use tollgate_tests::named;
 
 use crate::records::{BEGAN_MS, Maker};
 use crate::side_by_side::line;
@@ -43,7 +44,7 @@ async fn fill(store: &Arc<dyn Store>) {
         let waiting: Vec<_> = (next..RUNS.min(next + BATCH))
             .map(|number| {
                 let submission = Submission {
-                    tenant: "default".into(),
+                    tenant: named("default"),
                     records: maker.run(number),
                     changes: Vec::new(),
                 };
@@ -111,7 +112,7 @@ async fn ask_closed(store: &Arc<dyn Store>) {
         let mut times = Vec::new();
         for _ in 0..TIMES {
             let begun = Instant::now();
-            let found = store.closed_runs("default", &filter).await.unwrap();
+            let found = store.closed_runs(&named("default"), &filter).await.unwrap();
             times.push(begun.elapsed());
             assert!(!found.is_empty(), "{name}");
         }
@@ -159,7 +160,7 @@ async fn ask_records(store: &Arc<dyn Store>) {
         let mut times = Vec::new();
         for _ in 0..TIMES {
             let begun = Instant::now();
-            let found = store.records("default", &filter).await.unwrap();
+            let found = store.records(&named("default"), &filter).await.unwrap();
             times.push(begun.elapsed());
             assert!(!found.is_empty(), "{name}");
         }

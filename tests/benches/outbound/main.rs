@@ -20,7 +20,7 @@ use side_by_side::{heading, line, rate, wanted};
 use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunReport, RunState, ToolCall,
 };
-use tollgate_tests::{component, pinned};
+use tollgate_tests::{component, named, pinned};
 
 use server::{CENTS, DELAY, ROWS, Server};
 
@@ -113,7 +113,7 @@ async fn installed(home: &std::path::Path, server: &Server) -> Host {
 /// A key of its own makes each call a new request.
 async fn call(host: &Host, tool: &str, input: Value, key: String) -> RunReport {
     let who = Principal {
-        tenant: "default".into(),
+        tenant: named("default"),
         name: "bench".into(),
         kind: PrincipalKind::Agent,
         groups: Vec::new(),

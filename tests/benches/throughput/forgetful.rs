@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use tokio::sync::broadcast;
-use tollgate_journal::{Hash, TamperReport, Verified};
+use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
@@ -31,30 +31,45 @@ impl Store for Forgetful {
         })
     }
 
-    async fn records(&self, _: &str, _: &RecordFilter) -> Result<Vec<StoredRecord>, StoreError> {
+    async fn records(&self, _: &Tenant, _: &RecordFilter) -> Result<Vec<StoredRecord>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn run(&self, _: &str, _: &str) -> Result<Option<RunRow>, StoreError> {
+    async fn run(&self, _: &Tenant, _: &str) -> Result<Option<RunRow>, StoreError> {
         Ok(None)
     }
 
-    async fn runs(&self, _: &str, _: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
+    async fn runs(&self, _: &Tenant, _: &[RunState]) -> Result<Vec<RunRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn run_of_request(&self, _: &str, _: &str, _: Option<u64>) -> Result<Looked, StoreError> {
+    async fn run_of_request(
+        &self,
+        _: &Tenant,
+        _: &str,
+        _: Option<u64>,
+    ) -> Result<Looked, StoreError> {
         Ok(Looked {
             first: None,
             count: 0,
         })
     }
 
-    async fn closed_runs(&self, _: &str, _: &ClosedFilter) -> Result<Vec<ClosedRun>, StoreError> {
+    async fn closed_runs(
+        &self,
+        _: &Tenant,
+        _: &ClosedFilter,
+    ) -> Result<Vec<ClosedRun>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn claim_run(&self, _: &str, run: &str, _: &str, _: u64) -> Result<RunRow, StoreError> {
+    async fn claim_run(
+        &self,
+        _: &Tenant,
+        run: &str,
+        _: &str,
+        _: u64,
+    ) -> Result<RunRow, StoreError> {
         Err(Rejected::NoSuchRun(run.to_owned()).into())
     }
 
@@ -72,25 +87,25 @@ impl Store for Forgetful {
 
     async fn queue_items(
         &self,
-        _: &str,
+        _: &Tenant,
         _: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn queue_item(&self, _: &str, _: &str) -> Result<Option<QueueRow>, StoreError> {
+    async fn queue_item(&self, _: &Tenant, _: &str) -> Result<Option<QueueRow>, StoreError> {
         Ok(None)
     }
 
-    async fn budget_taken(&self, _: &str, _: &str) -> Result<u64, StoreError> {
+    async fn budget_taken(&self, _: &Tenant, _: &str) -> Result<u64, StoreError> {
         Ok(0)
     }
 
-    async fn waiting(&self, _: &str) -> Result<Waiting, StoreError> {
+    async fn waiting(&self, _: &Tenant) -> Result<Waiting, StoreError> {
         Ok(Waiting::default())
     }
 
-    async fn deliveries(&self, _: &str, _: &[String]) -> Result<Vec<DeliveryRow>, StoreError> {
+    async fn deliveries(&self, _: &Tenant, _: &[String]) -> Result<Vec<DeliveryRow>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -98,28 +113,28 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn leaf_hashes(&self, _: &str, _: u64, _: u32) -> Result<Vec<Hash>, StoreError> {
+    async fn leaf_hashes(&self, _: &Tenant, _: u64, _: u32) -> Result<Vec<Hash>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn tile(&self, _: &str, _: u8, _: u64) -> Result<Option<TileRow>, StoreError> {
+    async fn tile(&self, _: &Tenant, _: u8, _: u64) -> Result<Option<TileRow>, StoreError> {
         Ok(None)
     }
 
-    async fn tile_count(&self, _: &str, _: u8) -> Result<u64, StoreError> {
+    async fn tile_count(&self, _: &Tenant, _: u8) -> Result<u64, StoreError> {
         Ok(0)
     }
 
     async fn checkpoints(
         &self,
-        _: &str,
+        _: &Tenant,
         _: Option<u64>,
         _: u32,
     ) -> Result<Vec<CheckpointRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn sealed_count(&self, _: &str, _: &Erasure) -> Result<u64, StoreError> {
+    async fn sealed_count(&self, _: &Tenant, _: &Erasure) -> Result<u64, StoreError> {
         Ok(0)
     }
 
@@ -128,13 +143,13 @@ impl Store for Forgetful {
         broadcast::channel(1).1
     }
 
-    async fn approval(&self, _: &str, _: &str) -> Result<Option<ApprovalRow>, StoreError> {
+    async fn approval(&self, _: &Tenant, _: &str) -> Result<Option<ApprovalRow>, StoreError> {
         Ok(None)
     }
 
     async fn approvals(
         &self,
-        _: &str,
+        _: &Tenant,
         _: Option<ApprovalState>,
     ) -> Result<Vec<ApprovalRow>, StoreError> {
         Ok(Vec::new())
@@ -142,34 +157,38 @@ impl Store for Forgetful {
 
     async fn standing_denial(
         &self,
-        _: &str,
+        _: &Tenant,
         _: &str,
         _: &str,
     ) -> Result<Option<ApprovalRow>, StoreError> {
         Ok(None)
     }
 
-    async fn delegations(&self, _: &str, _: Option<u64>) -> Result<Vec<DelegationRow>, StoreError> {
+    async fn delegations(
+        &self,
+        _: &Tenant,
+        _: Option<u64>,
+    ) -> Result<Vec<DelegationRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn connector(&self, _: &str, _: &str) -> Result<Option<ConnectorRow>, StoreError> {
+    async fn connector(&self, _: &Tenant, _: &str) -> Result<Option<ConnectorRow>, StoreError> {
         Ok(None)
     }
 
-    async fn connectors(&self, _: Option<&str>) -> Result<Vec<ConnectorRow>, StoreError> {
+    async fn connectors(&self, _: Option<&Tenant>) -> Result<Vec<ConnectorRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn workflows(&self, _: Option<&str>) -> Result<Vec<WorkflowRow>, StoreError> {
+    async fn workflows(&self, _: Option<&Tenant>) -> Result<Vec<WorkflowRow>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn case(&self, _: &str, _: &str) -> Result<Option<CaseRow>, StoreError> {
+    async fn case(&self, _: &Tenant, _: &str) -> Result<Option<CaseRow>, StoreError> {
         Ok(None)
     }
 
-    async fn cases(&self, _: &str, _: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
+    async fn cases(&self, _: &Tenant, _: &CaseFilter) -> Result<Vec<CaseRow>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -183,7 +202,7 @@ impl Store for Forgetful {
 
     async fn kv_get(
         &self,
-        _: &str,
+        _: &Tenant,
         _: &str,
         _: &str,
         _: &str,
@@ -193,7 +212,7 @@ impl Store for Forgetful {
 
     async fn kv_keys(
         &self,
-        _: &str,
+        _: &Tenant,
         _: &str,
         _: &str,
         _: &str,
@@ -206,11 +225,11 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn verify(&self, _: &str) -> Result<Result<Verified, TamperReport>, StoreError> {
+    async fn verify(&self, _: &Tenant) -> Result<Result<Verified, TamperReport>, StoreError> {
         Err(StoreError::Closed)
     }
 
-    async fn subject_key(&self, _: &str, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    async fn subject_key(&self, _: &Tenant, subject: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.keys.lock().unwrap().get(subject).cloned())
     }
 
@@ -221,7 +240,7 @@ impl Store for Forgetful {
         Ok(None)
     }
 
-    async fn principals(&self, _: &str) -> Result<Vec<PrincipalRow>, StoreError> {
+    async fn principals(&self, _: &Tenant) -> Result<Vec<PrincipalRow>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -23,7 +23,7 @@ use tollgate_runtime::{
     Compiler, Host, HostOptions, Principal, PrincipalKind, Role, RunState, ToolCall,
 };
 use tollgate_store::Store;
-use tollgate_tests::{component, pinned};
+use tollgate_tests::{component, named, pinned};
 
 /// Runs at the same time, where a figure has one number.
 const CONCURRENT: usize = 64;
@@ -83,7 +83,7 @@ fn main() {
 
 fn agent() -> Principal {
     Principal {
-        tenant: "default".into(),
+        tenant: named("default"),
         name: "bench".into(),
         kind: PrincipalKind::Agent,
         groups: Vec::new(),

@@ -6,13 +6,17 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tollgate_runtime::{Card, LogLine, QueueItem, RunReport, VerifyReport};
+
+use tollgate_runtime::{Card, LogLine, QueueItem, RunReport, Tenant, VerifyReport};
 
 use crate::counter::{LOST, Line, UNSENT};
 use crate::points::Strike;
 
 /// The tenant of every test.
-pub const TENANT: &str = "default";
+#[must_use]
+pub fn tenant() -> Tenant {
+    Tenant::default()
+}
 
 /// One life of a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]

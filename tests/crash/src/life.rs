@@ -17,7 +17,7 @@ use tollgate_store::{PostgresOptions, PostgresStore};
 
 use crate::counter::Counter;
 use crate::effects;
-use crate::job::{Action, Answer, Cards, Doubts, Job, Schedule, TENANT, Tool, input};
+use crate::job::{Action, Answer, Cards, Doubts, Job, Schedule, Tool, input, tenant};
 use crate::points::Hits;
 
 /// How long a process waits for things to come to rest.
@@ -110,7 +110,7 @@ pub fn person() -> Principal {
 
 fn principal(name: &str, kind: PrincipalKind) -> Principal {
     Principal {
-        tenant: TENANT.to_owned(),
+        tenant: tenant(),
         name: name.to_owned(),
         kind,
         groups: vec!["boss".to_owned(), "operators".to_owned()],
@@ -314,7 +314,7 @@ impl Life {
                 limit: Some(PAGE),
                 ..LogFilter::default()
             };
-            let page = self.host.log(TENANT, filter).await?;
+            let page = self.host.log(&tenant(), filter).await?;
             let is_last = page.len() < PAGE as usize;
             log.extend(page);
             if is_last {
@@ -333,7 +333,7 @@ impl Life {
             log: self.log().await?,
             cards: self.host.cards(&person(), false).await?,
             queue: self.host.queue(&person(), true).await?,
-            verify: self.host.verify(TENANT).await?,
+            verify: self.host.verify(&tenant()).await?,
             lines: self.ledger.lines()?,
             stuck,
             told: std::mem::take(

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use tollgate_crash_tests::counter::{Counter, Kind, SILENT};
 use tollgate_crash_tests::effects::{self, INTERFACE};
-use tollgate_crash_tests::job::{Step, TENANT, input};
+use tollgate_crash_tests::job::{Step, input, tenant};
 use tollgate_crash_tests::life::{agent, person};
 use tollgate_crash_tests::stage::{MANIFEST, Stage, guest};
 use tollgate_policy::Effect;
@@ -60,7 +60,7 @@ async fn facts(host: &Host, run: &str) -> Vec<(String, Value)> {
         run: Some(run.to_owned()),
         ..LogFilter::default()
     };
-    let log = host.log(TENANT, filter).await.unwrap();
+    let log = host.log(&tenant(), filter).await.unwrap();
     log.into_iter()
         .map(|line| (line.stage, line.facts["call"].clone()))
         .collect()
@@ -95,7 +95,7 @@ async fn a_call_of_an_extension_is_described_gated_and_recorded_like_any_other()
         }
     }
     // What was recorded is enough to go through it again, with no ledger.
-    let replayed = host.replay(TENANT, &done.run).await.unwrap();
+    let replayed = host.replay(&tenant(), &done.run).await.unwrap();
     assert!(replayed.identical, "{replayed:?}");
     assert_eq!(stage.ledger().lines().unwrap().len(), all.len());
 }

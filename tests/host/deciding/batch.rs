@@ -6,6 +6,7 @@ use serde_json::json;
 use tollgate_runtime::{
     Batch, BatchDecision, BatchFilter, DecideError, LogFilter, PrincipalKind, RunState,
 };
+use tollgate_tests::named;
 
 use super::{card, effects, held, on_each_store, person, yes};
 use crate::house::{House, principal};
@@ -177,7 +178,7 @@ mod exceptions {
             stage: Some("exception".to_owned()),
             ..LogFilter::default()
         };
-        let listed = house.host.log("default", listed).await.unwrap();
+        let listed = house.host.log(&named("default"), listed).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].run.as_ref(), Some(&report.run));
         assert_eq!(listed[0].principal, "mira");
@@ -201,7 +202,12 @@ mod exceptions {
             stage: Some("exception".to_owned()),
             ..LogFilter::default()
         };
-        assert!(host.log("default", listed).await.unwrap().is_empty());
+        assert!(
+            host.log(&named("default"), listed)
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 
     on_each_store! {

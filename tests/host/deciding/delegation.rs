@@ -3,6 +3,7 @@
 use tollgate_runtime::{
     DecideError, Delegation, LogFilter, NewDelegation, Principal, PrincipalKind, RunState,
 };
+use tollgate_tests::named;
 
 use super::{effects, held, on_each_store, person, yes};
 use crate::house::{AT, House, principal};
@@ -194,7 +195,7 @@ async fn a_delegation_ends_with_its_time_by_hand_and_with_the_delegators_right(h
         stage: Some("delegation.changed".to_owned()),
         ..LogFilter::default()
     };
-    let records = house.host.log("default", changed).await.unwrap();
+    let records = house.host.log(&named("default"), changed).await.unwrap();
     let said: Vec<_> = records.iter().map(|line| &line.facts["change"]).collect();
     assert_eq!(said, ["given", "ended", "given", "given"]);
     assert_eq!(effects(&house, "n").await, 0);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::{DecideError, LogFilter, PrincipalKind, RunState};
+use tollgate_tests::named;
 
 use super::{asks, card, effects, held, on_each_store, person, yes};
 use crate::house::{House, agent, failure, hostile, hostile_manifest, output, principal};
@@ -55,13 +56,17 @@ async fn a_changed_input_goes_on_as_another_run_and_everybody_votes_anew(house: 
         outcome: Some(RunState::Edited),
         ..LogFilter::default()
     };
-    let ended = house.host.log("default", filter).await.unwrap();
+    let ended = house.host.log(&named("default"), filter).await.unwrap();
     assert!(
         ended
             .iter()
             .any(|line| line.run.as_ref() == Some(&report.run))
     );
-    let replay = house.host.replay("default", &next.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &next.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_runtime::{DecideError, PrincipalKind, RunState};
+use tollgate_tests::named;
 
 use super::{asks, effects, held, on_each_store, person, yes};
 use crate::faulty::Faulty;
@@ -64,7 +65,11 @@ async fn revoked_at_the_last_moment(house: House) {
     let done = yes(&house, "noor", &shown).await.unwrap();
     assert_eq!(done.state, RunState::Done);
     assert_eq!(effects(&house, "n").await, 1);
-    let replay = house.host.replay("default", &report.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
 }
 

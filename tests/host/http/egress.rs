@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tollgate_runtime::{RunReport, RunState};
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use super::{Desk, ROWS, ask, manifest, opened, run};
 use crate::faulty::Faulty;
@@ -70,7 +70,11 @@ async fn a_rule_that_holds_a_tool_holds_its_read_with_free_text() {
     assert_eq!(desk.lines().len(), 2);
     let stages = house.stages(&done.run).await;
     assert!(stages.contains(&"call.intent".to_owned()), "{stages:?}");
-    let replay = house.host.replay("default", &done.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &done.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
     assert_eq!(desk.lines().len(), 2, "a replay sends nothing");
     // It changed nothing, and there is nothing to take back.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::{Card, RunReport, RunState};
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use super::{Desk, ROWS, ask, manifest, opened, run};
 use crate::house::{House, mira};
@@ -45,7 +45,11 @@ async fn a_card_shows_method_path_and_content_and_its_approval_sends_them_once()
     assert_eq!(desk.lines(), ["POST /api/payments"]);
     assert_eq!(desk.seen()[0].body, r#"{"cents":1250,"to":"ada"}"#);
     assert_eq!(desk.seen()[0].headers["content-type"], "application/json");
-    let replay = house.host.replay("default", &report.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
     assert_eq!(desk.effects(), 1, "a replay performs nothing");
     assert_eq!(desk.lines().len(), 1);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tollgate_policy::Place;
 use tollgate_runtime::{Principal, RunState, SecretEntry, SecretSource, Slot};
 use tollgate_secrets::FileSource;
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use super::{Desk, Fault, ROWS, ask, came, manifest, opened, refused, run, tool};
 use crate::house::{House, agent, mira, output};
@@ -58,7 +58,11 @@ async fn the_credential_reaches_its_server_and_nobody_else() {
         format!("Bearer {CANARY}")
     );
     assert!(!known(&house, &report.run).await.contains(CANARY));
-    let replay = house.host.replay("default", &report.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
     // The same slot under another server's grant.
     let other = Desk::open().await;
@@ -137,7 +141,11 @@ async fn the_answer_to_a_write_stays_within_the_limits_and_the_write_is_recorded
     );
     let known = known(&house, &report.run).await;
     assert!(!known.contains(&"x".repeat(100)), "{known}");
-    let replay = house.host.replay("default", &report.run).await.unwrap();
+    let replay = house
+        .host
+        .replay(&named("default"), &report.run)
+        .await
+        .unwrap();
     assert!(replay.identical, "{:?}", replay.difference);
 }
 
@@ -285,7 +293,7 @@ async fn a_connection_is_used_again_and_never_by_two_tenants() {
         .install(&text, &component("tests/guests/caller"))
         .await;
     let acme = Principal {
-        tenant: "acme".to_owned(),
+        tenant: named("acme"),
         ..agent()
     };
     for who in [agent(), acme] {

@@ -2,6 +2,7 @@
 
 use super::{ROWS, Station};
 use crate::house::{BOSS, agent};
+use tollgate_tests::named;
 
 async fn undo(station: &Station, run: &str) -> String {
     let report = station.house.host.undo(&agent(), run, false).await.unwrap();
@@ -30,7 +31,13 @@ async fn rows_come_back_exactly() {
         assert_eq!(undo(&station, &report.run).await, "nothing");
     }
     assert_eq!(
-        station.house.host.verify("default").await.unwrap().problem,
+        station
+            .house
+            .host
+            .verify(&named("default"))
+            .await
+            .unwrap()
+            .problem,
         None
     );
 }

@@ -4,7 +4,7 @@
 use serde_json::json;
 use tollgate_policy::queue::FailureClass;
 use tollgate_runtime::{Card, Clock as _, Host, ItemDelivery, Role, RunReport, RunState};
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use super::{STANDING, ending, notes, of, only};
 use crate::house::{House, agent, call, mira};
@@ -92,7 +92,10 @@ async fn a_held_call_is_announced_once_and_says_only_who_is_asked() {
         .approve(&mira(), &card.approval, &card.digest)
         .await;
     assert_eq!(approve.unwrap().state, RunState::Done);
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
     // An agent does not see who was told.
     assert!(
         house

@@ -6,7 +6,7 @@ use tollgate_policy::queue::FailureClass;
 use tollgate_runtime::{
     Erase, LogFilter, Resolution, RunState, SecretEntry, SecretSource, Slot, ToolCall,
 };
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use super::{STANDING, end, ending, house, notes, of, only, over};
 use crate::house::{AT, House, agent, asks_for, call, hostile, hostile_manifest, mira};
@@ -132,7 +132,8 @@ async fn fail(class: FailureClass, house: House, desk: &Desk) -> (House, bool) {
             let held = house.host.call(&agent(), call).await.unwrap();
             assert_eq!(held.state, RunState::Held, "{held:?}");
             let what = Erase::Subject("customer-4711".to_owned());
-            let erased = house.host.erase("default", &what, "ops", "asked for it");
+            let tenant = named("default");
+            let erased = house.host.erase(&tenant, &what, "ops", "asked for it");
             assert_eq!(erased.await.unwrap().ended, [held.run]);
             house
         }
@@ -194,7 +195,7 @@ async fn every_class_reaches_its_owner_with_the_record_that_tells_of_it() {
             limit: Some(10_000),
             ..LogFilter::default()
         };
-        let lines = house.host.log("default", filter).await.unwrap();
+        let lines = house.host.log(&named("default"), filter).await.unwrap();
         let line = lines.iter().find(|line| Some(line.seq) == item.place);
         let line = line.unwrap_or_else(|| panic!("{class}: no place"));
         let names_item = line.facts["item"] == *item.id
@@ -245,7 +246,10 @@ async fn what_failed_is_ended_by_its_owner_and_touches_no_run() {
         stages.contains(&"handoff.resolved".to_owned()),
         "{stages:?}"
     );
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 /// What an operator calls nobody's is nowhere, and only that.

@@ -6,7 +6,7 @@ use tollgate_policy::queue::FailureClass;
 use tollgate_runtime::{
     CallError, Clock as _, Compiler, Host, HostOptions, Role, RunState, Settings,
 };
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use super::{STANDING, end, ending, house, notes, of, only, over, until};
 use crate::faulty::Faulty;
@@ -52,7 +52,7 @@ async fn what_failed_before_the_host_died_is_delivered_by_the_next_one_once() {
     }
     host.deliver_due().await.unwrap();
     assert_eq!(notes(&desk, "notes").len(), 2);
-    assert_eq!(host.verify("default").await.unwrap().problem, None);
+    assert_eq!(host.verify(&named("default")).await.unwrap().problem, None);
 }
 
 /// The host dies after the desk has it and before that is recorded.

@@ -2,6 +2,7 @@
 
 use tollgate_policy::queue::FailureClass;
 use tollgate_runtime::{Principal, PrincipalKind, Resolution};
+use tollgate_tests::named;
 
 use super::{STANDING, end, house, of, only};
 use crate::house::{agent, principal};
@@ -13,7 +14,7 @@ async fn who_does_not_own_a_queue_sees_and_settles_nothing_of_it() {
     let item = only(&house.host, "support", FailureClass::Failed).await;
     assert_eq!(item.owner, "group:support");
     let elsewhere = Principal {
-        tenant: "other".to_owned(),
+        tenant: named("other"),
         ..of("support")
     };
     let service = principal("sam", PrincipalKind::Service, &["support", "operators"]);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::RunState;
+use tollgate_tests::named;
 
 use super::{edit_key, outcomes, planned, several, status, three, undo};
 use crate::house::{House, agent};
@@ -45,7 +46,10 @@ async fn after_a_conflict_is_settled_the_rest_is_taken_back_and_nothing_twice() 
     let report = house.host.run(&agent(), &run).await.unwrap();
     assert_eq!(report.state, RunState::Undone);
     assert_eq!(undo(&house, &run).await.outcome, "nothing");
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::RunState;
+use tollgate_tests::named;
 
 use super::{edit_key, outcomes, planned, several, status, three, undo};
 use crate::house::{House, agent, asks_for, mira};
@@ -10,7 +11,7 @@ use crate::house::{House, agent, asks_for, mira};
 async fn every_call_is_told_last_first_with_its_three_values() {
     let house = House::hostile("", "").await;
     let run = three(&house).await.run;
-    let records = house.host.verify("default").await.unwrap().records;
+    let records = house.host.verify(&named("default")).await.unwrap().records;
     let plan = planned(&house, &run, false).await;
     assert_eq!(plan.outcome, "planned", "{plan:?}");
     assert_eq!(outcomes(&plan), ["planned"; 3]);
@@ -31,7 +32,10 @@ async fn every_call_is_told_last_first_with_its_three_values() {
     assert_eq!(status_of(&row.written), "paid");
     assert_eq!(status_of(&row.now), "paid");
     // Nothing happened, not even in the journal.
-    assert_eq!(house.host.verify("default").await.unwrap().records, records);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().records,
+        records
+    );
     assert_eq!(house.file("n.txt").as_deref(), Some("ours"));
     assert_eq!(status(&house).await, "'paid'");
     assert_eq!(outcomes(&undo(&house, &run).await), ["undone"; 3]);

@@ -3,6 +3,8 @@
 use serde_json::json;
 use tollgate_runtime::{CallError, RunState, ToolCall};
 
+use tollgate_tests::named;
+
 use super::{COUNTING, counting, key, of_case, other_agent};
 use crate::house::{House, agent, asks_for, call, failure, mira, output};
 
@@ -150,9 +152,8 @@ async fn what_was_held_is_not_made_where_its_tool_or_its_workflow_is_gone() {
                 house.workflow(&counting("\"increment\", ", "")).await;
             }
             _ => {
-                let removed = house
-                    .host
-                    .remove_workflow("default", "counting", "ops", true);
+                let (host, tenant) = (&house.host, named("default"));
+                let removed = host.remove_workflow(&tenant, "counting", "ops", true);
                 removed.await.unwrap();
             }
         }
@@ -205,7 +206,7 @@ async fn every_run_says_what_started_it_why_and_in_which_workflow() {
     assert_eq!(case.facts["opened_by"], "agent-7");
     let digest = house
         .host
-        .workflow("default", "counting")
+        .workflow(&named("default"), "counting")
         .await
         .unwrap()
         .digest;

@@ -12,6 +12,7 @@ use tollgate_runtime::{
     CallError, CaseClaim, CaseReport, LogFilter, LogLine, NewCase, Principal, PrincipalKind,
     Resolution, RunReport, ToolCall, WorkflowError, WorkflowPlan,
 };
+use tollgate_tests::named;
 
 use crate::house::{House, agent, call, mira, principal};
 
@@ -122,7 +123,7 @@ impl House {
             limit: Some(10_000),
             ..LogFilter::default()
         };
-        let lines = self.host.log("default", filter).await.unwrap();
+        let lines = self.host.log(&named("default"), filter).await.unwrap();
         lines
             .into_iter()
             .filter(|line| line.stage == stage)

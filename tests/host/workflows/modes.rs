@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tollgate_runtime::RunState;
+use tollgate_tests::named;
 
 use super::{COUNTING, counting, key, other_agent};
 use crate::house::{House, asks_for, call, failure, mira, output};
@@ -54,7 +55,7 @@ async fn in_shadow_a_write_is_judged_and_not_done_and_a_read_is() {
             "{lines:?}"
         );
         // It is the same again from its records.
-        let replayed = house.host.replay("default", run).await.unwrap();
+        let replayed = house.host.replay(&named("default"), run).await.unwrap();
         assert!(replayed.identical, "{replayed:?}");
     }
     // What was only judged is nobody's denial.

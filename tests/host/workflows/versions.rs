@@ -1,6 +1,7 @@
 //! Another version of a workflow is a step that was read and is recorded.
 
 use tollgate_runtime::{CallError, Host, HostOptions, Role, WorkflowError};
+use tollgate_tests::named;
 
 use super::{COUNTING, counting, key};
 use crate::house::{House, agent, options};
@@ -11,7 +12,14 @@ async fn a_step_is_shown_before_it_is_taken_and_recorded_with_its_file() {
     let supervised = counting("mode = \"normal\"", "mode = \"supervised\"");
     let first = house.host.plan_workflow("w", &supervised).await.unwrap();
     assert!(first.widens() && first.replaces.is_none());
-    assert!(house.host.workflows("default").await.unwrap().is_empty());
+    assert!(
+        house
+            .host
+            .workflows(&named("default"))
+            .await
+            .unwrap()
+            .is_empty()
+    );
     house.workflow(&supervised).await;
     let wider = COUNTING.replace("\"panics\"", "\"panics\", \"spinn\"");
     let plan = house.workflow(&wider).await;
@@ -54,7 +62,7 @@ async fn nobody_is_let_out_of_the_last_workflow_in_passing() {
     let house = House::with_workflow(COUNTING).await;
     let removed = house
         .host
-        .remove_workflow("default", "counting", "ops", false)
+        .remove_workflow(&named("default"), "counting", "ops", false)
         .await;
     let Err(WorkflowError::Unbinds(agents)) = removed else {
         panic!("{removed:?}")
@@ -73,12 +81,12 @@ async fn nobody_is_let_out_of_the_last_workflow_in_passing() {
     house.workflow(&without).await;
     let removed = house
         .host
-        .remove_workflow("default", "other", "ops", true)
+        .remove_workflow(&named("default"), "other", "ops", true)
         .await;
     assert_eq!(removed.unwrap().unbinds, ["agent-7"]);
     let gone = house
         .host
-        .remove_workflow("default", "othe", "ops", true)
+        .remove_workflow(&named("default"), "othe", "ops", true)
         .await;
     let Err(WorkflowError::Unknown { suggestion, .. }) = gone else {
         panic!("{gone:?}")

@@ -2,6 +2,7 @@
 //! in doubt.
 
 use clap::{Args, Subcommand, ValueEnum};
+use tollgate_runtime::Tenant;
 
 use super::who::OfTenant;
 
@@ -93,7 +94,7 @@ pub(crate) struct Replay {
     pub(crate) since: Option<String>,
     /// The tenant; with --all every one by default.
     #[arg(long)]
-    pub(crate) tenant: Option<String>,
+    pub(crate) tenant: Option<Tenant>,
 }
 
 /// Work that waits for a person.

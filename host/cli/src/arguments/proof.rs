@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use tollgate_runtime::Tenant;
 
 use super::who::{By, OfTenant};
 
@@ -18,7 +19,7 @@ pub(crate) struct Export {
 pub(crate) struct Verify {
     /// Only this tenant.
     #[arg(long, conflicts_with_all = ["export", "record"])]
-    pub(crate) tenant: Option<String>,
+    pub(crate) tenant: Option<Tenant>,
     /// An exported journal. Needs no host, no database and no network.
     #[arg(
         long,
@@ -108,7 +109,7 @@ pub(crate) struct Prune {
     pub(crate) dry_run: bool,
     /// The tenant; all of them by default.
     #[arg(long)]
-    pub(crate) tenant: Option<String>,
+    pub(crate) tenant: Option<Tenant>,
     #[command(flatten)]
     pub(crate) by: By,
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use tollgate_runtime::Tenant;
 
 use super::proof;
 
@@ -31,7 +32,7 @@ pub(crate) struct NewPrincipal {
     pub(crate) groups: Vec<String>,
     /// Its tenant.
     #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Tenant,
     /// A person's public key, of `tollgate keygen`: from now on their decisions need
     /// its signature. Without it, a key that is registered stays.
     #[arg(long, value_name = "FILE")]
@@ -62,5 +63,5 @@ pub(crate) struct Serve {
     pub(crate) principal: Option<String>,
     /// With --stdio: its tenant.
     #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Tenant,
 }

@@ -1,13 +1,14 @@
 //! Whose journal a command is about, and who gives it.
 
 use clap::Args;
+use tollgate_runtime::Tenant;
 
 /// Whose journal.
 #[derive(Debug, Args)]
 pub(crate) struct OfTenant {
     /// The tenant.
     #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Tenant,
 }
 
 /// Who does it, as the journal names them.

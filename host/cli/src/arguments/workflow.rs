@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use tollgate_runtime::Tenant;
 
 use super::who::By;
 
@@ -24,7 +25,7 @@ pub(crate) enum WorkflowVerb {
     List {
         /// The tenant.
         #[arg(long, default_value = "default")]
-        tenant: String,
+        tenant: Tenant,
     },
     /// One workflow, as it was written.
     #[command(after_help = "Example:\n  tollgate workflow show refunds")]
@@ -54,7 +55,7 @@ pub(crate) struct OneWorkflow {
     pub(crate) name: String,
     /// Its tenant.
     #[arg(long, default_value = "default")]
-    pub(crate) tenant: String,
+    pub(crate) tenant: Tenant,
 }
 
 #[derive(Debug, Args)]

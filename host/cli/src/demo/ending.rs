@@ -2,7 +2,7 @@
 //! credentials are not, and the figures.
 
 use serde_json::{Value, json};
-use tollgate_runtime::RunState;
+use tollgate_runtime::{RunState, Tenant};
 
 use super::quorum::GRANTED_CENTS;
 use super::scene;
@@ -13,7 +13,7 @@ use crate::output;
 impl Story<'_> {
     /// Checks everything, and tells it as JSON too.
     pub(super) async fn end(&self, played: &Played) -> anyhow::Result<Value> {
-        let verified = self.host.verify("default").await?;
+        let verified = self.host.verify(&Tenant::default()).await?;
         self.steps.say(format!(
             "The journal: {} records, {}",
             verified.records,
@@ -84,7 +84,7 @@ impl Story<'_> {
     async fn replay(&self, writes: &Writes) -> anyhow::Result<bool> {
         let mut difference = None;
         for run in [&writes.row, &writes.status, &writes.property] {
-            let replayed = self.host.replay("default", run).await?;
+            let replayed = self.host.replay(&Tenant::default(), run).await?;
             difference = difference.or(replayed.difference);
         }
         self.steps.say(format!(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::Value;
-use tollgate_runtime::{Host, Principal, PrincipalKind, ToolCall};
+use tollgate_runtime::{Host, Principal, PrincipalKind, Tenant, ToolCall};
 
 use super::scene;
 use crate::remote::Client;
@@ -63,7 +63,7 @@ impl Person {
 /// A principal of the demo's tenant.
 pub(super) fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
     Principal {
-        tenant: "default".to_owned(),
+        tenant: Tenant::default(),
         name: name.to_owned(),
         kind,
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),

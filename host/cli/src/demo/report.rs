@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use tollgate_report::{Period, Report, WorkflowFigures};
-use tollgate_runtime::{Clock as _, SystemClock};
+use tollgate_runtime::{Clock as _, SystemClock, Tenant};
 
 use super::story::Story;
 use super::workflow::NAME;
@@ -29,7 +29,7 @@ impl Story<'_> {
             // What happens in this millisecond is a part of it.
             until_ms: SystemClock.now_ms() + 1,
         };
-        let report = self.host.figures("default", period).await?;
+        let report = self.host.figures(&Tenant::default(), period).await?;
         let workflow = report.workflows.iter().find(|one| one.workflow == NAME);
         let workflow = workflow.cloned().context("the report has no workflow")?;
         Ok(Moment { report, workflow })

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tollgate_runtime::{Host, LogFilter, LogPlace};
+use tollgate_runtime::{Host, LogFilter, LogPlace, Tenant};
 
 use super::story::Story;
 
@@ -15,7 +15,9 @@ impl Story<'_> {
     pub(super) async fn look_for_secrets(&self) -> anyhow::Result<Value> {
         let lines = every_line(self.host).await?;
         let exported = self.folder.join("journal");
-        self.host.export("default", &exported, &mut |_| ()).await?;
+        self.host
+            .export(&Tenant::default(), &exported, &mut |_| ())
+            .await?;
         let files = contents(&exported)?;
         let is_in = |what: &str| {
             let in_files = files.iter().any(|file| holds(file, what.as_bytes()));
@@ -57,7 +59,7 @@ async fn every_line(host: &Host) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut filter = LogFilter::default();
     loop {
-        let page = host.log_page("default", &filter).await?;
+        let page = host.log_page(&Tenant::default(), &filter).await?;
         for line in &page.lines {
             lines.push(serde_json::to_string(line)?);
         }

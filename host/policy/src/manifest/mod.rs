@@ -26,6 +26,7 @@ pub(crate) use keys::did_you_mean;
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
+use tollgate_journal::Tenant;
 
 pub use bundle::{ReadList, bundle_lists};
 pub use error::{ManifestError, ManifestErrors};
@@ -47,7 +48,7 @@ pub struct Manifest {
     /// Which imports it may have beside the capabilities.
     pub profile: Profile,
     /// The tenant it is installed for.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// What a run may use up.
     pub limits: Limits,
     /// What it may reach.

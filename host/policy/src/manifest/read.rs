@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use tollgate_journal::Tenant;
 use toml::de::{DeTable, DeValue};
 
 use super::{
@@ -13,9 +14,6 @@ use super::{
     limits, rows, typing,
 };
 use crate::{Digest, EXACT_INTEGER_MAX, Profile, Rules, visible};
-
-/// The tenant of a manifest that names none.
-const DEFAULT_TENANT: &str = "default";
 
 /// The most faults of syntax that are told at once; later ones follow from
 /// earlier ones.
@@ -166,13 +164,17 @@ fn profile(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Profile {
     }
 }
 
-pub(super) fn tenant(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> String {
+pub(super) fn tenant(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Tenant {
     let Some(node) = keys.get("tenant") else {
-        return DEFAULT_TENANT.to_owned();
+        return Tenant::default();
     };
-    let name = text(node, "tenant", faults).unwrap_or(DEFAULT_TENANT);
-    check_name(name, start(node), "a tenant", faults);
-    name.to_owned()
+    let Some(name) = text(node, "tenant", faults) else {
+        return Tenant::default();
+    };
+    Tenant::new(name).unwrap_or_else(|_| {
+        check_name(name, start(node), "a tenant", faults);
+        Tenant::default()
+    })
 }
 
 fn read_limits(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Limits {

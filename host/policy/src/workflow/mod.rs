@@ -27,6 +27,8 @@ mod scope;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tollgate_journal::Tenant;
+
 pub use done::{Argument, DoneWhen};
 pub use inputs::{InputDecl, InputFault, InputType, check_inputs, inputs_from_text};
 pub use scope::{ScopeChange, Widens};
@@ -39,7 +41,7 @@ pub struct Workflow {
     /// Its name: 1 to 64 of `a-z 0-9 - _`.
     pub name: String,
     /// The tenant it is installed for.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Who answers for it, and watches it where it is supervised.
     pub owner: Approver,
     /// What it is for, in the operator's words.

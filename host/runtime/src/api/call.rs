@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tollgate_journal::Tenant;
 use tollgate_policy::Effect;
 
 /// Who acts, as the host established from a credential.
@@ -9,7 +10,7 @@ use tollgate_policy::Effect;
 pub struct Principal {
     /// Customer, account or business unit; everything this principal sees and
     /// does is inside it.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Unique within the tenant.
     pub name: String,
     /// What may be done with its credential.

@@ -1,6 +1,7 @@
 //! What replaying runs came to.
 
 use serde::{Deserialize, Serialize};
+use tollgate_journal::Tenant;
 
 /// The result of re-executing a recorded run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl NotReplayable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaySummary {
     /// The tenant.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// How many runs were looked at.
     pub runs: u64,
     /// How many were repeated exactly.

@@ -1,12 +1,13 @@
 //! What checking a journal came to.
 
 use serde::{Deserialize, Serialize};
+use tollgate_journal::Tenant;
 
 /// The result of verifying a tenant's journal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VerifyReport {
     /// The tenant.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// How many records there are.
     pub records: u64,
     /// Root of the tenant's tree, in hex.
@@ -27,7 +28,7 @@ pub struct VerifyReport {
 
 impl VerifyReport {
     /// A report of nothing yet.
-    pub(crate) fn of(tenant: &str) -> Self {
+    pub(crate) fn of(tenant: &Tenant) -> Self {
         Self {
             tenant: tenant.to_owned(),
             records: 0,

@@ -1,5 +1,7 @@
-//! Lines from the connector, for the operator. They are the connector's words:
-//! they go to the journal and to `tracing` as a value, never as a format.
+//! Lines from the connector, for the operator. They are the connector's words, and
+//! may be a tenant's data: they go to the run's records, which are the tenant's. The
+//! host's own log is one for all tenants and usually leaves the machine: it says that
+//! there was a line, of which run, and how long.
 
 use serde_json::json;
 use tollgate_policy::Effect;
@@ -83,14 +85,16 @@ impl Operation for Emit {
 
 impl Immediate for Emit {
     fn perform_now(line: Line, scope: &Scope<'_>, _: &Backends) {
-        // A line feed would forge a line of the operator's log (CWE-117).
-        let words = tollgate_policy::visible(&line.message);
-        let (run, connector) = (scope.run, scope.connector);
+        // The attack, or the accident: a connector logs a customer's data, and it is
+        // read by whoever reads the host's log (CWE-532), or forges a line of it
+        // (CWE-117).
+        let (tenant, run, connector) = (scope.tenant, scope.run, scope.connector);
+        let bytes = line.message.len();
         match line.level {
-            Level::Debug => tracing::debug!(run, connector, words, "connector"),
-            Level::Info => tracing::info!(run, connector, words, "connector"),
-            Level::Warn => tracing::warn!(run, connector, words, "connector"),
-            Level::Error => tracing::error!(run, connector, words, "connector"),
+            Level::Debug => tracing::debug!(%tenant, run, connector, bytes, "a connector's line"),
+            Level::Info => tracing::info!(%tenant, run, connector, bytes, "a connector's line"),
+            Level::Warn => tracing::warn!(%tenant, run, connector, bytes, "a connector's line"),
+            Level::Error => tracing::error!(%tenant, run, connector, bytes, "a connector's line"),
         }
     }
 }
@@ -130,14 +134,19 @@ impl Operation for Panic {
     fn refuse(_: Refusal) {}
 
     async fn perform(
-        (message, place): (String, String),
+        (message, _): (String, String),
         _: Option<&Prior>,
         scope: &Scope<'_>,
         _: &Backends,
     ) -> Performed<()> {
-        let (run, connector) = (scope.run, scope.connector);
-        let words = tollgate_policy::visible(&format!("{message} at {place}"));
-        tracing::error!(run, connector, words, "connector panicked");
+        let (tenant, run, connector) = (scope.tenant, scope.run, scope.connector);
+        let bytes = message.len();
+        tracing::error!(%tenant,
+            run,
+            connector,
+            bytes,
+            "a connector panicked; its records say how"
+        );
         Performed::answered(())
     }
 }

@@ -5,7 +5,7 @@
 //! So a deputy has only what the delegator has at that moment in the own right,
 //! deputy and delegator are one vote, and all of it ends with its time.
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::Approver;
 use tollgate_store::{
     ApprovalRow, Change, DelegationRow, OnBehalf, PrincipalKind as StoredKind, PrincipalRow,
@@ -185,7 +185,7 @@ pub(super) struct Deputies(Vec<DelegationRow>);
 impl Deputies {
     pub(super) async fn of(
         store: &dyn Store,
-        tenant: &str,
+        tenant: &Tenant,
         now_ms: u64,
     ) -> Result<Self, StoreError> {
         let mut rows = store.delegations(tenant, Some(now_ms)).await?;

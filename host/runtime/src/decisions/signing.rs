@@ -96,7 +96,7 @@ impl Inner {
         };
         let key = PublicKey::from_bytes(&key).map_err(wrong)?;
         let statement = Statement {
-            tenant: row.tenant.clone(),
+            tenant: row.tenant.to_string(),
             approval: row.id.clone(),
             digest: row.digest.clone(),
             decision,

@@ -12,7 +12,7 @@ mod taking;
 
 use std::sync::Arc;
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::{Change, Erasure};
 
 use super::DESTRUCTION;
@@ -39,7 +39,7 @@ impl Host {
     /// When there is nothing of that name, or the store cannot be read.
     pub async fn plan_erasure(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         what: &Erase,
     ) -> Result<ErasurePlan, EraseError> {
         let scope = self.inner().scope(tenant, what).await?;
@@ -54,7 +54,7 @@ impl Host {
     /// on, or the store cannot be written: nothing was destroyed then.
     pub async fn erase(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         what: &Erase,
         by: &str,
         reason: &str,
@@ -66,7 +66,7 @@ impl Host {
 impl Inner {
     async fn erase(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         what: &Erase,
         by: &str,
         reason: &str,
@@ -87,7 +87,7 @@ impl Inner {
     async fn erase_as(
         self: &Arc<Self>,
         owner: &str,
-        tenant: &str,
+        tenant: &Tenant,
         what: &Erase,
         by: &str,
         reason: &str,
@@ -118,7 +118,11 @@ impl Inner {
     }
 
     /// Whom the records of a destruction are about.
-    pub(crate) async fn destroying(&self, tenant: &str, by: &str) -> Result<About, JournalFault> {
+    pub(crate) async fn destroying(
+        &self,
+        tenant: &Tenant,
+        by: &str,
+    ) -> Result<About, JournalFault> {
         self.journal
             .about(tenant, DESTRUCTION, None, by, None, DESTRUCTION)
             .await

@@ -10,7 +10,7 @@ pub(crate) mod retention;
 use std::collections::HashMap;
 
 use serde_json::Value;
-use tollgate_journal::{Leaf, Stage};
+use tollgate_journal::{Leaf, Stage, Tenant};
 use tollgate_store::RecordFilter;
 
 use crate::error::JournalFault;
@@ -53,7 +53,7 @@ pub(crate) struct Destroyed {
 
 impl Destroyed {
     /// Everything.
-    pub(crate) async fn of(journal: &Journal, tenant: &str) -> Result<Self, JournalFault> {
+    pub(crate) async fn of(journal: &Journal, tenant: &Tenant) -> Result<Self, JournalFault> {
         let mut destroyed = Self::default();
         for stage in [Stage::ValuesPruned, Stage::ValuesErased] {
             destroyed.read(journal, tenant, stage, |_| true).await?;
@@ -64,7 +64,7 @@ impl Destroyed {
     /// Erasures of one subject.
     pub(crate) async fn of_subject(
         journal: &Journal,
-        tenant: &str,
+        tenant: &Tenant,
         subject: &str,
     ) -> Result<Self, JournalFault> {
         let mut destroyed = Self::default();
@@ -84,7 +84,7 @@ impl Destroyed {
     async fn read(
         &mut self,
         journal: &Journal,
-        tenant: &str,
+        tenant: &Tenant,
         stage: Stage,
         wanted: impl Fn(&Leaf) -> bool,
     ) -> Result<(), JournalFault> {
@@ -143,7 +143,7 @@ impl Destroyed {
     pub(crate) async fn covers(
         &self,
         journal: &Journal,
-        tenant: &str,
+        tenant: &Tenant,
         place: u64,
         leaf: &Leaf,
     ) -> Result<Option<Why>, JournalFault> {
@@ -166,7 +166,7 @@ impl Destroyed {
 }
 
 /// When the run of a record began; a record without one, when it was made.
-async fn began_ms(journal: &Journal, tenant: &str, leaf: &Leaf) -> Result<u64, JournalFault> {
+async fn began_ms(journal: &Journal, tenant: &Tenant, leaf: &Leaf) -> Result<u64, JournalFault> {
     let Some(run) = &leaf.run else {
         return Ok(leaf.at);
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::{Change, Erasure, RecordFilter};
 
 use crate::error::CallError;
@@ -21,7 +21,7 @@ const PLACES_AT_ONCE: u64 = 10_000;
 #[derive(Clone, Debug, Serialize)]
 pub struct PruneReport {
     /// Whose journal.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Values made before this are not kept, RFC 3339.
     pub before: String,
     /// The first place that is kept.
@@ -41,7 +41,7 @@ impl Host {
     /// When the store cannot be read or written.
     pub async fn prune(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         older_than: Duration,
         by: &str,
         dry_run: bool,
@@ -53,7 +53,7 @@ impl Host {
 impl Inner {
     pub(crate) async fn prune(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         older_than: Duration,
         by: &str,
         dry_run: bool,
@@ -103,7 +103,7 @@ impl Inner {
     /// The first place whose record was made at or after this time: everything
     /// before it is older. Hosts' clocks differ; where they do, what is a little
     /// older stays a little longer.
-    async fn first_since(&self, tenant: &str, ms: u64) -> Result<u64, CallError> {
+    async fn first_since(&self, tenant: &Tenant, ms: u64) -> Result<u64, CallError> {
         let filter = RecordFilter {
             since_ms: Some(ms),
             limit: Some(1),

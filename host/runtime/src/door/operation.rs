@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::time::{Duration, Instant};
+use tollgate_journal::Tenant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -235,7 +236,7 @@ pub(crate) trait Immediate: Operation {
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     /// The tenant; nothing an operation reaches may be another's.
-    pub tenant: &'a str,
+    pub tenant: &'a Tenant,
     /// The run.
     pub run: &'a str,
     /// The hand-off it belongs to.

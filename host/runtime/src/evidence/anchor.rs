@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use tollgate_journal::{
-    KeyKind, NoteSignature, SignedCheckpoint, SignedNote, Stage, TileCache, VerifiedSignature,
-    VerifierKey, needs_for_consistency, prove_consistency,
+    KeyKind, NoteSignature, SignedCheckpoint, SignedNote, Stage, Tenant, TileCache,
+    VerifiedSignature, VerifierKey, needs_for_consistency, prove_consistency,
 };
 use tollgate_store::{Change, CheckpointRow};
 
@@ -30,7 +30,7 @@ const ANCHORS: &str = "anchors";
 #[derive(Clone, Debug, Serialize)]
 pub struct Anchored {
     /// Whose journal.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Records of the checkpoint.
     pub records: u64,
     /// The witness's name.
@@ -49,7 +49,11 @@ impl Host {
     /// # Errors
     ///
     /// When the journal cannot be read, or is smaller than what the witness saw.
-    pub async fn witness_request(&self, tenant: &str, seen: u64) -> Result<String, EvidenceError> {
+    pub async fn witness_request(
+        &self,
+        tenant: &Tenant,
+        seen: u64,
+    ) -> Result<String, EvidenceError> {
         let row = self.inner().checkpoint(tenant).await?;
         let tree = Tree::of(&self.inner().journal, tenant).await?;
         let mut cache = TileCache::new();
@@ -76,7 +80,7 @@ impl Host {
     /// is kept here, or the journal cannot be written.
     pub async fn anchor(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         cosignature: &str,
         witness: &VerifierKey,
         by: &str,
@@ -88,7 +92,7 @@ impl Host {
 impl Inner {
     async fn anchor(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         cosignature: &str,
         witness: &VerifierKey,
         by: &str,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tollgate_journal::{
-    Checkpoint, SignedCheckpoint, SigningKey, StoredTiles, TILE_WIDTH, TileCache, VerifierKey,
-    needs_for_tiles, new_tiles,
+    Checkpoint, SignedCheckpoint, SigningKey, StoredTiles, TILE_WIDTH, Tenant, TileCache,
+    VerifierKey, needs_for_tiles, new_tiles,
 };
 use tollgate_store::{Change, CheckpointRow, Head, TileRow};
 
@@ -22,7 +22,7 @@ use crate::time::rfc3339;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckpointInfo {
     /// Whose journal.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// How many records it covers.
     pub records: u64,
     /// Their root, in hex.
@@ -40,7 +40,7 @@ impl Host {
     /// # Errors
     ///
     /// When the tenant's name cannot name a key.
-    pub fn log_key(&self, tenant: &str) -> Result<VerifierKey, EvidenceError> {
+    pub fn log_key(&self, tenant: &Tenant) -> Result<VerifierKey, EvidenceError> {
         Ok(self.inner().signing_key(tenant)?.verifier_key())
     }
 
@@ -50,7 +50,7 @@ impl Host {
     /// # Errors
     ///
     /// When there is no journal, or it does not continue what was signed before.
-    pub async fn checkpoint(&self, tenant: &str) -> Result<CheckpointInfo, EvidenceError> {
+    pub async fn checkpoint(&self, tenant: &Tenant) -> Result<CheckpointInfo, EvidenceError> {
         let row = self.inner().checkpoint(tenant).await?;
         Ok(CheckpointInfo {
             tenant: row.tenant,
@@ -63,7 +63,7 @@ impl Host {
 }
 
 impl Inner {
-    pub(super) fn signing_key(&self, tenant: &str) -> Result<SigningKey, EvidenceError> {
+    pub(super) fn signing_key(&self, tenant: &Tenant) -> Result<SigningKey, EvidenceError> {
         Ok(self.journal.ring().log_key(tenant)?)
     }
 
@@ -73,7 +73,7 @@ impl Inner {
 
     pub(crate) async fn checkpoint(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
     ) -> Result<CheckpointRow, EvidenceError> {
         let key = self.signing_key(tenant)?;
         let head = Tree::of(&self.journal, tenant).await?.head().await?;
@@ -118,7 +118,7 @@ impl Inner {
     /// checkpoint the root that was signed then.
     async fn check_continues(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         head: &Head,
         key: &VerifierKey,
         last: Option<&CheckpointRow>,
@@ -127,7 +127,7 @@ impl Inner {
         let tree = Tree::of(&self.journal, tenant).await?;
         let mut cache = TileCache::new();
         if tree.root(head.count, &mut cache).await? != head.root {
-            return Err(EvidenceError::HeadMismatch(tenant.to_owned()));
+            return Err(EvidenceError::HeadMismatch(tenant.to_string()));
         }
         let mut earlier: Vec<(String, SignedCheckpoint)> = Vec::new();
         if let Some(row) = last {
@@ -139,7 +139,7 @@ impl Inner {
         }
         for (signed, SignedCheckpoint { checkpoint, .. }) in earlier {
             let split = |what: String| EvidenceError::SplitView {
-                tenant: tenant.to_owned(),
+                tenant: tenant.to_string(),
                 size: checkpoint.size,
                 signed,
                 what,
@@ -157,7 +157,7 @@ impl Inner {
     /// Store the complete tiles that a tree of `count` records has and that are
     /// not stored yet. Each step is one transaction with tiles of all levels, so
     /// a crash leaves no gap.
-    async fn store_tiles(&self, tenant: &str, count: u64) -> Result<(), EvidenceError> {
+    async fn store_tiles(&self, tenant: &Tenant, count: u64) -> Result<(), EvidenceError> {
         let mut tree = Tree::of(&self.journal, tenant).await?;
         loop {
             let from = tree.stored.0[0] * TILE_WIDTH;

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tollgate_journal::{
-    Hash, SignedCheckpoint, TILE_WIDTH, TileBuilder, TileId, VerifierKey, leaf_hash, level_tiles,
+    Hash, SignedCheckpoint, TILE_WIDTH, Tenant, TileBuilder, TileId, VerifierKey, leaf_hash,
+    level_tiles,
 };
 use tollgate_store::RecordFilter;
 
@@ -36,7 +37,7 @@ const README: &str = include_str!("export_readme.txt");
 #[derive(Clone, Debug, Serialize)]
 pub struct ExportReport {
     /// Whose journal.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Where it is.
     pub folder: PathBuf,
     /// How many records it has.
@@ -62,7 +63,7 @@ impl Host {
     /// the folder has something else.
     pub async fn export(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         folder: &Path,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportReport, EvidenceError> {
@@ -73,7 +74,7 @@ impl Host {
 impl Inner {
     async fn export(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         folder: &Path,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<ExportReport, EvidenceError> {
@@ -86,7 +87,7 @@ impl Inner {
         while tiles.count() < row.count {
             let hashes = tree.leaves(tiles.count(), row.count).await?;
             if hashes.is_empty() {
-                return Err(EvidenceError::HeadMismatch(tenant.to_owned()));
+                return Err(EvidenceError::HeadMismatch(tenant.to_string()));
             }
             for bundle in hashes.chunks(TILE_WIDTH as usize) {
                 let first = tiles.count();
@@ -96,7 +97,7 @@ impl Inner {
             progress(tiles.count());
         }
         if tiles.root() != signed.checkpoint.root {
-            return Err(EvidenceError::HeadMismatch(tenant.to_owned()));
+            return Err(EvidenceError::HeadMismatch(tenant.to_string()));
         }
         for (tile, hashes) in tiles.partial() {
             export.put(&tile.path(), hashes.as_flattened())?;
@@ -107,7 +108,7 @@ impl Inner {
     /// Up to 256 records from a place on, unless the folder has them.
     async fn bundle(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         export: &mut Export,
         first: u64,
         hashes: &[Hash],
@@ -137,7 +138,7 @@ impl Inner {
             let leaf = leaf.filter(|leaf| leaf_hash(leaf) == *hash);
             let length = leaf.and_then(|leaf| u16::try_from(leaf.len()).ok());
             let (Some(leaf), Some(length)) = (leaf, length) else {
-                return Err(EvidenceError::HeadMismatch(tenant.to_owned()));
+                return Err(EvidenceError::HeadMismatch(tenant.to_string()));
             };
             bytes.extend_from_slice(&length.to_be_bytes());
             bytes.extend_from_slice(leaf);
@@ -199,7 +200,7 @@ impl Export {
     /// what is written now: a host never hands out two histories.
     fn take(
         &mut self,
-        tenant: &str,
+        tenant: &Tenant,
         tiles: &mut TileBuilder,
         bundle: &[Hash],
     ) -> Result<(), EvidenceError> {
@@ -213,7 +214,7 @@ impl Export {
                 && then.root != tiles.root()
             {
                 return Err(EvidenceError::SplitView {
-                    tenant: tenant.to_owned(),
+                    tenant: tenant.to_string(),
                     size: then.size,
                     signed: format!("in {}", self.folder.join(CHECKPOINT).display()),
                     what: "those records have another root now".to_owned(),
@@ -239,7 +240,7 @@ impl Export {
 
     fn end(
         mut self,
-        tenant: &str,
+        tenant: &Tenant,
         records: u64,
         signed: &SignedCheckpoint,
         key: &VerifierKey,

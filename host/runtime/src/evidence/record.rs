@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tollgate_journal::{
-    DisclosedValue, Leaf, RecordProof, SignedCheckpoint, TileCache, needs_for_inclusion,
+    DisclosedValue, Leaf, RecordProof, SignedCheckpoint, Tenant, TileCache, needs_for_inclusion,
     prove_inclusion,
 };
 use tollgate_store::{RecordFilter, StoredRecord};
@@ -22,7 +22,7 @@ impl Host {
     /// journal cannot be read.
     pub async fn prove_record(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         place: u64,
         disclose: &[String],
     ) -> Result<RecordProof, EvidenceError> {
@@ -33,7 +33,7 @@ impl Host {
 impl Inner {
     async fn prove_record(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         place: u64,
         disclose: &[String],
     ) -> Result<RecordProof, EvidenceError> {
@@ -58,7 +58,11 @@ impl Inner {
         Ok(proof)
     }
 
-    async fn stored_record(&self, tenant: &str, place: u64) -> Result<StoredRecord, EvidenceError> {
+    async fn stored_record(
+        &self,
+        tenant: &Tenant,
+        place: u64,
+    ) -> Result<StoredRecord, EvidenceError> {
         let filter = RecordFilter {
             after_seq: place.checked_sub(1),
             limit: Some(1),
@@ -70,7 +74,7 @@ impl Inner {
             None => {
                 let head = Tree::of(&self.journal, tenant).await?.head().await?;
                 Err(EvidenceError::NoRecord {
-                    tenant: tenant.to_owned(),
+                    tenant: tenant.to_string(),
                     place,
                     count: head.count,
                 })
@@ -80,7 +84,7 @@ impl Inner {
 
     async fn disclosed(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         stored: &StoredRecord,
         names: &[String],
     ) -> Result<Vec<DisclosedValue>, EvidenceError> {

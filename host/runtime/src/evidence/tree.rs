@@ -1,7 +1,7 @@
 //! Hashes of a tenant's tree: complete tiles where they are stored, leaf hashes
 //! for the rest. Everything here is read; tiles are stored by `checkpoints`.
 
-use tollgate_journal::{Hash, ProofError};
+use tollgate_journal::{Hash, ProofError, Tenant};
 use tollgate_journal::{
     Needs, StoredTiles, TILE_LEVELS, TILE_WIDTH, TileCache, needs_for_root, root_at,
 };
@@ -16,12 +16,15 @@ pub(super) const LEAVES_AT_ONCE: u32 = 65_536;
 /// A tenant's tree, as far as it is stored.
 pub(super) struct Tree<'a> {
     store: &'a dyn Store,
-    tenant: &'a str,
+    tenant: &'a Tenant,
     pub(super) stored: StoredTiles,
 }
 
 impl<'a> Tree<'a> {
-    pub(super) async fn of(journal: &'a Journal, tenant: &'a str) -> Result<Self, EvidenceError> {
+    pub(super) async fn of(
+        journal: &'a Journal,
+        tenant: &'a Tenant,
+    ) -> Result<Self, EvidenceError> {
         let store = journal.store.as_ref();
         let mut stored = StoredTiles::default();
         for (level, count) in (0_u8..).zip(stored.0.iter_mut().take(TILE_LEVELS)) {
@@ -43,7 +46,7 @@ impl<'a> Tree<'a> {
         heads
             .into_iter()
             .find(|head| head.tenant == self.tenant && head.count > 0)
-            .ok_or_else(|| EvidenceError::NoJournal(self.tenant.to_owned()))
+            .ok_or_else(|| EvidenceError::NoJournal(self.tenant.to_string()))
     }
 
     /// Fetch what a proof needs.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use tollgate_journal::{Frontier, Leaf, SignedCheckpoint, VerifierKey};
+use tollgate_journal::{Frontier, Leaf, SignedCheckpoint, Tenant, VerifierKey};
 use tollgate_store::{CheckpointRow, RecordFilter};
 
 use super::EvidenceError;
@@ -22,7 +22,10 @@ const PAGE: u32 = 256;
 const CHECKPOINTS: u32 = 1_000;
 
 impl Inner {
-    pub(crate) async fn verify(self: &Arc<Self>, tenant: &str) -> Result<VerifyReport, CallError> {
+    pub(crate) async fn verify(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+    ) -> Result<VerifyReport, CallError> {
         let mut report = VerifyReport::of(tenant);
         match self.journal.store.verify(tenant).await? {
             Ok(verified) => {
@@ -42,7 +45,7 @@ impl Inner {
     /// Whether the records are those of every checkpoint that was signed.
     async fn check_signed(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         report: &mut VerifyReport,
     ) -> Result<Option<String>, CallError> {
         match self.signed_heads(tenant, report).await {
@@ -58,7 +61,7 @@ impl Inner {
 
     async fn signed_heads(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         report: &mut VerifyReport,
     ) -> Result<Option<String>, EvidenceError> {
         let key = self.signing_key(tenant)?.verifier_key();
@@ -93,7 +96,7 @@ impl Inner {
 
     async fn stored_checkpoints(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         key: &VerifierKey,
     ) -> Result<Vec<SignedCheckpoint>, EvidenceError> {
         let mut signed = Vec::new();
@@ -119,7 +122,7 @@ impl Inner {
     /// the first that is not.
     async fn check_values(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         report: &mut VerifyReport,
     ) -> Result<Option<String>, JournalFault> {
         let mut destroyed = Destroyed::of(&self.journal, tenant).await?;

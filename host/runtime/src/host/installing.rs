@@ -2,6 +2,7 @@
 //! telling which tools there are.
 
 use std::sync::Arc;
+use tollgate_journal::Tenant;
 
 use tollgate_journal::Stage;
 use tollgate_policy::{Digest, Effect, UndoDecl};
@@ -19,7 +20,7 @@ pub struct InstalledConnector {
     /// Its installed name.
     pub name: String,
     /// The tenant.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// The pinned component.
     pub component: Digest,
     /// Its tools.
@@ -151,7 +152,7 @@ impl Inner {
                 if !matches!(error, InstallError::Journal(_)) {
                     self.connectors.give_up(&row.tenant, &row.name, digest);
                 }
-                tracing::error!(connector = row.name, tenant = row.tenant, %error, "not loaded");
+                tracing::error!(connector = row.name, tenant = %row.tenant, %error, "not loaded");
             }
         }
     }

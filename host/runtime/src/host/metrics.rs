@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tollgate_journal::Tenant;
 use tollgate_metrics::{Outcome, Standing};
 
 use super::{Host, Inner};
@@ -16,11 +17,11 @@ impl Host {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn metrics(&self, tenant: &str) -> Result<String, CallError> {
+    pub async fn metrics(&self, tenant: &Tenant) -> Result<String, CallError> {
         let journal = &self.inner().journal;
         let waiting = journal.store.waiting(tenant).await?;
         let heads = journal.store.heads().await?;
-        let head = heads.iter().find(|head| head.tenant == tenant);
+        let head = heads.iter().find(|head| head.tenant == *tenant);
         let standing = Standing {
             approvals_pending: waiting.approvals,
             queue_items_open: waiting.items,

@@ -11,6 +11,7 @@ use super::{Host, Inner};
 use crate::api::{Principal, PrincipalKind};
 use crate::error::{AuthError, HostError};
 use crate::home::new_token;
+use crate::names;
 
 /// How long an established principal is believed without asking the store: a
 /// token that another process revokes stops to count within this time.
@@ -35,13 +36,14 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// When the key is another one's, or who has it is no person, and when the store
-    /// refuses or is not there.
+    /// When the name or a group cannot be one, the key is another
+    /// one's, or who has it is no person, and when the store refuses or is not there.
     pub async fn add_principal_with_key(
         &self,
         principal: &Principal,
         key: Option<&PublicKey>,
     ) -> Result<String, HostError> {
+        check_names(principal)?;
         if let Some(key) = key {
             self.0.may_register(principal, key).await?;
         }
@@ -100,6 +102,20 @@ impl Host {
         };
         self.0.believe(hash, &principal);
         Ok(principal)
+    }
+}
+
+/// A principal's identifier is its tenant and its name: neither has a `/`.
+fn check_names(principal: &Principal) -> Result<(), HostError> {
+    let groups = principal.groups.iter().map(|group| (group, "a group"));
+    let mut names = std::iter::once((&principal.name, "a principal")).chain(groups);
+    match names.find(|(name, _)| !names::is_principal(name)) {
+        Some((name, what)) => Err(HostError::Name {
+            name: tollgate_policy::visible(name),
+            what,
+            rule: names::PRINCIPAL_RULE,
+        }),
+        None => Ok(()),
     }
 }
 

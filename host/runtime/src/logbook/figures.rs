@@ -1,6 +1,7 @@
 //! What became of hand-offs, counted from the journal's leaves. No value is opened,
 //! so what was erased or pruned is counted like the rest.
 
+use tollgate_journal::Tenant;
 use tollgate_report::{Collector, Period, Report};
 use tollgate_store::RecordFilter;
 
@@ -17,13 +18,13 @@ impl Host {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn figures(&self, tenant: &str, period: Period) -> Result<Report, CallError> {
+    pub async fn figures(&self, tenant: &Tenant, period: Period) -> Result<Report, CallError> {
         self.inner().figures(tenant, period).await
     }
 }
 
 impl Inner {
-    async fn figures(&self, tenant: &str, period: Period) -> Result<Report, CallError> {
+    async fn figures(&self, tenant: &Tenant, period: Period) -> Result<Report, CallError> {
         let mut collector = Collector::new(period);
         let mut filter = RecordFilter {
             leaves_only: true,

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::RecordFilter;
 
 use super::{checked, in_time, is_of_stage, line, runs};
@@ -22,7 +22,7 @@ const RUNS_MAX: usize = 10_000;
 /// A reader of what comes.
 pub struct Follow {
     host: Host,
-    tenant: String,
+    tenant: Tenant,
     filter: LogFilter,
     stage: Option<Stage>,
     /// The last place that was looked at.
@@ -34,7 +34,7 @@ pub struct Follow {
 impl Follow {
     pub(super) async fn start(
         host: Host,
-        tenant: &str,
+        tenant: &Tenant,
         filter: LogFilter,
     ) -> Result<Self, CallError> {
         let stage = checked(&filter)?;

@@ -1,7 +1,7 @@
 //! Whole runs, by what they were and what they came to: newest first, a page at
 //! a time.
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::{ClosedFilter, RecordFilter, RunRow, RunState as StoredState};
 
 use super::{in_time, is_of_stage, limit, line};
@@ -51,7 +51,7 @@ impl Page {
 impl Inner {
     pub(super) async fn log_of_runs(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &LogFilter,
         stage: Option<Stage>,
     ) -> Result<LogPage, CallError> {
@@ -76,7 +76,7 @@ impl Inner {
     /// Runs of a case, by their openings.
     async fn of_case(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         case: &str,
         filter: &LogFilter,
         page: &mut Page,
@@ -113,7 +113,7 @@ impl Inner {
     /// rows.
     async fn by_row(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &LogFilter,
         page: &mut Page,
     ) -> Result<(), CallError> {
@@ -138,7 +138,7 @@ impl Inner {
     /// Runs that have ended, by their ends.
     async fn by_end(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         filter: &LogFilter,
         page: &mut Page,
     ) -> Result<Option<u64>, CallError> {
@@ -186,7 +186,7 @@ impl Inner {
     /// Read a run, and take it into the page if it is wanted.
     async fn look_at(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         filter: &LogFilter,
         page: &mut Page,
@@ -216,7 +216,7 @@ impl Inner {
     /// Whether a run is one that the filter selects, by its records.
     pub(super) async fn is_wanted(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         records: &[OpenRecord],
         filter: &LogFilter,

@@ -20,7 +20,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
-use tollgate_journal::{Prepared, Stage};
+use tollgate_journal::{Prepared, Stage, Tenant};
 use tollgate_policy::queue::{Definition, FailureClass};
 use tollgate_store::{Change, DeliveryRow, QueueRow, Tried};
 
@@ -367,7 +367,7 @@ impl Inner {
 
     async fn about_delivery(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         case: &str,
         run: &str,
     ) -> Result<About, JournalFault> {

@@ -3,6 +3,7 @@
 //! they are about, so a host that repeats its last step makes them once.
 
 use tollgate_journal::Hash;
+use tollgate_journal::Tenant;
 use tollgate_policy::queue::{FailureClass, Queues};
 use tollgate_store::{Change, QueueRow, QueueState, RunRow};
 
@@ -14,7 +15,7 @@ use crate::runs::Run;
 
 /// What an item is about.
 pub(crate) struct Subject<'a> {
-    pub(crate) tenant: &'a str,
+    pub(crate) tenant: &'a Tenant,
     pub(crate) run: &'a str,
     pub(crate) case: &'a str,
     pub(crate) connector: &'a str,

@@ -1,7 +1,7 @@
 //! What the host does by itself and cannot do: nobody called it, so nobody would
 //! hear of it. Each is a record of its own and one item a day.
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::queue::FailureClass;
 
 use super::filing::{Filing, Subject};
@@ -16,16 +16,16 @@ const BY: &str = "tollgate";
 impl Inner {
     /// A task failed for a tenant. Where that cannot be recorded either, the store is
     /// away: the program's own log has it then, and the next look tries again.
-    pub(crate) async fn task_failed(&self, tenant: &str, task: &'static str, why: &str) {
-        tracing::error!(tenant, task, why, "a task of the host failed");
+    pub(crate) async fn task_failed(&self, tenant: &Tenant, task: &'static str, why: &str) {
+        tracing::error!(%tenant, task, why, "a task of the host failed");
         if let Err(error) = self.file_task(tenant, task, why).await {
-            tracing::error!(tenant, task, %error, "nobody could be told of it");
+            tracing::error!(%tenant, task, %error, "nobody could be told of it");
         }
     }
 
     async fn file_task(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         task: &'static str,
         why: &str,
     ) -> Result<(), JournalFault> {

@@ -2,7 +2,7 @@
 //! decision. Of both only typed fields leave the host; nothing of them is sealed.
 
 use serde_json::Value;
-use tollgate_journal::{Hash, Stage};
+use tollgate_journal::{Hash, Stage, Tenant};
 use tollgate_policy::queue::{
     ANNOUNCEMENT, ApprovalField, FailureClass, ItemField, Notifications, Queue,
 };
@@ -33,7 +33,7 @@ pub(crate) fn announce(notifications: &Notifications, row: &ApprovalRow) -> Vec<
 }
 
 /// A new delivery, due at once.
-pub(super) fn pending(tenant: &str, about: &str, name: String) -> DeliveryRow {
+pub(super) fn pending(tenant: &Tenant, about: &str, name: String) -> DeliveryRow {
     DeliveryRow {
         tenant: tenant.to_owned(),
         item: about.to_owned(),
@@ -193,7 +193,7 @@ impl Inner {
         let (row, owner) = (row.clone(), owner.unwrap_or_default());
         Ok(move |field| match field {
             ItemField::Id => row.id.clone(),
-            ItemField::Tenant => row.tenant.clone(),
+            ItemField::Tenant => row.tenant.to_string(),
             ItemField::Queue => row.queue.clone(),
             ItemField::Owner => owner.clone(),
             ItemField::Class => row.kind.clone(),
@@ -223,7 +223,7 @@ impl Inner {
         Ok(move |field| match field {
             ApprovalField::Id => row.id.clone(),
             ApprovalField::Approval => row.approval.clone(),
-            ApprovalField::Tenant => row.tenant.clone(),
+            ApprovalField::Tenant => row.tenant.to_string(),
             ApprovalField::Connector => row.connector.clone(),
             ApprovalField::Tool => row.tool.clone(),
             ApprovalField::Case => row.case.clone(),

@@ -2,6 +2,7 @@
 //! of a repeated request wherever it is.
 
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use tollgate_policy::Effect;
 use tollgate_store::{RunRow, RunState as StoredState};
@@ -59,7 +60,7 @@ impl Inner {
     /// The report of a run once no other host works on it, or after a while.
     pub(crate) async fn settled_elsewhere(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<RunReport, CallError> {
         let end = tokio::time::Instant::now() + WAIT;

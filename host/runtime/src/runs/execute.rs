@@ -196,7 +196,7 @@ async fn keep(run: &Run, door: &Door, accepted: Accepted) -> Result<(), Ending> 
 fn parameters(run: &Run) -> CallParameters {
     (
         GuestContext {
-            tenant: run.tenant.clone(),
+            tenant: run.tenant.to_string(),
             case_id: run.case.clone(),
             run: run.run.clone(),
             principal: run.principal.clone(),

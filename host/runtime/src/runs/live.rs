@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use tokio::sync::watch;
 use tollgate_store::Renewed;
@@ -23,13 +24,13 @@ pub(crate) const CASE_KEY: &str = "case:";
 
 /// A run that a task of this process works on now.
 struct Working {
-    tenant: String,
+    tenant: Tenant,
     sender: watch::Sender<()>,
     lease: Arc<Lease>,
 }
 
 /// What a request is called here: its tenant, and [`Run::same`].
-type Same = (String, String);
+type Same = (Tenant, String);
 
 #[derive(Default)]
 struct Inner {
@@ -37,7 +38,7 @@ struct Inner {
     same: HashMap<Same, (String, String)>,
     working: HashMap<String, Working>,
     /// Leases that the last renewal named and nobody here works under.
-    unknown: HashSet<(String, String, u64)>,
+    unknown: HashSet<(Tenant, String, u64)>,
 }
 
 /// All of them.
@@ -87,7 +88,7 @@ impl Live {
         }
     }
 
-    fn work(&self, tenant: &str) -> Working {
+    fn work(&self, tenant: &Tenant) -> Working {
         Working {
             tenant: tenant.to_owned(),
             sender: watch::channel(()).0,
@@ -96,7 +97,7 @@ impl Live {
     }
 
     /// Take a run of the store up. Nothing: somebody of this process does already.
-    pub(crate) fn take_up(&self, tenant: &str, run: &str) -> Option<Arc<Lease>> {
+    pub(crate) fn take_up(&self, tenant: &Tenant, run: &str) -> Option<Arc<Lease>> {
         let working = self.work(tenant);
         let mut inner = self.inner();
         match inner.working.entry(run.to_owned()) {
@@ -144,7 +145,7 @@ impl Live {
         renewed: &[Renewed],
         asked_ms: u64,
         answered_ms: u64,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<(Tenant, String)> {
         let mut inner = self.inner();
         let mut unknown = HashSet::new();
         for renewed in renewed {
@@ -187,20 +188,26 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
     use super::*;
+
+    fn of(tenant: &str) -> Tenant {
+        tenant.parse().unwrap()
+    }
 
     #[test]
     fn only_the_leases_that_a_store_names_are_prolonged_and_only_by_their_own_tenants_store() {
         let live = Live::new(Arc::from("host-1"), Duration::from_secs(15));
-        let take = |tenant, run| {
-            let lease = live.take_up(tenant, run);
+        let take = |tenant: &str, run| {
+            let lease = live.take_up(&of(tenant), run);
             let lease = lease.unwrap_or_else(|| panic!("somebody works on {run}"));
             lease.taken(1, 0);
             lease
         };
         let (reached, away) = (take("acme", "run-1"), take("beta", "run-2"));
         let named = |tenant: &str, run: &str| Renewed {
-            tenant: tenant.to_owned(),
+            tenant: of(tenant),
             run: run.to_owned(),
             token: 1,
         };
@@ -215,7 +222,7 @@ mod tests {
     fn a_lease_whose_claim_was_never_answered_is_found_at_the_second_renewal() {
         let live = Live::new(Arc::from("host-1"), Duration::from_secs(15));
         let named = |token| Renewed {
-            tenant: "acme".into(),
+            tenant: of("acme"),
             run: "run-1".into(),
             token,
         };
@@ -223,8 +230,8 @@ mod tests {
         // Claimed anew since: that claim may be on its way.
         assert!(live.renewed(&[named(4)], 0, 0).is_empty());
         let orphans = live.renewed(&[named(4)], 0, 0);
-        assert_eq!(orphans, [("acme".to_owned(), "run-1".to_owned())]);
-        let _lease = live.take_up("acme", "run-1");
+        assert_eq!(orphans, [(of("acme"), "run-1".to_owned())]);
+        let _lease = live.take_up(&of("acme"), "run-1");
         assert!(live.renewed(&[named(4)], 0, 0).is_empty());
     }
 }

@@ -22,7 +22,7 @@ mod screen;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
-use tollgate_journal::Closing;
+use tollgate_journal::{Closing, Tenant};
 use tollgate_policy::{Digest, Manifest, ToolDecl};
 use tollgate_store::{CaseRun, Change, RunRow, RunState};
 
@@ -39,7 +39,7 @@ use crate::triggers::HOOK;
 
 /// One tool call. Fixed when it opens; rebuilt from the journal to go on.
 pub(crate) struct Run {
-    pub(crate) tenant: String,
+    pub(crate) tenant: Tenant,
     pub(crate) case: String,
     pub(crate) run: String,
     pub(crate) principal: String,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
-use tollgate_journal::{Prepared, Stage};
+use tollgate_journal::{Prepared, Stage, Tenant};
 use tollgate_policy::{CanonicalError, CaseFacts, Outcome, ToolFacts, canonical};
 use tollgate_store::{RecordFilter, RunState as StoredState};
 
@@ -100,7 +100,7 @@ impl Inner {
     /// on. One without a row may still come to nothing, and is no promise.
     async fn first_of_here(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         first: &str,
         mut accepted: Option<Accepted>,
     ) -> Result<RunReport, CallError> {
@@ -363,7 +363,7 @@ impl Inner {
         Ok(records)
     }
 
-    async fn is_new_case(&self, tenant: &str, case: &str) -> Result<bool, JournalFault> {
+    async fn is_new_case(&self, tenant: &Tenant, case: &str) -> Result<bool, JournalFault> {
         if !self.cases.first_seen(tenant, case) {
             return Ok(false);
         }

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::{CaseFacts, Dialect, Effect, Manifest, parse_exact, plain_columns};
 use tollgate_store::RecordFilter;
 
@@ -45,7 +45,7 @@ impl Inner {
         Ok(Some(self.facts_of(&run.tenant, &records)))
     }
 
-    fn facts_of(&self, tenant: &str, records: &[OpenRecord]) -> CaseFacts {
+    fn facts_of(&self, tenant: &Tenant, records: &[OpenRecord]) -> CaseFacts {
         let mut facts = inputs(records);
         if records.len() >= RECORDS_MAX as usize {
             facts.cut();

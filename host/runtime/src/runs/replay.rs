@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use serde_json::Value;
 use tokio::task::JoinSet;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::RecordFilter;
 
 use super::execute::{End, Start};
@@ -37,7 +37,7 @@ impl Host {
     /// When the store cannot be read. A run that cannot be rebuilt is a difference.
     pub async fn replay_all(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         since_ms: Option<u64>,
         on_progress: impl FnMut(ReplayProgress<'_>) + Send,
     ) -> Result<ReplaySummary, CallError> {
@@ -114,7 +114,7 @@ impl<F: FnMut(ReplayProgress<'_>) + Send> All<F> {
 impl Inner {
     async fn replay_since<F: FnMut(ReplayProgress<'_>) + Send>(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         since_ms: Option<u64>,
         all: &mut All<F>,
     ) -> Result<(), CallError> {
@@ -158,7 +158,7 @@ impl Inner {
     /// says so.
     async fn replay_ended(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<Replayed, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
@@ -189,7 +189,7 @@ impl Inner {
     /// Replay a run and say the first difference, if there is one.
     pub(crate) async fn replay(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<ReplayReport, CallError> {
         let impossible = |why: NotReplayable| {

@@ -8,6 +8,7 @@ mod stuck;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use tollgate_journal::Tenant;
 
 use tollgate_store::{ApprovalRow, ApprovalState, Rejected, RunRow, RunState as StoredState};
 
@@ -27,7 +28,7 @@ impl Inner {
     /// another host left open. Waits where somebody does already.
     pub(crate) async fn resume(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<RunReport, CallError> {
         match self.go_on_here(tenant, run).await? {
@@ -39,7 +40,7 @@ impl Inner {
     /// The same without waiting for another host. Nothing where one has it.
     async fn go_on_here(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<Option<RunReport>, CallError> {
         // Whoever works on it may have looked before the decision: look again after.
@@ -58,7 +59,7 @@ impl Inner {
 
     async fn resuming(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         lease: &Arc<Lease>,
     ) -> Result<Option<RunReport>, CallError> {
@@ -79,7 +80,7 @@ impl Inner {
     /// Claim a run and go on with it. Nothing where another host has it.
     async fn claimed(
         self: &Arc<Self>,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         lease: &Arc<Lease>,
     ) -> Result<Option<RunReport>, CallError> {
@@ -178,7 +179,7 @@ impl Inner {
     }
 
     /// Let others have a run.
-    async fn give_back(&self, tenant: &str, run: &str, lease: &Lease) -> Result<(), CallError> {
+    async fn give_back(&self, tenant: &Tenant, run: &str, lease: &Lease) -> Result<(), CallError> {
         if let Some(release) = lease.release(run) {
             self.journal
                 .append(tenant, Vec::new(), vec![release])
@@ -197,7 +198,7 @@ impl Inner {
 
     /// Go on with a run on a task of its own, for nobody in particular. It has its
     /// place until then.
-    pub(crate) fn resume_later(self: &Arc<Self>, tenant: &str, run: &str, place: Place) {
+    pub(crate) fn resume_later(self: &Arc<Self>, tenant: &Tenant, run: &str, place: Place) {
         let inner = Arc::clone(self);
         let (tenant, run) = (tenant.to_owned(), run.to_owned());
         tokio::spawn(async move {

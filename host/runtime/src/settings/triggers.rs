@@ -22,6 +22,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,9 +32,6 @@ use toml::Spanned;
 
 use super::{Reader, SecretEntry, SettingsError};
 use crate::triggers::{self, Input, InputKind, InputSource, Trigger};
-
-/// The tenant of a trigger that names none.
-const TENANT: &str = "default";
 
 /// The longest name of a trigger, bytes: with an id it fits a request key.
 const NAME_BYTES_MAX: usize = 40;
@@ -112,8 +110,8 @@ impl Reader<'_> {
             return Err(self.wrong(table.name.span().start, problem.to_owned()));
         }
         let tenant = match &table.tenant {
-            Some(tenant) => self.word(tenant)?,
-            None => TENANT.to_owned(),
+            Some(tenant) => self.tenant(tenant)?,
+            None => Tenant::default(),
         };
         let scheme = self.scheme(&name, &tenant, &table.secret, secrets)?;
         let mut slots = vec![table.secret.into_inner()];
@@ -168,6 +166,11 @@ impl Reader<'_> {
         }
         let problem = "this is no name; write 1 to 64 of letters, digits, `-` and `_`";
         Err(self.wrong(name.span().start, problem.to_owned()))
+    }
+
+    fn tenant(&self, name: &Spanned<String>) -> Result<Tenant, SettingsError> {
+        let tenant = Tenant::new(name.get_ref());
+        tenant.map_err(|error| self.wrong(name.span().start, format!("this is {error}")))
     }
 
     /// How the sender signs, as the secret says that this trigger has.

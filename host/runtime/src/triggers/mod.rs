@@ -23,6 +23,7 @@ mod sender;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -54,7 +55,7 @@ pub struct Trigger {
     /// The last part of its address.
     pub name: String,
     /// Whose runs it opens.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Installed name of the connector.
     pub connector: String,
     /// Name of the tool.

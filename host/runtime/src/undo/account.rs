@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tollgate_journal::{Prepared, Stage};
+use tollgate_journal::{Prepared, Stage, Tenant};
 use tollgate_store::{Change, RunState as StoredState};
 
 use crate::error::JournalFault;
@@ -68,7 +68,7 @@ impl Inner {
     /// undo was itself taken back.
     pub(super) async fn taken_of(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         records: &[OpenRecord],
     ) -> Result<Vec<Taken>, JournalFault> {
         let mut standing = Vec::new();

@@ -21,6 +21,7 @@ mod shown;
 mod step;
 
 use std::sync::Arc;
+use tollgate_journal::Tenant;
 
 use serde_json::Value;
 use tollgate_policy::UndoDecl;
@@ -199,7 +200,7 @@ impl Inner {
     /// restore is one call of its run.
     async fn so_far(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         steps: &[Step],
         report: &RunReport,
         outcome: &str,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tollgate_journal::Tenant;
 
 use super::TAKE_OVER;
 use crate::host::Inner;
@@ -12,7 +13,7 @@ const RETRY_LATER: Duration = Duration::from_secs(60);
 
 /// A run of this host that cannot go on now.
 pub(super) struct Stranded {
-    pub(super) tenant: String,
+    pub(super) tenant: Tenant,
     pub(super) run: String,
     /// Not tried again before.
     after: Instant,
@@ -20,17 +21,17 @@ pub(super) struct Stranded {
 
 impl Inner {
     /// Remember a run that cannot go on until the store takes records again.
-    pub(crate) fn strand(&self, tenant: &str, run: &str) {
+    pub(crate) fn strand(&self, tenant: &Tenant, run: &str) {
         self.strand_for(tenant, run, Duration::ZERO);
     }
 
     /// Remember a run whose connector cannot be started: an operator has to look.
-    pub(crate) fn strand_for_long(&self, tenant: &str, run: &str) {
+    pub(crate) fn strand_for_long(&self, tenant: &Tenant, run: &str) {
         self.strand_for(tenant, run, RETRY_LATER);
     }
 
     /// Remember a run that is left alone for this long.
-    pub(crate) fn strand_for(&self, tenant: &str, run: &str, time: Duration) {
+    pub(crate) fn strand_for(&self, tenant: &Tenant, run: &str, time: Duration) {
         self.watching.stranded().push(Stranded {
             tenant: tenant.to_owned(),
             run: run.to_owned(),

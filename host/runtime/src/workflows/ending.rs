@@ -5,7 +5,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::queue::FailureClass;
 use tollgate_store::{
     CaseRow, CaseState, Change, QueueRow, QueueState, RecordFilter, Rejected, RunRow,
@@ -119,7 +119,7 @@ impl Inner {
     /// The records of what a case's end put into a queue, and of what became of it.
     pub(crate) async fn case_records(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         case: &str,
     ) -> Result<Vec<OpenRecord>, JournalFault> {
         let mut records = Vec::new();
@@ -238,7 +238,7 @@ impl Inner {
     }
 
     /// The same for a case that somebody could not enter.
-    pub(super) async fn stop_if_due(&self, tenant: &str, case: &str) {
+    pub(super) async fn stop_if_due(&self, tenant: &Tenant, case: &str) {
         let stopped = match self.journal.store.case(tenant, case).await {
             Ok(Some(row)) if row.state == CaseState::Open => self.stop(&row).await,
             Ok(_) => Ok(()),
@@ -246,7 +246,7 @@ impl Inner {
         };
         // The watch comes by.
         if let Err(error) = stopped {
-            tracing::warn!(tenant, case, %error, "a case could not be stopped yet");
+            tracing::warn!(%tenant, case, %error, "a case could not be stopped yet");
         }
     }
 
@@ -259,7 +259,7 @@ impl Inner {
         for row in due {
             if let Err(error) = self.stop(&row).await {
                 failed = true;
-                tracing::error!(tenant = row.tenant, case = row.case, %error, "a case could not be ended");
+                tracing::error!(tenant = %row.tenant, case = row.case, %error, "a case could not be ended");
             }
         }
         Ok(all && !failed)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::workflow::{Widens, Workflow};
 use tollgate_policy::{Digest, ManifestErrors};
 use tollgate_store::{Change, Rejected, WorkflowRow};
@@ -23,7 +23,7 @@ pub struct WorkflowInfo {
     /// Its name.
     pub name: String,
     /// The tenant.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Digest of the file.
     pub digest: String,
     /// `shadow`, `supervised` or `normal`.
@@ -61,7 +61,7 @@ pub struct WorkflowPlan {
     /// The workflow.
     pub name: String,
     /// The tenant.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Digest of the new file; nothing where the workflow goes.
     pub digest: Option<String>,
     /// Digest of the file that stood before.
@@ -179,7 +179,7 @@ impl Host {
     /// store cannot be written.
     pub async fn remove_workflow(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         name: &str,
         by: &str,
         unbind: bool,
@@ -216,7 +216,7 @@ impl Host {
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub async fn workflows(&self, tenant: &str) -> Result<Vec<WorkflowInfo>, WorkflowError> {
+    pub async fn workflows(&self, tenant: &Tenant) -> Result<Vec<WorkflowInfo>, WorkflowError> {
         let rows = self.inner().journal.store.workflows(Some(tenant)).await;
         let rows = rows.map_err(JournalFault::from)?;
         let infos = rows.iter().filter_map(|row| self.inner().info(row).ok());
@@ -228,14 +228,21 @@ impl Host {
     /// # Errors
     ///
     /// When there is none of that name, or the store cannot be read.
-    pub async fn workflow(&self, tenant: &str, name: &str) -> Result<WorkflowInfo, WorkflowError> {
+    pub async fn workflow(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Result<WorkflowInfo, WorkflowError> {
         let row = self.inner().workflow_row(tenant, name).await?;
         self.inner().info(&row)
     }
 }
 
 impl Inner {
-    async fn fresh_workflows(&self, tenant: &str) -> Result<std::sync::Arc<Known>, JournalFault> {
+    async fn fresh_workflows(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<std::sync::Arc<Known>, JournalFault> {
         self.workflows.forget(tenant);
         self.workflows_of(tenant).await
     }
@@ -289,7 +296,7 @@ impl Inner {
         by: &str,
         change: Change,
     ) -> Result<(), WorkflowError> {
-        let (tenant, place) = (plan.tenant.as_str(), "installation");
+        let (tenant, place) = (&plan.tenant, "installation");
         let about = self.journal.about(tenant, place, None, by, None, place);
         let mut about = about.await?;
         about.workflow = Some(plan.name.clone());
@@ -324,7 +331,11 @@ impl Inner {
         Ok(())
     }
 
-    async fn workflow_row(&self, tenant: &str, name: &str) -> Result<WorkflowRow, WorkflowError> {
+    async fn workflow_row(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+    ) -> Result<WorkflowRow, WorkflowError> {
         let rows = self.journal.store.workflows(Some(tenant)).await;
         let rows = rows.map_err(JournalFault::from)?;
         let unknown = || WorkflowError::Unknown {

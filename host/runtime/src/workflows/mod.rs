@@ -22,6 +22,7 @@ mod opening;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use tollgate_journal::Tenant;
 
 use tollgate_policy::workflow::Workflow;
 use tollgate_store::WorkflowRow;
@@ -97,21 +98,21 @@ impl Known {
 
 /// The workflows of all tenants that were asked for.
 #[derive(Default)]
-pub(crate) struct Workflows(RwLock<HashMap<String, (Instant, Arc<Known>)>>);
+pub(crate) struct Workflows(RwLock<HashMap<Tenant, (Instant, Arc<Known>)>>);
 
 impl Workflows {
-    fn known(&self, tenant: &str) -> Option<(Instant, Arc<Known>)> {
+    fn known(&self, tenant: &Tenant) -> Option<(Instant, Arc<Known>)> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.get(tenant).cloned()
     }
 
-    fn learn(&self, tenant: &str, known: Arc<Known>) {
+    fn learn(&self, tenant: &Tenant, known: Arc<Known>) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.insert(tenant.to_owned(), (Instant::now(), known));
     }
 
     /// Ask the store at the next call.
-    fn forget(&self, tenant: &str) {
+    fn forget(&self, tenant: &Tenant) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         all.remove(tenant);
     }
@@ -120,7 +121,7 @@ impl Workflows {
 impl Inner {
     /// A tenant's workflows. Asked for again after a second: a store that cannot
     /// say whom they bind lets nobody through.
-    pub(crate) async fn workflows_of(&self, tenant: &str) -> Result<Arc<Known>, JournalFault> {
+    pub(crate) async fn workflows_of(&self, tenant: &Tenant) -> Result<Arc<Known>, JournalFault> {
         let before = self.workflows.known(tenant);
         if let Some((asked, known)) = &before
             && asked.elapsed() < BELIEVED_FOR
@@ -137,13 +138,13 @@ impl Inner {
     }
 
     /// The workflows that were asked for last, where they were.
-    pub(crate) fn workflows_known(&self, tenant: &str) -> Option<Arc<Known>> {
+    pub(crate) fn workflows_known(&self, tenant: &Tenant) -> Option<Arc<Known>> {
         self.workflows.known(tenant).map(|(_, known)| known)
     }
 
     /// Have the workflows of all tenants in memory, for what cannot wait.
     pub(crate) async fn load_workflows(&self) -> Result<(), JournalFault> {
-        let mut by_tenant: HashMap<String, Vec<WorkflowRow>> = HashMap::new();
+        let mut by_tenant: HashMap<Tenant, Vec<WorkflowRow>> = HashMap::new();
         for head in self.journal.store.heads().await? {
             by_tenant.entry(head.tenant).or_default();
         }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 use tollgate_journal::Stage;
+use tollgate_journal::Tenant;
 use tollgate_policy::workflow::{Workflow, check_inputs};
 use tollgate_store::{CaseRow, CaseState, Change, Rejected};
 
@@ -16,7 +17,7 @@ use crate::runs::Run;
 
 /// A case that is to be opened.
 pub(super) struct Opening<'a> {
-    pub(super) tenant: &'a str,
+    pub(super) tenant: &'a Tenant,
     pub(super) case: &'a str,
     pub(super) subject: &'a str,
     pub(super) workflow: &'a Workflow,

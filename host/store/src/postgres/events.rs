@@ -76,7 +76,7 @@ impl Events {
     /// Tell who listens in this process. That nobody does is no error.
     pub(super) fn tell_here(&self, submission: &Submission) {
         for what in submission.changes.iter().filter_map(told) {
-            let tenant = submission.tenant.clone();
+            let tenant = submission.tenant.to_string();
             self.sender.send(Event { tenant, what }).ok();
         }
     }

@@ -132,7 +132,7 @@ impl Asking<'_> {
                 tenants.push(row.try_get::<i64, _>("tenant_id")?);
                 runs.push(run.clone());
                 renewed.push(Renewed {
-                    tenant: row.try_get("tenant")?,
+                    tenant: decode::named(&row.try_get::<String, _>("tenant")?)?,
                     run,
                     token: read_ms(row.try_get("lease_token")?),
                 });

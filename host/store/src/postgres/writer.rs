@@ -291,7 +291,7 @@ impl Writer {
             submission, scans, ..
         } in batch
         {
-            let head = match heads.get_mut(&submission.tenant) {
+            let head = match heads.get_mut(submission.tenant.as_str()) {
                 Some(Ok(head)) => head,
                 Some(Err(error)) => {
                     answers.push(Err(error.clone()));

@@ -1,6 +1,7 @@
 //! Workflows and the cases in them.
 
 use serde::{Deserialize, Serialize};
+use tollgate_journal::Tenant;
 
 use crate::StoreError;
 
@@ -8,7 +9,7 @@ use crate::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkflowRow {
     /// Whose workflow.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its name.
     pub name: String,
     /// The file as the operator wrote it.
@@ -41,7 +42,7 @@ states! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaseRow {
     /// Whose case.
-    pub tenant: String,
+    pub tenant: Tenant,
     /// Its name.
     pub case: String,
     /// Its workflow.

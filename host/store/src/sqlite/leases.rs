@@ -77,7 +77,7 @@ pub(super) async fn take(
                 .await?;
             let renewed = rows.iter().map(|row| {
                 Ok(Renewed {
-                    tenant: row.try_get(0)?,
+                    tenant: decode::tenant(row)?,
                     run: row.try_get(1)?,
                     token: read_ms(row.try_get(2)?),
                 })

@@ -3,7 +3,9 @@
 
 use tollgate_store::{ApprovalState, Change, Rejected, RunState, Verdict};
 
-use crate::support::{Bench, NOW, approval_row, on_each_store, records, run_row, submission};
+use crate::support::{
+    Bench, NOW, approval_row, named, on_each_store, records, run_row, submission,
+};
 
 fn approve(by: &str) -> Change {
     decide(Verdict::Approved, by)
@@ -43,25 +45,33 @@ async fn approved(bench: Bench) -> Bench {
 
 async fn an_approval_reads_back_as_it_was_asked_for(bench: Bench) {
     let bench = pending(bench).await;
-    let read = bench.store.approval("acme", "a1").await.unwrap().unwrap();
+    let read = bench
+        .store
+        .approval(&named("acme"), "a1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(read, approval_row("a1"));
-    let everything = bench.store.approvals("acme", None).await.unwrap();
+    let everything = bench.store.approvals(&named("acme"), None).await.unwrap();
     assert_eq!(everything, std::slice::from_ref(&read));
     let waiting = bench
         .store
-        .approvals("acme", Some(ApprovalState::Pending))
+        .approvals(&named("acme"), Some(ApprovalState::Pending))
         .await
         .unwrap();
     assert_eq!(waiting, [read]);
     assert!(
         bench
             .store
-            .approvals("acme", Some(ApprovalState::Denied))
+            .approvals(&named("acme"), Some(ApprovalState::Denied))
             .await
             .unwrap()
             .is_empty()
     );
-    assert_eq!(bench.store.approval("other", "a1").await.unwrap(), None);
+    assert_eq!(
+        bench.store.approval(&named("other"), "a1").await.unwrap(),
+        None
+    );
     let again = bench
         .refused(Change::PutApproval(Box::new(approval_row("a1"))))
         .await;
@@ -81,7 +91,12 @@ async fn a_new_approval_cannot_be_born_decided(bench: Bench) {
 
 async fn an_approval_is_decided_once(bench: Bench) {
     let bench = approved(bench).await;
-    let decided = bench.store.approval("acme", "a1").await.unwrap().unwrap();
+    let decided = bench
+        .store
+        .approval(&named("acme"), "a1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(decided.state, ApprovalState::Approved);
     assert_eq!(decided.decided_by.as_deref(), Some("person:mira"));
     assert_eq!(
@@ -104,7 +119,12 @@ async fn a_denied_approval_cannot_be_used(bench: Bench) {
     let bench = pending(bench).await;
     let denied = Verdict::Denied;
     bench.change(decide(denied, "person:mira")).await.unwrap();
-    let read = bench.store.approval("acme", "a1").await.unwrap().unwrap();
+    let read = bench
+        .store
+        .approval(&named("acme"), "a1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(read.execute_by_ms, None);
     let refused = bench.refused(consume("sha256:bound")).await;
     assert_eq!(
@@ -217,8 +237,20 @@ async fn of_fifty_uses_at_once_one_succeeds_and_only_its_intent_is_recorded(benc
         }
     }
     assert_eq!(succeeded, 1);
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 1);
-    assert_eq!(bench.store.runs("acme", &[]).await.unwrap().len(), 1);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        1
+    );
+    assert_eq!(
+        bench.store.runs(&named("acme"), &[]).await.unwrap().len(),
+        1
+    );
 }
 
 async fn expiry_needs_the_time_to_have_passed(bench: Bench) {

@@ -3,11 +3,11 @@
 
 use tollgate_store::{Change, DeliveryRow, DeliveryState, Rejected, Tried};
 
-use crate::support::{Bench, NOW, on_each_store};
+use crate::support::{Bench, NOW, named, on_each_store};
 
 fn delivery(item: &str, name: &str) -> DeliveryRow {
     DeliveryRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         item: item.into(),
         name: name.into(),
         state: DeliveryState::Pending,
@@ -93,7 +93,7 @@ async fn a_try_ends_once_and_the_next_one_waits_by_the_stores_clock(bench: Bench
     bench.change(claim(1, "host-1")).await.unwrap();
     let delivered = settle(1, Tried::Delivered, Some("run-2"));
     bench.change(delivered).await.unwrap();
-    let rows = bench.store.deliveries("acme", &["i1".into()]).await;
+    let rows = bench.store.deliveries(&named("acme"), &["i1".into()]).await;
     let row = rows.unwrap().remove(0);
     assert_eq!((row.state, row.attempts), (DeliveryState::Delivered, 2));
     assert_eq!((row.run.as_deref(), row.claimed_by), (Some("run-2"), None));
@@ -109,7 +109,7 @@ async fn a_try_ends_once_and_the_next_one_waits_by_the_stores_clock(bench: Bench
         })
         .await
         .unwrap();
-    let rows = bench.store.deliveries("acme", &["i1".into()]).await;
+    let rows = bench.store.deliveries(&named("acme"), &["i1".into()]).await;
     let row = rows.unwrap().pop().unwrap();
     assert_eq!((row.state, row.attempts), (DeliveryState::NotNeeded, 0));
     // Put once more by a host that repeats its last step, it stays delivered.
@@ -122,14 +122,15 @@ async fn deliveries_are_a_tenants_own_and_begin_at_the_beginning(bench: Bench) {
         bench.change(put(item, name)).await.unwrap();
     }
     let items = ["i1".to_owned(), "i9".to_owned()];
-    let names = async |tenant| -> Vec<String> {
-        let rows = bench.store.deliveries(tenant, &items).await.unwrap();
+    let names = async |tenant: &str| -> Vec<String> {
+        let tenant = named(tenant);
+        let rows = bench.store.deliveries(&tenant, &items).await.unwrap();
         rows.into_iter().map(|row| row.name).collect()
     };
     assert_eq!(names("acme").await, ["ops/a", "ops/chat"]);
     assert!(names("other").await.is_empty());
     let foreign = DeliveryRow {
-        tenant: "other".into(),
+        tenant: named("other"),
         ..delivery("i3", "ops/chat")
     };
     let born = DeliveryRow {

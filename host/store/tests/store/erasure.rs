@@ -7,7 +7,7 @@ use tollgate_store::{
 };
 
 use crate::support::{
-    Bench, approval_row, blob_keys, on_each_store, options, record, run_row, submission,
+    Bench, approval_row, blob_keys, named, on_each_store, options, record, run_row, submission,
 };
 
 /// A record of a subject and run, with sealed bytes that are found anywhere.
@@ -50,7 +50,7 @@ async fn append(bench: &Bench, records: Vec<Prepared>) {
 
 async fn all(bench: &Bench) -> Vec<StoredRecord> {
     let filter = RecordFilter::default();
-    bench.store.records("acme", &filter).await.unwrap()
+    bench.store.records(&named("acme"), &filter).await.unwrap()
 }
 
 /// Places that still have sealed values.
@@ -63,11 +63,19 @@ async fn kept(bench: &Bench) -> Vec<u64> {
 }
 
 async fn erase(bench: &Bench, what: Erasure) {
-    let before = bench.store.sealed_count("acme", &what).await.unwrap();
+    let before = bench
+        .store
+        .sealed_count(&named("acme"), &what)
+        .await
+        .unwrap();
     bench.change(Change::Erase(what.clone())).await.unwrap();
-    let after = bench.store.sealed_count("acme", &what).await.unwrap();
+    let after = bench
+        .store
+        .sealed_count(&named("acme"), &what)
+        .await
+        .unwrap();
     assert_eq!(after, 0, "{before} before");
-    bench.store.verify("acme").await.unwrap().unwrap();
+    bench.store.verify(&named("acme")).await.unwrap().unwrap();
 }
 
 fn subject(name: &str) -> Erasure {
@@ -95,7 +103,7 @@ async fn equal_large_values_are_kept_once_and_come_with_each_record(bench: Bench
         leaves_only: true,
         ..RecordFilter::default()
     };
-    let bare = bench.store.records("acme", &bare).await.unwrap();
+    let bare = bench.store.records(&named("acme"), &bare).await.unwrap();
     assert!(bare.iter().all(|record| record.blobs.is_empty()));
     // It goes with the last record that refers to it.
     erase(&bench, Erasure::Run("r1".into())).await;
@@ -125,14 +133,14 @@ async fn a_large_value_is_one_tenants_own(bench: Bench) {
         sealed: b"theirs".to_vec(),
     }];
     let other = tollgate_store::Submission {
-        tenant: "other".into(),
+        tenant: named("other"),
         records: vec![foreign],
         changes: Vec::new(),
     };
     bench.store.append(other).await.unwrap();
     erase(&bench, subject("s")).await;
     let filter = RecordFilter::default();
-    let theirs = bench.store.records("other", &filter).await.unwrap();
+    let theirs = bench.store.records(&named("other"), &filter).await.unwrap();
     assert_eq!(theirs[0].blobs[0].sealed, b"theirs");
     assert!(theirs[0].sealed.is_some());
 }
@@ -150,7 +158,11 @@ async fn a_subject_is_erased_of_whatever_kind_it_is_and_nobody_else(bench: Bench
     let records = records.map(|((case, subject), n)| sealed(&format!("r{n}"), case, subject, "x"));
     append(&bench, records.collect()).await;
     let case = subject("case:case-1");
-    let count = bench.store.sealed_count("acme", &case).await.unwrap();
+    let count = bench
+        .store
+        .sealed_count(&named("acme"), &case)
+        .await
+        .unwrap();
     assert_eq!(count, 2);
     erase(&bench, subject("case:case-1")).await;
     assert_eq!(kept(&bench).await, [1, 2, 3, 4]);
@@ -164,9 +176,10 @@ async fn a_subject_is_erased_of_whatever_kind_it_is_and_nobody_else(bench: Bench
 
 async fn with_a_subject_goes_its_key_and_what_its_runs_and_cards_hold(bench: Bench) {
     let ensure = async |wrapped: &[u8]| {
+        let acme = named("acme");
         let ensured = bench
             .store
-            .ensure_subject_key("acme", "subject:9f", wrapped.to_vec());
+            .ensure_subject_key(&acme, "subject:9f", wrapped.to_vec());
         ensured.await.unwrap()
     };
     assert_eq!(ensure(b"first").await, b"first");
@@ -187,12 +200,20 @@ async fn with_a_subject_goes_its_key_and_what_its_runs_and_cards_hold(bench: Ben
     }
     erase(&bench, subject("subject:9f")).await;
     for (run, approval, there) in [("run-1", "a1", false), ("run-2", "a2", true)] {
-        let row = bench.store.run("acme", run).await.unwrap().unwrap();
+        let row = bench.store.run(&named("acme"), run).await.unwrap().unwrap();
         assert_eq!(row.sealed.is_some(), there, "{run}");
-        let row = bench.store.approval("acme", approval).await.unwrap();
+        let row = bench
+            .store
+            .approval(&named("acme"), approval)
+            .await
+            .unwrap();
         assert_eq!(row.unwrap().card.is_some(), there, "{approval}");
     }
-    let key = bench.store.subject_key("acme", "subject:9f").await.unwrap();
+    let key = bench
+        .store
+        .subject_key(&named("acme"), "subject:9f")
+        .await
+        .unwrap();
     assert_eq!(key, None);
     assert_eq!(ensure(b"second").await, b"second");
 }
@@ -216,7 +237,11 @@ async fn what_an_active_run_needs_outlives_its_time(bench: Bench) {
     append(&bench, vec![sealed("r5", "c", "s", "x")]).await;
     append(&bench, vec![sealed("r6", "c", "s", "x")]).await;
     let places = Erasure::Places(0, 6);
-    let count = bench.store.sealed_count("acme", &places).await.unwrap();
+    let count = bench
+        .store
+        .sealed_count(&named("acme"), &places)
+        .await
+        .unwrap();
     assert_eq!(count, 3);
     erase(&bench, places).await;
     assert_eq!(kept(&bench).await, [1, 2, 3, 6]);
@@ -288,7 +313,8 @@ async fn erased_bytes_are_in_no_file_any_more() {
         .await
         .unwrap();
     let key = b"canary-wrapped-key".to_vec();
-    let ensured = bench.store.ensure_subject_key("acme", "subject:9f", key);
+    let acme = named("acme");
+    let ensured = bench.store.ensure_subject_key(&acme, "subject:9f", key);
     ensured.await.unwrap();
     let gone = [
         "canary-erased-",
@@ -345,7 +371,7 @@ async fn a_reader_in_the_middle_of_something_only_delays_the_erasing_from_the_lo
     let first = submission(vec![sealed("r2", "c", "subject:aa", "more")], Vec::new());
     next.append(first).await.unwrap();
     assert!(!in_files(&left, "canary-erased"));
-    assert_eq!(next.verify("acme").await.unwrap().unwrap().count, 2);
+    assert_eq!(next.verify(&named("acme")).await.unwrap().unwrap().count, 2);
     next.close().await;
     reader.execute("COMMIT").await.unwrap();
     reader.close().await.unwrap();

@@ -2,7 +2,7 @@
 
 use tollgate_store::{RecordFilter, SqliteOptions, SqliteStore, Store, StoreError, Unavailable};
 
-use crate::support::{Bench, options, records, submission};
+use crate::support::{Bench, named, options, records, submission};
 
 fn why(result: Result<impl std::fmt::Debug, StoreError>) -> Unavailable {
     match result.unwrap_err() {
@@ -38,7 +38,13 @@ async fn a_full_disk_records_nothing_and_service_resumes_when_there_is_room() {
         .await;
     assert_eq!(why(again), Unavailable::Full);
     assert_eq!(
-        bench.store.verify("acme").await.unwrap().unwrap().count,
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
         accepted
     );
     bench.sqlite().set_max_pages(None);
@@ -49,7 +55,13 @@ async fn a_full_disk_records_nothing_and_service_resumes_when_there_is_room() {
         .unwrap();
     assert_eq!(resumed.first_seq, accepted);
     assert_eq!(
-        bench.store.verify("acme").await.unwrap().unwrap().count,
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
         accepted + 200
     );
 }
@@ -72,7 +84,7 @@ async fn everybody_in_a_failed_transaction_gets_the_same_answer() {
     assert!(
         bench
             .store
-            .records("acme", &RecordFilter::default())
+            .records(&named("acme"), &RecordFilter::default())
             .await
             .unwrap()
             .is_empty()
@@ -92,7 +104,10 @@ async fn a_read_only_store_reads_and_records_nothing() {
         ..options(&bench.clock)
     };
     let reading = SqliteStore::open(bench.path(), reading).await.unwrap();
-    assert_eq!(reading.verify("acme").await.unwrap().unwrap().count, 3);
+    assert_eq!(
+        reading.verify(&named("acme")).await.unwrap().unwrap().count,
+        3
+    );
     let refused = reading
         .append(submission(records("acme", "r", 1), vec![]))
         .await;

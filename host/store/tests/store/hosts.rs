@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tollgate_store::{Change, Event, EventKind, Rejected, RunState, Store, StoreError};
 
-use crate::support::{Bench, NOW, approval_row, on_each_store, records, run_row, submission};
+use crate::support::{
+    Bench, NOW, approval_row, named, on_each_store, records, run_row, submission,
+};
 
 fn open_run(run: &str) -> Change {
     Change::PutRun(Box::new(run_row(run, run)))
@@ -26,7 +28,7 @@ async fn two_hosts_append_to_one_tenant_without_gap_or_fork(bench: Bench) {
         task.await.unwrap();
     }
     for store in [&bench.store, &other] {
-        let verified = store.verify("acme").await.unwrap().unwrap();
+        let verified = store.verify(&named("acme")).await.unwrap().unwrap();
         assert_eq!(verified.count, 24 * 6 * 2);
     }
 }
@@ -67,11 +69,14 @@ async fn a_host_whose_run_was_taken_over_writes_nothing_more(bench: Bench) {
     bench.change(open_run("r1")).await.unwrap();
     let first = bench
         .store
-        .claim_run("acme", "r1", "h1", 100)
+        .claim_run(&named("acme"), "r1", "h1", 100)
         .await
         .unwrap();
     bench.clock.set(NOW + 101);
-    let second = other.claim_run("acme", "r1", "h2", 100).await.unwrap();
+    let second = other
+        .claim_run(&named("acme"), "r1", "h2", 100)
+        .await
+        .unwrap();
     assert!(second.lease_token > first.lease_token);
     let late = |owner: &str, token| Change::HoldsRun {
         run: "r1".into(),
@@ -149,7 +154,7 @@ async fn names_too_long_to_be_told_are_told_as_something_to_look_for() {
     // Random enough that the database cannot make its index entry small.
     let long = hex::encode((0..4_000).map(|n: u32| (n * n) as u8).collect::<Vec<_>>());
     let connector = tollgate_store::ConnectorRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         name: "x".into(),
         manifest_text: String::new(),
         component_digest: "sha256:c".into(),
@@ -202,7 +207,16 @@ async fn a_text_the_database_cannot_hold_harms_only_who_wrote_it() {
         }
     }
     assert_eq!(kept, 36);
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 36);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        36
+    );
 }
 
 /// Somebody erases all of a large tenant, and writes a run of it for as long.
@@ -214,11 +228,11 @@ async fn a_long_transaction_of_one_tenant_costs_nobody_else_a_lease() {
     for tenant in ["acme", "other"] {
         for run in ["r1", "r2"] {
             let mut row = run_row(run, run);
-            row.tenant = tenant.into();
+            row.tenant = named(tenant);
             row.lease_owner = Some("h1".into());
             row.lease_until_ms = NOW + 100;
             let put = tollgate_store::Submission {
-                tenant: tenant.into(),
+                tenant: named(tenant),
                 records: Vec::new(),
                 changes: vec![Change::PutRun(Box::new(row))],
             };
@@ -237,18 +251,18 @@ async fn a_long_transaction_of_one_tenant_costs_nobody_else_a_lease() {
         names.sort();
         names
     };
-    let named = |names: &[(&str, &str)]| {
+    let all_of = |names: &[(&str, &str)]| {
         let names = names
             .iter()
-            .map(|(tenant, run)| ((*tenant).to_owned(), (*run).to_owned()));
+            .map(|(tenant, run)| (named(tenant), (*run).to_owned()));
         names.collect::<Vec<_>>()
     };
     let free = [("acme", "r2"), ("other", "r1"), ("other", "r2")];
-    assert_eq!(renewed().await, named(&free));
+    assert_eq!(renewed().await, all_of(&free));
     let (all, ()) = tokio::join!(renewed(), async {
         long.execute("COMMIT").await.unwrap();
     });
-    assert_eq!(all, named(&[&[("acme", "r1")], &free[..]].concat()));
+    assert_eq!(all, all_of(&[&[("acme", "r1")], &free[..]].concat()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +275,10 @@ async fn the_databases_own_clock_judges_where_no_other_is_given() {
     let store = store.unwrap();
     bench.change(open_run("r1")).await.unwrap();
     let hour = 3_600_000;
-    let row = store.claim_run("acme", "r1", "h1", hour).await.unwrap();
+    let row = store
+        .claim_run(&named("acme"), "r1", "h1", hour)
+        .await
+        .unwrap();
     // Far from the clock that stands still, which the other handle has.
     assert!(row.lease_until_ms > NOW + 10 * hour);
     let holds = Change::HoldsRun {
@@ -270,7 +287,10 @@ async fn the_databases_own_clock_judges_where_no_other_is_given() {
         token: row.lease_token,
     };
     store.append(submission(vec![], vec![holds])).await.unwrap();
-    let refused = store.claim_run("acme", "r1", "h2", hour).await.unwrap_err();
+    let refused = store
+        .claim_run(&named("acme"), "r1", "h2", hour)
+        .await
+        .unwrap_err();
     assert!(matches!(refused.rejected(), Some(Rejected::Leased { .. })));
     // A decision that comes after its time by the database is late, whatever the
     // caller's clock says.

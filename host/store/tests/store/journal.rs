@@ -9,11 +9,11 @@ use tollgate_store::{
     Change, RecordFilter, SqliteStore, Store, StoreError, StoredRecord, Submission,
 };
 
-use crate::support::{Bench, on_each_store, options, record, records, run_row, submission};
+use crate::support::{Bench, named, on_each_store, options, record, records, run_row, submission};
 
 async fn all(store: &Arc<dyn Store>, tenant: &str) -> Vec<StoredRecord> {
     store
-        .records(tenant, &RecordFilter::default())
+        .records(&named(tenant), &RecordFilter::default())
         .await
         .unwrap()
 }
@@ -36,7 +36,7 @@ async fn concurrent_appends_number_without_gap_and_keep_the_tree(bench: Bench) {
             for round in 0..5 {
                 let records = records(tenant, &format!("run-{task}-{round}"), 3);
                 let submission = Submission {
-                    tenant: tenant.into(),
+                    tenant: named(tenant),
                     records,
                     changes: vec![],
                 };
@@ -55,7 +55,7 @@ async fn concurrent_appends_number_without_gap_and_keep_the_tree(bench: Bench) {
         let stored = all(&bench.store, tenant).await;
         let numbers: Vec<_> = stored.iter().map(|record| record.seq).collect();
         assert_eq!(numbers, (0..count).collect::<Vec<_>>());
-        let verified = bench.store.verify(tenant).await.unwrap().unwrap();
+        let verified = bench.store.verify(&named(tenant)).await.unwrap().unwrap();
         assert_eq!((verified.count, verified.root), (count, root_of(&stored)));
     }
 }
@@ -106,7 +106,7 @@ async fn two_hosts_on_one_file_share_one_numbering(bench: Bench) {
     }
     let stored = all(&other, "acme").await;
     assert_eq!(stored.len(), 200);
-    let verified = bench.store.verify("acme").await.unwrap().unwrap();
+    let verified = bench.store.verify(&named("acme")).await.unwrap().unwrap();
     assert_eq!((verified.count, verified.root), (200, root_of(&stored)));
 }
 
@@ -131,8 +131,11 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
     let again = SqliteStore::open(&left, options(&bench.clock))
         .await
         .unwrap();
-    assert_eq!(again.verify("acme").await.unwrap().unwrap().count, 5);
-    assert!(again.run("acme", "run-1").await.unwrap().is_some());
+    assert_eq!(
+        again.verify(&named("acme")).await.unwrap().unwrap().count,
+        5
+    );
+    assert!(again.run(&named("acme"), "run-1").await.unwrap().is_some());
     let more = again
         .append(submission(records("acme", "run-2", 1), vec![]))
         .await
@@ -169,7 +172,13 @@ async fn a_large_submission_is_one_transaction(bench: Bench) {
         .unwrap();
     assert_eq!(appended.count, 1_000);
     assert_eq!(
-        bench.store.verify("acme").await.unwrap().unwrap().count,
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
         1_000
     );
     let over = bench
@@ -197,7 +206,7 @@ async fn records_are_found_by_run_case_stage_and_place(bench: Bench) {
     mixed.extend(records("acme", "r1", 1));
     bench.store.append(submission(mixed, vec![])).await.unwrap();
     let found = async |filter: RecordFilter| -> Vec<u64> {
-        let found = bench.store.records("acme", &filter).await.unwrap();
+        let found = bench.store.records(&named("acme"), &filter).await.unwrap();
         found.iter().map(|record| record.seq).collect()
     };
     let base = RecordFilter::default;
@@ -250,12 +259,12 @@ async fn records_are_found_by_run_case_stage_and_place(bench: Bench) {
         leaves_only: true,
         ..base()
     };
-    let bare = bench.store.records("acme", &bare).await.unwrap();
+    let bare = bench.store.records(&named("acme"), &bare).await.unwrap();
     assert!(bare.iter().all(|record| record.sealed.is_none()));
     assert!(
         bench
             .store
-            .records("other", &base())
+            .records(&named("other"), &base())
             .await
             .unwrap()
             .is_empty()
@@ -274,7 +283,7 @@ async fn a_caller_that_went_away_leaves_the_store_working(bench: Bench) {
         .append(submission(records("acme", "r", 1), vec![]))
         .await
         .unwrap();
-    bench.store.verify("acme").await.unwrap().unwrap();
+    bench.store.verify(&named("acme")).await.unwrap().unwrap();
 }
 
 /// Poll once, then drop.

@@ -3,7 +3,9 @@
 
 use tollgate_store::{Change, Rejected, RunRow, RunState, StoreError, Verdict};
 
-use crate::support::{Bench, NOW, approval_row, on_each_store, records, run_row, submission};
+use crate::support::{
+    Bench, NOW, approval_row, named, on_each_store, records, run_row, submission,
+};
 
 fn put(row: RunRow) -> Change {
     Change::PutRun(Box::new(row))
@@ -44,7 +46,7 @@ fn release(run: &str, owner: &str, token: u64) -> Change {
 }
 
 async fn claim(bench: &Bench, run: &str, owner: &str) -> Result<RunRow, Rejected> {
-    let claimed = bench.store.claim_run("acme", run, owner, 100).await;
+    let claimed = bench.store.claim_run(&named("acme"), run, owner, 100).await;
     claimed.map_err(|error| error.rejected().cloned().unwrap())
 }
 
@@ -82,10 +84,16 @@ async fn a_lease_is_one_hosts_until_it_lapses_by_the_stores_clock(bench: Bench) 
     let row = claim(&bench, "r1", "h2").await.unwrap();
     assert_eq!(row.lease_owner.as_deref(), Some("h2"));
     assert_eq!((row.lease_token, row.lease_until_ms), (2, NOW + 201));
-    assert_eq!(bench.store.run("acme", "r1").await.unwrap(), Some(row));
+    assert_eq!(
+        bench.store.run(&named("acme"), "r1").await.unwrap(),
+        Some(row)
+    );
     let unknown = claim(&bench, "r9", "h2").await;
     assert_eq!(unknown, Err(Rejected::NoSuchRun("r9".into())));
-    let elsewhere = bench.store.claim_run("other", "r1", "h2", 100).await;
+    let elsewhere = bench
+        .store
+        .claim_run(&named("other"), "r1", "h2", 100)
+        .await;
     assert_eq!(
         elsewhere.unwrap_err().rejected(),
         Some(&Rejected::NoSuchRun("r1".into()))
@@ -104,7 +112,7 @@ async fn the_first_lease_of_a_run_counts_from_the_stores_time_not_the_hosts(benc
         };
         bench.change(put(row)).await.unwrap();
         bench.change(holds(run, "h1", 1)).await.unwrap();
-        let row = bench.store.run("acme", run).await.unwrap().unwrap();
+        let row = bench.store.run(&named("acme"), run).await.unwrap().unwrap();
         assert_eq!(row.lease_until_ms, NOW + 100, "{run}");
     }
     bench.clock.set(NOW + 101);
@@ -118,9 +126,10 @@ async fn of_two_hosts_that_race_for_a_run_one_gets_it(bench: Bench) {
             .change(put(leased(&run, "h0", NOW - 1)))
             .await
             .unwrap();
+        let acme = named("acme");
         let (one, two) = tokio::join!(
-            bench.store.claim_run("acme", &run, "h1", 100),
-            bench.store.claim_run("acme", &run, "h2", 100)
+            bench.store.claim_run(&acme, &run, "h1", 100),
+            bench.store.claim_run(&acme, &run, "h2", 100)
         );
         let (won, lost) = if one.is_ok() { (one, two) } else { (two, one) };
         let owner = won.unwrap().lease_owner.unwrap();
@@ -143,7 +152,16 @@ async fn an_old_token_writes_nothing_even_for_the_same_host(bench: Bench) {
         .append(submission(late, vec![holds("r1", "h1", 1)]))
         .await;
     assert_eq!(late.unwrap_err().rejected(), Some(&Rejected::LeaseLost));
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 0);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        0
+    );
     bench.change(release("r1", "h1", 1)).await.unwrap();
     bench.change(holds("r1", "h1", 2)).await.unwrap();
     bench.change(release("r1", "h1", 2)).await.unwrap();
@@ -160,7 +178,7 @@ async fn a_lease_that_was_lost_and_won_by_another_inside_one_transaction_fences(
     // Whoever has the row at the moment is not waited for: it is asked for again.
     let claimed = async {
         loop {
-            let claimed = bench.store.claim_run("acme", "r1", "h2", 100).await;
+            let claimed = bench.store.claim_run(&named("acme"), "r1", "h2", 100).await;
             let rejected = claimed.as_ref().err().and_then(|error| error.rejected());
             if !matches!(rejected, Some(Rejected::Leased { .. })) {
                 return claimed;
@@ -200,7 +218,16 @@ async fn a_submission_that_gives_its_lease_away_cannot_go_on_under_it(bench: Ben
         // Nothing of it happened.
         bench.change(holds(&run, "h1", 1)).await.unwrap();
     }
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 0);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        0
+    );
 }
 
 async fn many_hosts_append_at_once_each_under_its_own_lease(bench: Bench) {
@@ -225,7 +252,7 @@ async fn many_hosts_append_at_once_each_under_its_own_lease(bench: Bench) {
         }
     }
     assert_eq!(accepted, 20);
-    let verified = bench.store.verify("acme").await.unwrap().unwrap();
+    let verified = bench.store.verify(&named("acme")).await.unwrap().unwrap();
     assert_eq!(verified.count, 20);
 }
 
@@ -267,7 +294,7 @@ async fn leases_are_renewed_together_and_lapsed_ones_are_not_brought_back(bench:
     assert_eq!(renewed(&bench, "h1").await, ["r1", "r2"]);
     let mut until = Vec::new();
     for run in ["r1", "r2", "r3", "r4"] {
-        let row = bench.store.run("acme", run).await.unwrap().unwrap();
+        let row = bench.store.run(&named("acme"), run).await.unwrap().unwrap();
         until.push(row.lease_until_ms);
     }
     assert_eq!(until, [NOW + 100, NOW + 500, NOW - 1, NOW + 10]);
@@ -322,7 +349,12 @@ async fn a_held_run_is_taken_up_when_nobody_is_waited_for_any_more(bench: Bench)
     assert_eq!(lapsed(&bench, "h1", 9).await, ["r1", "r2"]);
     // Somebody has them now.
     assert!(lapsed(&bench, "h2", 9).await.is_empty());
-    let row = bench.store.run("acme", "r1").await.unwrap().unwrap();
+    let row = bench
+        .store
+        .run(&named("acme"), "r1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((row.state, row.lease_token), (RunState::Held, 1));
     bench.change(holds("r1", "h1", 1)).await.unwrap();
     // It goes on, and its host dies: it is open and lapsed.
@@ -333,7 +365,12 @@ async fn a_held_run_is_taken_up_when_nobody_is_waited_for_any_more(bench: Bench)
         }))
         .await
         .unwrap();
-    let open = bench.store.run("acme", "r1").await.unwrap().unwrap();
+    let open = bench
+        .store
+        .run(&named("acme"), "r1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(open.lease_owner.as_deref(), Some("h1"));
     bench.clock.set(NOW + 1_001);
     let expire = Change::ExpireApproval {
@@ -352,7 +389,12 @@ async fn a_held_run_is_taken_up_when_nobody_is_waited_for_any_more(bench: Bench)
         .unwrap();
     bench.clock.set(NOW + 9_999);
     assert_eq!(lapsed(&bench, "h3", 9).await, ["r2", "r3"]);
-    let done = bench.store.run("acme", "r1").await.unwrap().unwrap();
+    let done = bench
+        .store
+        .run(&named("acme"), "r1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((done.lease_owner, done.lease_until_ms), (None, 0));
 }
 
@@ -384,18 +426,23 @@ async fn a_held_run_is_born_without_a_lease(bench: Bench) {
         ..held("r1", "a1")
     };
     bench.change(put(row)).await.unwrap();
-    let read = bench.store.run("acme", "r1").await.unwrap().unwrap();
+    let read = bench
+        .store
+        .run(&named("acme"), "r1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((read.lease_owner, read.lease_until_ms), (None, 0));
 }
 
 async fn lapsed_runs_of_all_tenants_are_found_with_their_tenants(bench: Bench) {
     for tenant in ["acme", "other"] {
         let row = RunRow {
-            tenant: tenant.into(),
+            tenant: named(tenant),
             ..leased("r1", "gone", NOW - 1)
         };
         let put = tollgate_store::Submission {
-            tenant: tenant.into(),
+            tenant: named(tenant),
             records: Vec::new(),
             changes: vec![put(row)],
         };
@@ -428,12 +475,12 @@ async fn however_many_runs_wait_the_newest_thousand_are_listed(bench: Bench) {
         let rows = submission(Vec::new(), changes.collect());
         bench.store.append(rows).await.unwrap();
     }
-    let all = bench.store.runs("acme", &[]).await.unwrap();
+    let all = bench.store.runs(&named("acme"), &[]).await.unwrap();
     let names: Vec<_> = all.iter().map(|row| row.run.as_str()).collect();
     let expected = runs.iter().rev().take(1_000).map(|(run, _)| run.as_str());
     assert_eq!(names, expected.collect::<Vec<_>>());
     let twice = [RunState::Held, RunState::Held];
-    let held = bench.store.runs("acme", &twice).await.unwrap();
+    let held = bench.store.runs(&named("acme"), &twice).await.unwrap();
     assert_eq!(held.len(), 550);
     assert!(held.iter().all(|row| row.state == RunState::Held));
 }

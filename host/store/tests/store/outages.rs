@@ -13,7 +13,7 @@ use tollgate_store::{
 };
 use tollgate_test_postgres::{PrivatePostgres, execute};
 
-use crate::support::{Bench, NOW, postgres_options, records, submission};
+use crate::support::{Bench, NOW, named, postgres_options, records, submission};
 
 async fn private() -> Option<(PrivatePostgres, String, Arc<dyn Store>)> {
     let server = PrivatePostgres::start().await?;
@@ -56,7 +56,10 @@ async fn a_server_that_is_away_is_said_to_be_and_service_resumes_by_itself() {
     ));
     server.resume().await;
     assert_eq!(append().await.unwrap().first_seq, 3);
-    assert_eq!(store.verify("acme").await.unwrap().unwrap().count, 6);
+    assert_eq!(
+        store.verify(&named("acme")).await.unwrap().unwrap().count,
+        6
+    );
     assert_eq!(events.recv().await.unwrap().what, EventKind::Missed);
 }
 
@@ -121,13 +124,13 @@ async fn restarts_in_the_middle_of_appends_leave_nothing_half_kept_and_no_wrong_
         lost.extend(gone);
         open += unknown;
     }
-    let verified = store.verify("acme").await.unwrap().unwrap();
+    let verified = store.verify(&named("acme")).await.unwrap().unwrap();
     let count = async |run: &str| {
         let filter = RecordFilter {
             run: Some(run.to_owned()),
             ..RecordFilter::default()
         };
-        store.records("acme", &filter).await.unwrap().len()
+        store.records(&named("acme"), &filter).await.unwrap().len()
     };
     for run in &kept {
         assert_eq!(count(run).await, 2, "{run} was acknowledged");
@@ -194,7 +197,7 @@ async fn a_commit_whose_answer_was_lost_is_looked_up_and_not_made_twice() {
         // Ended before its commit: it is undone, looked up, and made once more.
         assert_eq!(appending.await.unwrap().unwrap().count, 1);
     }
-    let verified = store.verify("acme").await.unwrap().unwrap();
+    let verified = store.verify(&named("acme")).await.unwrap().unwrap();
     assert_eq!(verified.count, 3);
 }
 
@@ -243,7 +246,10 @@ async fn a_commit_whose_fate_is_not_known_is_not_written_again_one_by_one() {
     }
     probe.await.unwrap();
     server.resume().await;
-    assert_eq!(store.verify("acme").await.unwrap().unwrap().count, 3);
+    assert_eq!(
+        store.verify(&named("acme")).await.unwrap().unwrap().count,
+        3
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,7 +276,10 @@ async fn a_host_that_stopped_in_the_middle_of_a_transaction_blocks_others_only_b
         woken.is_err(),
         "its locks are gone, so it may write nothing"
     );
-    assert_eq!(store.verify("acme").await.unwrap().unwrap().count, 2);
+    assert_eq!(
+        store.verify(&named("acme")).await.unwrap().unwrap().count,
+        2
+    );
 }
 
 /// Between a store and its server; what it was told to swallow is swallowed, in
@@ -395,7 +404,7 @@ async fn a_token_that_one_database_knows_does_not_wait_for_another_that_vanished
     let bench = Bench::new().await;
     let person = PrincipalRow {
         id: "person:mira".into(),
-        tenant: "acme".into(),
+        tenant: named("acme"),
         name: "Mira".into(),
         kind: PrincipalKind::Person,
         groups: vec![],

@@ -8,11 +8,11 @@ use tollgate_store::{
 };
 use tollgate_test_postgres::{PrivatePostgres, execute};
 
-use crate::support::{Bench, NOW, on_each_store, records, run_row};
+use crate::support::{Bench, NOW, named, on_each_store, records, run_row};
 
 fn of(tenant: &str, changes: Vec<Change>) -> Submission {
     Submission {
-        tenant: tenant.into(),
+        tenant: named(tenant),
         records: records(tenant, "r", 1),
         changes,
     }
@@ -26,7 +26,7 @@ fn placed(default: &Bench, acme: &Bench) -> RoutedStore {
 fn principal(tenant: &str, token: u8) -> PrincipalRow {
     PrincipalRow {
         id: "person:mira".into(),
-        tenant: tenant.into(),
+        tenant: named(tenant),
         name: "Mira".into(),
         kind: PrincipalKind::Person,
         groups: vec![],
@@ -39,7 +39,7 @@ fn principal(tenant: &str, token: u8) -> PrincipalRow {
 
 fn connector(tenant: &str) -> Change {
     Change::PutConnector(Box::new(ConnectorRow {
-        tenant: tenant.into(),
+        tenant: named(tenant),
         name: "database".into(),
         manifest_text: "m".into(),
         component_digest: "sha256:c".into(),
@@ -53,7 +53,7 @@ async fn a_tenant_is_where_it_was_placed_and_all_are_seen_together(bench: Bench)
     let mut events = routed.events();
     for (token, tenant) in [(1, "acme"), (2, "beta")] {
         let mut run = run_row("r", "i");
-        run.tenant = tenant.into();
+        run.tenant = named(tenant);
         let changes = vec![Change::PutRun(Box::new(run)), connector(tenant)];
         routed.append(of(tenant, changes)).await.unwrap();
         routed
@@ -76,9 +76,15 @@ async fn a_tenant_is_where_it_was_placed_and_all_are_seen_together(bench: Bench)
     assert_eq!(names(other.store.heads().await.unwrap()), ["acme"]);
     assert_eq!(names(routed.heads().await.unwrap()), ["acme", "beta"]);
     assert_eq!(routed.connectors(None).await.unwrap().len(), 2);
-    assert_eq!(routed.connectors(Some("acme")).await.unwrap().len(), 1);
+    assert_eq!(
+        routed.connectors(Some(&named("acme"))).await.unwrap().len(),
+        1
+    );
     for tenant in ["acme", "beta"] {
-        assert_eq!(routed.verify(tenant).await.unwrap().unwrap().count, 1);
+        assert_eq!(
+            routed.verify(&named(tenant)).await.unwrap().unwrap().count,
+            1
+        );
     }
     let one = routed.claim_lapsed("h", 1_000, 1).await.unwrap();
     assert_eq!(one.len(), 1, "no more than asked for");
@@ -101,7 +107,7 @@ async fn a_store_says_nothing_about_tenants_of_another_store(bench: Bench) {
     let hostile = bench.fresh().await;
     let routed = placed(&bench, &hostile);
     let mut run = run_row("stolen", "i");
-    run.tenant = "beta".into();
+    run.tenant = named("beta");
     let forged = vec![connector("beta"), Change::PutRun(Box::new(run))];
     hostile.store.append(of("beta", forged)).await.unwrap();
     hostile
@@ -117,7 +123,7 @@ async fn a_store_says_nothing_about_tenants_of_another_store(bench: Bench) {
     assert_eq!(routed.claim_lapsed("h", 1_000, 9).await.unwrap(), []);
     hostile
         .store
-        .claim_run("beta", "stolen", "h", 1_000)
+        .claim_run(&named("beta"), "stolen", "h", 1_000)
         .await
         .unwrap();
     assert_eq!(routed.renew_leases("h", 1_000).await.unwrap(), []);

@@ -2,12 +2,12 @@
 
 use tollgate_store::{Change, ConnectorRow, PrincipalKind, PrincipalRow, Rejected, StoreError};
 
-use crate::support::{Bench, NOW, on_each_store, submission};
+use crate::support::{Bench, NOW, named, on_each_store, submission};
 
 fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
     PrincipalRow {
         id: id.into(),
-        tenant: tenant.into(),
+        tenant: named(tenant),
         name: "Mira".into(),
         kind: PrincipalKind::Person,
         groups: vec!["finance".into()],
@@ -43,7 +43,7 @@ async fn a_token_leads_to_its_principal_until_it_is_revoked(bench: Bench) {
         .unwrap();
     assert_eq!(by(1).await, None);
     assert_eq!(
-        bench.store.principals("acme").await.unwrap()[0].revoked_ms,
+        bench.store.principals(&named("acme")).await.unwrap()[0].revoked_ms,
         Some(NOW)
     );
     let unknown = Change::RevokePrincipal {
@@ -88,7 +88,7 @@ async fn a_new_token_leaves_the_key_that_decisions_are_signed_with(bench: Bench)
             ..principal("acme", "person:mira", token)
         };
         bench.store.put_principal(row).await.unwrap();
-        bench.store.principals("acme").await.unwrap()[0].public_key
+        bench.store.principals(&named("acme")).await.unwrap()[0].public_key
     };
     assert_eq!(put(1, None).await, None);
     assert_eq!(put(2, Some([7; 32])).await, Some([7; 32]));
@@ -138,7 +138,7 @@ async fn hosts_that_race_for_a_subject_agree_on_one_key(bench: Bench) {
         };
         tokio::spawn(async move {
             store
-                .ensure_subject_key("acme", "s", vec![n])
+                .ensure_subject_key(&named("acme"), "s", vec![n])
                 .await
                 .unwrap()
         })
@@ -149,15 +149,18 @@ async fn hosts_that_race_for_a_subject_agree_on_one_key(bench: Bench) {
     }
     assert_eq!(keys.len(), 1);
     assert_eq!(
-        bench.store.subject_key("acme", "s").await.unwrap(),
+        bench.store.subject_key(&named("acme"), "s").await.unwrap(),
         keys.pop_first()
     );
-    assert_eq!(bench.store.subject_key("other", "s").await.unwrap(), None);
+    assert_eq!(
+        bench.store.subject_key(&named("other"), "s").await.unwrap(),
+        None
+    );
 }
 
 async fn a_connector_is_installed_replaced_and_removed(bench: Bench) {
     let row = |text: &str| ConnectorRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         name: "database".into(),
         manifest_text: text.into(),
         component_digest: "sha256:c".into(),
@@ -173,19 +176,23 @@ async fn a_connector_is_installed_replaced_and_removed(bench: Bench) {
         .unwrap();
     assert_eq!(bench.store.connectors(None).await.unwrap(), [row("two")]);
     assert_eq!(
-        bench.store.connectors(Some("acme")).await.unwrap(),
+        bench.store.connectors(Some(&named("acme"))).await.unwrap(),
         [row("two")]
     );
     assert!(
         bench
             .store
-            .connectors(Some("other"))
+            .connectors(Some(&named("other")))
             .await
             .unwrap()
             .is_empty()
     );
     assert_eq!(
-        bench.store.connector("acme", "database").await.unwrap(),
+        bench
+            .store
+            .connector(&named("acme"), "database")
+            .await
+            .unwrap(),
         Some(row("two"))
     );
     let remove = || Change::RemoveConnector {

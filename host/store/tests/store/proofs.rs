@@ -3,7 +3,7 @@
 use tollgate_journal::{Frontier, Hash, Tampering};
 use tollgate_store::{Change, CheckpointRow, Rejected, TileRow};
 
-use crate::support::{Bench, NOW, on_each_store, records, submission};
+use crate::support::{Bench, NOW, named, on_each_store, records, submission};
 
 async fn append(bench: &Bench, count: u32) {
     bench
@@ -14,7 +14,11 @@ async fn append(bench: &Bench, count: u32) {
 }
 
 async fn hashes(bench: &Bench) -> Vec<Hash> {
-    bench.store.leaf_hashes("acme", 0, u32::MAX).await.unwrap()
+    bench
+        .store
+        .leaf_hashes(&named("acme"), 0, u32::MAX)
+        .await
+        .unwrap()
 }
 
 fn tile(level: u8, index: u64, hashes: &[Hash]) -> TileRow {
@@ -33,7 +37,7 @@ fn root(hashes: &[Hash]) -> Hash {
 
 fn checkpoint(count: u64, root: Hash, signatures: &str) -> CheckpointRow {
     CheckpointRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         count,
         root,
         at_ms: NOW,
@@ -51,13 +55,29 @@ async fn leaf_hashes_are_those_of_the_records_from_any_place(bench: Bench) {
     assert_eq!(all.len(), 300);
     let head = bench.store.heads().await.unwrap().remove(0);
     assert_eq!(root(&all), head.root);
-    let some = bench.store.leaf_hashes("acme", 297, 2).await.unwrap();
+    let some = bench
+        .store
+        .leaf_hashes(&named("acme"), 297, 2)
+        .await
+        .unwrap();
     assert_eq!(some, &all[297..299]);
-    let beyond = bench.store.leaf_hashes("acme", 300, 9).await.unwrap();
+    let beyond = bench
+        .store
+        .leaf_hashes(&named("acme"), 300, 9)
+        .await
+        .unwrap();
     assert!(beyond.is_empty());
-    let beyond = bench.store.leaf_hashes("acme", u64::MAX, 9).await.unwrap();
+    let beyond = bench
+        .store
+        .leaf_hashes(&named("acme"), u64::MAX, 9)
+        .await
+        .unwrap();
     assert!(beyond.is_empty());
-    let other = bench.store.leaf_hashes("other", 0, 9).await.unwrap();
+    let other = bench
+        .store
+        .leaf_hashes(&named("other"), 0, 9)
+        .await
+        .unwrap();
     assert!(other.is_empty());
 }
 
@@ -67,13 +87,13 @@ async fn a_tile_is_kept_once_and_never_replaced(bench: Bench) {
     let tiles = vec![tile(0, 0, &all[..256]), tile(0, 1, &all[256..512])];
     bench.change(Change::PutTiles(tiles.clone())).await.unwrap();
     bench.change(Change::PutTiles(tiles.clone())).await.unwrap();
-    let read = bench.store.tile("acme", 0, 1).await.unwrap();
+    let read = bench.store.tile(&named("acme"), 0, 1).await.unwrap();
     assert_eq!(read.as_ref(), Some(&tiles[1]));
-    assert_eq!(bench.store.tile("acme", 0, 2).await.unwrap(), None);
-    assert_eq!(bench.store.tile("acme", 1, 0).await.unwrap(), None);
-    assert_eq!(bench.store.tile_count("acme", 0).await.unwrap(), 2);
-    assert_eq!(bench.store.tile_count("acme", 1).await.unwrap(), 0);
-    assert_eq!(bench.store.tile_count("other", 0).await.unwrap(), 0);
+    assert_eq!(bench.store.tile(&named("acme"), 0, 2).await.unwrap(), None);
+    assert_eq!(bench.store.tile(&named("acme"), 1, 0).await.unwrap(), None);
+    assert_eq!(bench.store.tile_count(&named("acme"), 0).await.unwrap(), 2);
+    assert_eq!(bench.store.tile_count(&named("acme"), 1).await.unwrap(), 0);
+    assert_eq!(bench.store.tile_count(&named("other"), 0).await.unwrap(), 0);
     let mut forged = tiles[1].clone();
     forged.hashes[8_000] ^= 1;
     let refused = bench.refused(Change::PutTiles(vec![forged])).await;
@@ -83,7 +103,7 @@ async fn a_tile_is_kept_once_and_never_replaced(bench: Bench) {
         ..tiles[0].clone()
     };
     assert!(bench.change(Change::PutTiles(vec![short])).await.is_err());
-    bench.store.verify("acme").await.unwrap().unwrap();
+    bench.store.verify(&named("acme")).await.unwrap().unwrap();
 }
 
 async fn tiles_are_counted_up_to_the_first_that_is_missing(bench: Bench) {
@@ -94,12 +114,12 @@ async fn tiles_are_counted_up_to_the_first_that_is_missing(bench: Bench) {
             .await
             .unwrap();
     }
-    assert_eq!(bench.store.tile_count("acme", 0).await.unwrap(), 2);
+    assert_eq!(bench.store.tile_count(&named("acme"), 0).await.unwrap(), 2);
     bench
         .change(Change::PutTiles(vec![tile(0, 2, &some)]))
         .await
         .unwrap();
-    assert_eq!(bench.store.tile_count("acme", 0).await.unwrap(), 5);
+    assert_eq!(bench.store.tile_count(&named("acme"), 0).await.unwrap(), 5);
 }
 
 async fn a_changed_tile_is_named_by_the_record_it_lies_about(bench: Bench) {
@@ -112,14 +132,19 @@ async fn a_changed_tile_is_named_by_the_record_it_lies_about(bench: Bench) {
         ]))
         .await
         .unwrap();
-    bench.store.verify("acme").await.unwrap().unwrap();
+    bench.store.verify(&named("acme")).await.unwrap().unwrap();
     let mut forged = all[256..512].to_vec();
     forged[40][5] ^= 1;
     let forged = forged.concat();
     bench
         .set_bytes("tiles", "hashes", "number = 1", &forged)
         .await;
-    let report = bench.store.verify("acme").await.unwrap().unwrap_err();
+    let report = bench
+        .store
+        .verify(&named("acme"))
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(report.first_bad_seq, Some(256 + 40));
     assert_eq!(report.what, Tampering::ColumnsMismatch);
 }
@@ -136,7 +161,11 @@ async fn a_checkpoint_gains_signatures_and_loses_none(bench: Bench) {
     first.unwrap();
     second.unwrap();
     bench.change(put(&own)).await.unwrap();
-    let stored = bench.store.checkpoints("acme", None, 9).await.unwrap();
+    let stored = bench
+        .store
+        .checkpoints(&named("acme"), None, 9)
+        .await
+        .unwrap();
     assert_eq!(stored.len(), 1);
     for signature in ["— log AAAA", "— w1 BBBB", "— w2 CCCC"] {
         assert_eq!(stored[0].note.matches(signature).count(), 1, "{signature}");
@@ -163,7 +192,11 @@ async fn one_count_has_one_root(bench: Bench) {
         let refused = bench.refused(put(&row)).await;
         assert_eq!(refused, Rejected::CheckpointDiffers { count: row.count });
     }
-    let stored = bench.store.checkpoints("acme", None, 9).await.unwrap();
+    let stored = bench
+        .store
+        .checkpoints(&named("acme"), None, 9)
+        .await
+        .unwrap();
     assert_eq!(stored, [own]);
 }
 
@@ -175,12 +208,16 @@ async fn checkpoints_are_listed_newest_first_in_pages(bench: Bench) {
         bench.change(put(&row)).await.unwrap();
     }
     let counts = async |before, limit| -> Vec<u64> {
-        let rows = bench.store.checkpoints("acme", before, limit).await;
+        let rows = bench.store.checkpoints(&named("acme"), before, limit).await;
         rows.unwrap().into_iter().map(|row| row.count).collect()
     };
     assert_eq!(counts(None, 2).await, [4, 3]);
     assert_eq!(counts(Some(3), 9).await, [2, 1]);
-    let other = bench.store.checkpoints("other", None, 9).await.unwrap();
+    let other = bench
+        .store
+        .checkpoints(&named("other"), None, 9)
+        .await
+        .unwrap();
     assert!(other.is_empty());
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use tollgate_journal::{Closing, Entry, Prepared, Stage, SubjectKey, Tampering, prepare};
 use tollgate_store::{ClosedFilter, RecordFilter, StoreError, Submission};
 
-use crate::support::{Bench, NOW, blob_keys, on_each_store, submission};
+use crate::support::{Bench, NOW, blob_keys, named, on_each_store, submission};
 
 /// A record of another time, case and subject.
 struct Made {
@@ -84,7 +84,7 @@ async fn append(bench: &Bench, records: Vec<Prepared>) {
 }
 
 async fn found(bench: &Bench, filter: RecordFilter) -> Vec<u64> {
-    let found = bench.store.records("acme", &filter).await.unwrap();
+    let found = bench.store.records(&named("acme"), &filter).await.unwrap();
     found.iter().map(|record| record.seq).collect()
 }
 
@@ -204,7 +204,11 @@ async fn ended_runs_are_found_by_what_they_came_to(bench: Bench) {
     ];
     append(&bench, records).await;
     let listed = async |filter: ClosedFilter| -> Vec<String> {
-        let rows = bench.store.closed_runs("acme", &filter).await.unwrap();
+        let rows = bench
+            .store
+            .closed_runs(&named("acme"), &filter)
+            .await
+            .unwrap();
         rows.into_iter().map(|row| row.run).collect()
     };
     let by = |tool: Option<&str>, outcome: Option<&str>, workflow: Option<&str>| ClosedFilter {
@@ -239,16 +243,24 @@ async fn ended_runs_are_found_by_what_they_came_to(bench: Bench) {
         before: Some(4),
         ..ClosedFilter::default()
     };
-    let rows = bench.store.closed_runs("acme", &page).await.unwrap();
+    let rows = bench
+        .store
+        .closed_runs(&named("acme"), &page)
+        .await
+        .unwrap();
     let places: Vec<_> = rows.iter().map(|row| row.place).collect();
     assert_eq!(places, [3, 2]);
     assert_eq!(
         (rows[0].tool.as_str(), rows[0].at_ms),
         ("mail.send", NOW + 20)
     );
-    let nobody = bench.store.closed_runs("other", &page).await.unwrap();
+    let nobody = bench
+        .store
+        .closed_runs(&named("other"), &page)
+        .await
+        .unwrap();
     assert!(nobody.is_empty());
-    bench.store.verify("acme").await.unwrap().unwrap();
+    bench.store.verify(&named("acme")).await.unwrap().unwrap();
 }
 
 async fn only_the_last_record_says_what_a_run_came_to(bench: Bench) {
@@ -267,7 +279,7 @@ async fn a_run_hidden_from_what_finds_it_is_named_by_verification(bench: Bench) 
         ],
     )
     .await;
-    bench.store.verify("acme").await.unwrap().unwrap();
+    bench.store.verify(&named("acme")).await.unwrap().unwrap();
     for (column, stage, seq) in [
         ("tool", 16, 1),
         ("outcome", 16, 1),
@@ -281,7 +293,12 @@ async fn a_run_hidden_from_what_finds_it_is_named_by_verification(bench: Bench) 
                      UPDATE records SET {column} = {value} WHERE stage = {stage}"
                 ))
                 .await;
-            let report = bench.store.verify("acme").await.unwrap().unwrap_err();
+            let report = bench
+                .store
+                .verify(&named("acme"))
+                .await
+                .unwrap()
+                .unwrap_err();
             assert_eq!(report.first_bad_seq, Some(seq), "{column} = {value}");
             assert_eq!(report.what, Tampering::ColumnsMismatch);
             bench
@@ -291,14 +308,19 @@ async fn a_run_hidden_from_what_finds_it_is_named_by_verification(bench: Bench) 
                      DROP TABLE was"
                 ))
                 .await;
-            bench.store.verify("acme").await.unwrap().unwrap();
+            bench.store.verify(&named("acme")).await.unwrap().unwrap();
         }
     }
     // Putting such words beside another record is found as well.
     bench
         .tamper("UPDATE records SET tool = 'x', outcome = 'done' WHERE stage = 7")
         .await;
-    let report = bench.store.verify("acme").await.unwrap().unwrap_err();
+    let report = bench
+        .store
+        .verify(&named("acme"))
+        .await
+        .unwrap()
+        .unwrap_err();
     assert_eq!(report.first_bad_seq, Some(0));
 }
 
@@ -307,7 +329,7 @@ async fn times_of_tenants_do_not_mix(bench: Bench) {
     let mut foreign = Made::at(NOW);
     foreign.tenant = "other".into();
     let other = Submission {
-        tenant: "other".into(),
+        tenant: named("other"),
         records: vec![foreign],
         changes: Vec::new(),
     };
@@ -317,7 +339,7 @@ async fn times_of_tenants_do_not_mix(bench: Bench) {
         ..RecordFilter::default()
     };
     for tenant in ["acme", "other"] {
-        let found = bench.store.records(tenant, &filter).await.unwrap();
+        let found = bench.store.records(&named(tenant), &filter).await.unwrap();
         assert_eq!(found.len(), 1);
     }
 }
@@ -340,9 +362,14 @@ async fn a_record_hidden_from_its_time_is_named_by_verification() {
     ] {
         let bench = Bench::new().await;
         append(&bench, (0..600).map(|n| Made::at(NOW + n)).collect()).await;
-        bench.store.verify("acme").await.unwrap().unwrap();
+        bench.store.verify(&named("acme")).await.unwrap().unwrap();
         bench.tamper(change).await;
-        let report = bench.store.verify("acme").await.unwrap().unwrap_err();
+        let report = bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap_err();
         let place = report.first_bad_seq.unwrap();
         assert!((256..512).contains(&place), "{change}: {report}");
         assert_eq!(report.what, Tampering::ColumnsMismatch);

@@ -5,11 +5,11 @@ use tollgate_store::{
     RunState, Verdict,
 };
 
-use crate::support::{Bench, NOW, approval_row, on_each_store, run_row, submission};
+use crate::support::{Bench, NOW, approval_row, named, on_each_store, run_row, submission};
 
 fn item(id: &str) -> QueueRow {
     QueueRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         id: id.into(),
         queue: "operations".into(),
         kind: "in_doubt".into(),
@@ -43,9 +43,12 @@ fn resolve(id: &str, by: &str, resolution: &str) -> Change {
 
 async fn an_item_is_resolved_once_and_never_by_who_asked(bench: Bench) {
     bench.change(put(item("q1"))).await.unwrap();
-    let read = bench.store.queue_item("acme", "q1").await.unwrap();
+    let read = bench.store.queue_item(&named("acme"), "q1").await.unwrap();
     assert_eq!(read, Some(item("q1")));
-    assert_eq!(bench.store.queue_item("other", "q1").await.unwrap(), None);
+    assert_eq!(
+        bench.store.queue_item(&named("other"), "q1").await.unwrap(),
+        None
+    );
     let own = bench.refused(resolve("q1", "agent:a", "done")).await;
     assert_eq!(own, Rejected::OwnRequest);
     bench
@@ -62,7 +65,12 @@ async fn an_item_is_resolved_once_and_never_by_who_asked(bench: Bench) {
     assert_eq!(again, already);
     // Found in doubt once more, it stays resolved.
     bench.change(put(item("q1"))).await.unwrap();
-    let read = bench.store.queue_item("acme", "q1").await.unwrap().unwrap();
+    let read = bench
+        .store
+        .queue_item(&named("acme"), "q1")
+        .await
+        .unwrap()
+        .unwrap();
     let resolved = QueueRow {
         state: QueueState::Resolved,
         resolved_by: Some("person:mira".into()),
@@ -80,9 +88,12 @@ async fn an_item_cannot_be_born_resolved_or_in_another_tenant(bench: Bench) {
     born.state = QueueState::Resolved;
     assert!(bench.change(put(born)).await.is_err());
     let mut foreign = item("q1");
-    foreign.tenant = "other".into();
+    foreign.tenant = named("other");
     assert!(bench.change(put(foreign)).await.is_err());
-    assert_eq!(bench.store.queue_item("acme", "q1").await.unwrap(), None);
+    assert_eq!(
+        bench.store.queue_item(&named("acme"), "q1").await.unwrap(),
+        None
+    );
 }
 
 async fn of_two_people_who_resolve_at_once_one_does(bench: Bench) {
@@ -126,7 +137,7 @@ async fn a_queue_takes_as_many_as_it_may_however_many_come_at_once(bench: Bench)
     assert_eq!(put, 3);
     let open = bench
         .store
-        .queue_items("acme", Some(QueueState::Open))
+        .queue_items(&named("acme"), Some(QueueState::Open))
         .await;
     let open = open.unwrap();
     assert_eq!(open.len(), 3);
@@ -158,13 +169,21 @@ async fn items_are_listed_oldest_first_by_state(bench: Bench) {
         .await
         .unwrap();
     let listed = async |state| -> Vec<String> {
-        let rows = bench.store.queue_items("acme", state).await.unwrap();
+        let rows = bench
+            .store
+            .queue_items(&named("acme"), state)
+            .await
+            .unwrap();
         rows.into_iter().map(|row| row.id).collect()
     };
     assert_eq!(listed(None).await, ["q2", "q3", "q1"]);
     assert_eq!(listed(Some(QueueState::Open)).await, ["q2", "q1"]);
     assert_eq!(listed(Some(QueueState::Resolved)).await, ["q3"]);
-    let other = bench.store.queue_items("other", None).await.unwrap();
+    let other = bench
+        .store
+        .queue_items(&named("other"), None)
+        .await
+        .unwrap();
     assert!(other.is_empty());
 }
 
@@ -203,7 +222,12 @@ async fn what_is_due_is_found_by_the_stores_clock_soonest_first(bench: Bench) {
         at_ms: NOW + 21,
     };
     bench.change(expire).await.unwrap();
-    let a1 = bench.store.approval("acme", "a1").await.unwrap().unwrap();
+    let a1 = bench
+        .store
+        .approval(&named("acme"), "a1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(a1.state, ApprovalState::Expired);
     assert_eq!(due(9).await, ["a2", "a3"]);
 }
@@ -217,7 +241,7 @@ async fn what_happened_is_told_after_it_is_durable_and_nothing_else_is(bench: Be
         }))
     };
     let connector = ConnectorRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         name: "database".into(),
         manifest_text: String::new(),
         component_digest: "sha256:c".into(),

@@ -2,7 +2,7 @@
 
 use tollgate_store::{Change, Rejected, RunRow, RunState};
 
-use crate::support::{Bench, NOW, on_each_store, records, run_row, submission};
+use crate::support::{Bench, NOW, named, on_each_store, records, run_row, submission};
 
 fn put(run: &str, input: &str) -> Change {
     Change::PutRun(Box::new(run_row(run, input)))
@@ -11,7 +11,12 @@ fn put(run: &str, input: &str) -> Change {
 async fn a_run_reads_back_and_follows_its_changes(bench: Bench) {
     bench.change(put("r1", "i1")).await.unwrap();
     assert_eq!(
-        bench.store.run("acme", "r1").await.unwrap().unwrap(),
+        bench
+            .store
+            .run(&named("acme"), "r1")
+            .await
+            .unwrap()
+            .unwrap(),
         run_row("r1", "i1")
     );
     let mut held = run_row("r1", "i1");
@@ -22,12 +27,21 @@ async fn a_run_reads_back_and_follows_its_changes(bench: Bench) {
         .change(Change::PutRun(Box::new(held.clone())))
         .await
         .unwrap();
-    assert_eq!(bench.store.run("acme", "r1").await.unwrap().unwrap(), held);
-    let by_state = async |states: &[RunState]| bench.store.runs("acme", states).await.unwrap();
+    assert_eq!(
+        bench
+            .store
+            .run(&named("acme"), "r1")
+            .await
+            .unwrap()
+            .unwrap(),
+        held
+    );
+    let by_state =
+        async |states: &[RunState]| bench.store.runs(&named("acme"), states).await.unwrap();
     assert_eq!(by_state(&[RunState::Held, RunState::InDoubt]).await, [held]);
     assert!(by_state(&[RunState::Done]).await.is_empty());
     assert_eq!(by_state(&[]).await.len(), 1);
-    assert_eq!(bench.store.run("other", "r1").await.unwrap(), None);
+    assert_eq!(bench.store.run(&named("other"), "r1").await.unwrap(), None);
 }
 
 async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_counts(bench: Bench) {
@@ -44,7 +58,8 @@ async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_cou
     };
     assert_eq!(bench.refused(put("r2", "i1")).await, exists);
     let found = async |same: &str, ended_since_ms| {
-        let found = bench.store.run_of_request("acme", same, ended_since_ms);
+        let acme = named("acme");
+        let found = bench.store.run_of_request(&acme, same, ended_since_ms);
         found.await.unwrap().first.map(|row| row.run)
     };
     assert_eq!(found("same-i1", None).await.as_deref(), Some("r1"));
@@ -71,7 +86,8 @@ async fn a_repeated_request_is_the_first_one_while_that_is_active_or_its_key_cou
 /// journal, not by the clocks of the two.
 async fn a_request_that_was_asked_before_an_equal_one_ended_is_that_one(bench: Bench) {
     let look = async || {
-        let looked = bench.store.run_of_request("acme", "same-i1", None);
+        let acme = named("acme");
+        let looked = bench.store.run_of_request(&acme, "same-i1", None);
         let looked = looked.await.unwrap();
         assert_eq!(looked.first, None);
         Some(looked.count)
@@ -148,7 +164,16 @@ async fn of_equal_calls_at_once_one_becomes_a_run(bench: Bench) {
         }
     }
     assert_eq!(opened, 1);
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 1);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        1
+    );
 }
 
 async fn a_lost_lease_keeps_the_intent_out_of_the_journal(bench: Bench) {
@@ -163,7 +188,16 @@ async fn a_lost_lease_keeps_the_intent_out_of_the_journal(bench: Bench) {
         .append(submission(records("acme", "r1", 1), changes))
         .await;
     assert_eq!(refused.unwrap_err().rejected(), Some(&Rejected::LeaseLost));
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 0);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        0
+    );
 }
 
 async fn a_refused_submission_leaves_nothing_and_disturbs_nobody(bench: Bench) {
@@ -190,8 +224,20 @@ async fn a_refused_submission_leaves_nothing_and_disturbs_nobody(bench: Bench) {
         accepted += u64::from(task.await.unwrap());
     }
     assert_eq!(accepted, 30);
-    assert_eq!(bench.store.verify("acme").await.unwrap().unwrap().count, 60);
-    assert_eq!(bench.store.runs("acme", &[]).await.unwrap().len(), 30);
+    assert_eq!(
+        bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
+        60
+    );
+    assert_eq!(
+        bench.store.runs(&named("acme"), &[]).await.unwrap().len(),
+        30
+    );
 }
 
 async fn a_finished_run_has_no_lease(bench: Bench) {
@@ -215,7 +261,7 @@ async fn a_finished_run_has_no_lease(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .run("acme", "r1")
+            .run(&named("acme"), "r1")
             .await
             .unwrap()
             .unwrap()

@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tempfile::TempDir;
-use tollgate_journal::{BlobKeys, Entry, KeyRing, Prepared, Stage, SubjectKey, prepare};
+use tollgate_journal::{BlobKeys, Entry, KeyRing, Prepared, Stage, SubjectKey, Tenant, prepare};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, Change, ManualClock, PostgresOptions, PostgresStore,
     Rejected, RunRow, RunState, SqliteOptions, SqliteStore, Store, StoreError, Submission,
@@ -217,10 +217,15 @@ pub(crate) fn options(clock: &Arc<ManualClock>) -> SqliteOptions {
 
 pub(crate) fn submission(records: Vec<Prepared>, changes: Vec<Change>) -> Submission {
     Submission {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         records,
         changes,
     }
+}
+
+/// The tenant of this name.
+pub(crate) fn named(tenant: &str) -> Tenant {
+    Tenant::new(tenant).unwrap()
 }
 
 pub(crate) fn records(tenant: &str, run: &str, count: u32) -> Vec<Prepared> {
@@ -253,7 +258,7 @@ pub(crate) fn blob_keys() -> BlobKeys {
 
 pub(crate) fn run_row(run: &str, input: &str) -> RunRow {
     RunRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         run: run.into(),
         case: "case-1".into(),
         workflow: Some("refunds".into()),
@@ -279,7 +284,7 @@ pub(crate) fn run_row(run: &str, input: &str) -> RunRow {
 
 pub(crate) fn approval_row(id: &str) -> ApprovalRow {
     ApprovalRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         id: id.into(),
         run: "run-1".into(),
         case: "case-1".into(),

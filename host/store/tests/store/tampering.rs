@@ -3,7 +3,7 @@
 use tollgate_journal::{TamperReport, Tampering, leaf_hash};
 use tollgate_store::{StoreError, Submission};
 
-use crate::support::{Bench, on_each_store, record, records, submission};
+use crate::support::{Bench, named, on_each_store, record, records, submission};
 
 async fn journal(bench: Bench) -> Bench {
     bench
@@ -15,14 +15,19 @@ async fn journal(bench: Bench) -> Bench {
 }
 
 async fn report(bench: &Bench) -> TamperReport {
-    bench.store.verify("acme").await.unwrap().unwrap_err()
+    bench
+        .store
+        .verify(&named("acme"))
+        .await
+        .unwrap()
+        .unwrap_err()
 }
 
 async fn any_changed_byte_of_leaf_hash_or_head_is_found(bench: Bench) {
     let bench = journal(bench).await;
     let leaf = bench
         .store
-        .records("acme", &Default::default())
+        .records(&named("acme"), &Default::default())
         .await
         .unwrap()[4]
         .leaf
@@ -41,7 +46,7 @@ async fn any_changed_byte_of_leaf_hash_or_head_is_found(bench: Bench) {
             let found = report(&bench).await;
             assert_eq!(found.first_bad_seq, seq, "{column} byte {at}: {found}");
             bench.set_bytes(table, column, row, &before).await;
-            bench.store.verify("acme").await.unwrap().unwrap();
+            bench.store.verify(&named("acme")).await.unwrap().unwrap();
         }
     }
 }
@@ -130,7 +135,7 @@ async fn a_changed_head_is_not_built_upon_and_stops_its_own_tenant_only(bench: B
     assert!(matches!(refused, Err(StoreError::Corrupt(_))));
     let records = records("other", "r", 1);
     let other = Submission {
-        tenant: "other".into(),
+        tenant: named("other"),
         records,
         changes: vec![],
     };
@@ -139,7 +144,13 @@ async fn a_changed_head_is_not_built_upon_and_stops_its_own_tenant_only(bench: B
 
 async fn a_tenant_without_records_verifies_as_empty(bench: Bench) {
     assert_eq!(
-        bench.store.verify("nobody").await.unwrap().unwrap().count,
+        bench
+            .store
+            .verify(&named("nobody"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count,
         0
     );
 }

@@ -2,7 +2,7 @@
 
 use tollgate_store::{Change, Expected, Rejected, Submission, kv_version};
 
-use crate::support::{Bench, on_each_store};
+use crate::support::{Bench, named, on_each_store};
 
 fn set(key: &str, value: &[u8], version: &str, expected: Expected) -> Change {
     Change::SetKv {
@@ -59,7 +59,7 @@ async fn a_write_happens_only_on_what_was_expected(bench: Bench) {
         .unwrap();
     let read = bench
         .store
-        .kv_get("acme", "notes", "main", "k")
+        .kv_get(&named("acme"), "notes", "main", "k")
         .await
         .unwrap()
         .unwrap();
@@ -76,7 +76,7 @@ async fn a_write_happens_only_on_what_was_expected(bench: Bench) {
     assert_eq!(
         bench
             .store
-            .kv_get("acme", "notes", "main", "k")
+            .kv_get(&named("acme"), "notes", "main", "k")
             .await
             .unwrap(),
         None
@@ -131,7 +131,7 @@ async fn keys_are_found_by_prefix_where_signs_mean_themselves(bench: Bench) {
     let keys = async |prefix: &str, limit| {
         bench
             .store
-            .kv_keys("acme", "notes", "main", prefix, limit)
+            .kv_keys(&named("acme"), "notes", "main", prefix, limit)
             .await
             .unwrap()
     };
@@ -148,7 +148,7 @@ async fn nothing_crosses_tenants_connectors_or_stores(bench: Bench) {
         .unwrap();
     let changes = vec![set("k", b"2", "v2", Expected::Absent)];
     let other = Submission {
-        tenant: "other".into(),
+        tenant: named("other"),
         records: vec![],
         changes,
     };
@@ -156,7 +156,7 @@ async fn nothing_crosses_tenants_connectors_or_stores(bench: Bench) {
     let get = async |tenant: &str, connector: &str, store: &str| {
         let entry = bench
             .store
-            .kv_get(tenant, connector, store, "k")
+            .kv_get(&named(tenant), connector, store, "k")
             .await
             .unwrap();
         entry.map(|entry| entry.value)

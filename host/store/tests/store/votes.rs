@@ -6,7 +6,9 @@ use tollgate_store::{
     Verdict,
 };
 
-use crate::support::{Bench, NOW, approval_row, on_each_store, records, run_row, submission};
+use crate::support::{
+    Bench, NOW, approval_row, named, on_each_store, records, run_row, submission,
+};
 
 fn vote(by: &str, delegator: Option<&str>) -> Change {
     Change::VoteApproval {
@@ -55,7 +57,7 @@ fn revoke(by: &str) -> Change {
 
 fn delegation(delegator: &str, deputy: &str, until_ms: u64) -> Change {
     Change::PutDelegation(Box::new(DelegationRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         id: format!("d-{delegator}"),
         delegator: delegator.into(),
         deputy: deputy.into(),
@@ -90,7 +92,12 @@ async fn needs(bench: Bench, quorum: u32) -> Bench {
 }
 
 async fn row(bench: &Bench) -> ApprovalRow {
-    bench.store.approval("acme", "a1").await.unwrap().unwrap()
+    bench
+        .store
+        .approval(&named("acme"), "a1")
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 async fn voters(bench: &Bench) -> Vec<(String, Option<String>)> {
@@ -239,7 +246,13 @@ async fn of_a_use_and_a_revocation_at_once_one_happens(bench: Bench) {
             (intent, back)
         };
         assert_ne!(first.is_ok(), second.is_ok(), "{first:?} {second:?}");
-        let kept = bench.store.verify("acme").await.unwrap().unwrap().count;
+        let kept = bench
+            .store
+            .verify(&named("acme"))
+            .await
+            .unwrap()
+            .unwrap()
+            .count;
         assert_eq!(kept, 1, "only the winner is recorded");
     }
 }
@@ -333,7 +346,10 @@ async fn a_delegation_counts_in_its_time_by_the_stores_clock(bench: Bench) {
         by: "mira".into(),
         at_ms,
     };
-    let listed = bench.store.delegations("acme", Some(NOW + 50)).await;
+    let listed = bench
+        .store
+        .delegations(&named("acme"), Some(NOW + 50))
+        .await;
     assert_eq!(listed.unwrap().len(), 1);
     bench.change(end(NOW + 50)).await.unwrap();
     assert!(matches!(
@@ -344,14 +360,21 @@ async fn a_delegation_counts_in_its_time_by_the_stores_clock(bench: Bench) {
         bench.refused(end(NOW + 50)).await,
         Rejected::NoDelegation(_)
     ));
-    let now = bench.store.delegations("acme", Some(NOW + 50)).await;
+    let now = bench
+        .store
+        .delegations(&named("acme"), Some(NOW + 50))
+        .await;
     assert!(now.unwrap().is_empty());
-    let all = bench.store.delegations("acme", None).await.unwrap();
+    let all = bench.store.delegations(&named("acme"), None).await.unwrap();
     assert_eq!(
         (all[0].ended_ms, all[0].ended_by.as_deref()),
         (Some(NOW + 50), Some("mira"))
     );
-    let other = bench.store.delegations("other", None).await.unwrap();
+    let other = bench
+        .store
+        .delegations(&named("other"), None)
+        .await
+        .unwrap();
     assert!(other.is_empty());
 }
 
@@ -367,7 +390,10 @@ async fn a_denial_stands_for_the_same_in_other_runs_for_its_time(bench: Bench) {
         .await
         .unwrap();
     let of = async |asked: &str, run: &str| {
-        let found = bench.store.standing_denial("acme", asked, run).await;
+        let found = bench
+            .store
+            .standing_denial(&named("acme"), asked, run)
+            .await;
         found.unwrap().map(|row| row.id)
     };
     assert_eq!(of("asked-a1", "run-2").await, None);
@@ -379,7 +405,10 @@ async fn a_denial_stands_for_the_same_in_other_runs_for_its_time(bench: Bench) {
     assert_eq!(of("asked-a1", "run-2").await.as_deref(), Some("a1"));
     assert_eq!(of("asked-a1", "run-1").await, None);
     assert_eq!(of("asked-a2", "run-2").await, None);
-    let other = bench.store.standing_denial("other", "asked-a1", "x").await;
+    let other = bench
+        .store
+        .standing_denial(&named("other"), "asked-a1", "x")
+        .await;
     assert_eq!(other.unwrap(), None);
     // The attack: ask twice, be denied once, and find somebody for the other one.
     let yes = Change::DecideApproval {

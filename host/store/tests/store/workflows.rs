@@ -4,11 +4,11 @@ use tollgate_store::{
     CaseFilter, CaseRow, CaseRun, CaseState, Change, Rejected, StoreError, WorkflowRow,
 };
 
-use crate::support::{Bench, NOW, on_each_store, submission};
+use crate::support::{Bench, NOW, named, on_each_store, submission};
 
 fn workflow(name: &str, text: &str) -> WorkflowRow {
     WorkflowRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         name: name.into(),
         text: text.into(),
         installed_ms: NOW,
@@ -17,7 +17,7 @@ fn workflow(name: &str, text: &str) -> WorkflowRow {
 
 fn case(name: &str) -> CaseRow {
     CaseRow {
-        tenant: "acme".into(),
+        tenant: named("acme"),
         case: name.into(),
         workflow: "refunds".into(),
         state: CaseState::Open,
@@ -72,7 +72,12 @@ fn not_open(name: &str, state: CaseState, runs: u64) -> Rejected {
 }
 
 async fn read(bench: &Bench, name: &str) -> CaseRow {
-    bench.store.case("acme", name).await.unwrap().unwrap()
+    bench
+        .store
+        .case(&named("acme"), name)
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 async fn a_workflow_is_replaced_by_name_and_is_its_tenants(bench: Bench) {
@@ -88,12 +93,15 @@ async fn a_workflow_is_replaced_by_name_and_is_its_tenants(bench: Bench) {
         all,
         [workflow("leads", "two"), workflow("refunds", "three")]
     );
-    assert_eq!(bench.store.workflows(Some("other")).await.unwrap(), []);
+    assert_eq!(
+        bench.store.workflows(Some(&named("other"))).await.unwrap(),
+        []
+    );
     let remove = |name: &str| Change::RemoveWorkflow { name: name.into() };
     bench.change(remove("leads")).await.unwrap();
     let again = bench.refused(remove("leads")).await;
     assert_eq!(again, Rejected::NoSuchWorkflow("leads".into()));
-    let left = bench.store.workflows(Some("acme")).await.unwrap();
+    let left = bench.store.workflows(Some(&named("acme"))).await.unwrap();
     assert_eq!(left, [workflow("refunds", "three")]);
 }
 
@@ -202,11 +210,17 @@ async fn what_is_due_is_found_by_its_time_and_by_its_stops(bench: Bench) {
         state: Some(CaseState::Escalated),
         workflow: Some("refunds".into()),
     };
-    let found = bench.store.cases("acme", &escalated).await.unwrap();
+    let found = bench.store.cases(&named("acme"), &escalated).await.unwrap();
     assert_eq!(names(found), ["denied"]);
-    let all = bench.store.cases("acme", &CaseFilter::default()).await;
+    let all = bench
+        .store
+        .cases(&named("acme"), &CaseFilter::default())
+        .await;
     assert_eq!(all.unwrap().len(), 4);
-    let others = bench.store.cases("other", &CaseFilter::default()).await;
+    let others = bench
+        .store
+        .cases(&named("other"), &CaseFilter::default())
+        .await;
     assert_eq!(others.unwrap(), []);
 }
 

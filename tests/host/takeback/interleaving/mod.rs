@@ -18,6 +18,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tollgate_runtime::{RunState, UndoOptions, UndoReport};
 
 use scene::{Edit, Place, Scene, World};
+use tollgate_tests::named;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -344,7 +345,7 @@ fn no_order_of_agents_people_and_undo_loses_an_edit() {
         "{counts:?}"
     );
     let verified = threads
-        .block_on(scene.borrow().house.host.verify("default"))
+        .block_on(scene.borrow().house.host.verify(&named("default")))
         .unwrap();
     assert_eq!(verified.problem, None, "seed {seed}");
 }

@@ -37,8 +37,8 @@ fn mark(path: &str, bytes: Option<&[u8]>) -> Value {
 /// What is there now, or nothing.
 async fn there(place: &Place, backends: &Backends) -> Result<Option<Vec<u8>>, FilesError> {
     let place = place.clone();
-    let directory = place.directory.clone();
-    with_directory(backends, &directory, move |dir| {
+    let (tenant, directory) = (place.tenant.clone(), place.directory.clone());
+    with_directory(backends, &tenant, &directory, move |dir| {
         if dir
             .symlink_metadata(&place.path)
             .is_ok_and(|found| found.is_symlink())
@@ -112,9 +112,9 @@ pub(super) async fn make(
         Some(prior) => GuestExpected::Version(prior.version.clone()),
         None => change.expected.clone(),
     };
-    let directory = change.place.directory.clone();
+    let (tenant, directory) = (change.place.tenant.clone(), change.place.directory.clone());
     let written = mark(&change.place.path, change.bytes.as_deref());
-    let done = with_directory(backends, &directory, move |dir| {
+    let done = with_directory(backends, &tenant, &directory, move |dir| {
         let limit = readable(&change.place);
         let bytes = change.bytes.as_deref();
         Ok(exchange(dir, &change.place.path, bytes, &seen, limit))

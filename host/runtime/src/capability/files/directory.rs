@@ -12,11 +12,15 @@ use rustix::fs::OFlags;
 use super::FilesError;
 use crate::capability::Backends;
 
-/// Directories that manifests name, opened once.
+/// Directories that manifests name, opened once for each tenant. No tenant works
+/// with what was opened for another one.
 pub(crate) struct Directories {
     home: PathBuf,
-    open: Mutex<HashMap<String, Arc<Dir>>>,
+    open: Mutex<HashMap<Key, Arc<Dir>>>,
 }
+
+/// The tenant, and the directory as its manifest names it.
+type Key = (String, String);
 
 impl Directories {
     pub(crate) fn new(home: PathBuf) -> Self {
@@ -28,14 +32,15 @@ impl Directories {
 
     /// The handle of a directory that an operator's manifest names: the one
     /// place where the path of the process is used.
-    fn ambient(&self, directory: &str) -> io::Result<Arc<Dir>> {
+    fn ambient(&self, tenant: &str, directory: &str) -> io::Result<Arc<Dir>> {
+        let key = (tenant.to_owned(), directory.to_owned());
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(dir) = open.get(directory) {
+        if let Some(dir) = open.get(&key) {
             return Ok(Arc::clone(dir));
         }
         let path = self.home.join(directory);
         let dir = Arc::new(Dir::open_ambient_dir(path, ambient_authority())?);
-        open.insert(directory.to_owned(), Arc::clone(&dir));
+        open.insert(key, Arc::clone(&dir));
         Ok(dir)
     }
 }
@@ -43,10 +48,12 @@ impl Directories {
 /// Do something with a directory where blocking is no harm.
 pub(super) async fn with_directory<T: Send + 'static>(
     backends: &Backends,
+    tenant: &str,
     directory: &str,
     work: impl FnOnce(&Dir) -> Result<T, FilesError> + Send + 'static,
 ) -> Result<T, FilesError> {
-    let dir = backends.directories.ambient(directory).map_err(|error| {
+    let dir = backends.directories.ambient(tenant, directory);
+    let dir = dir.map_err(|error| {
         FilesError::Failed(format!(
             "the granted directory cannot be opened ({error}); the operator has to make it"
         ))
@@ -81,4 +88,21 @@ pub(super) fn read_file(
         return Err(FilesError::TooLarge(max_size));
     }
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_directory_is_opened_once_for_each_tenant() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("box")).unwrap();
+        let all = Directories::new(home.path().to_owned());
+        let of = |tenant| all.ambient(tenant, "box").unwrap();
+        assert!(Arc::ptr_eq(&of("acme"), &of("acme")));
+        assert!(!Arc::ptr_eq(&of("acme"), &of("other")));
+    }
 }

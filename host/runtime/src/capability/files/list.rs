@@ -61,11 +61,11 @@ impl Operation for List {
     async fn perform(
         grant: FilesGrant,
         _: Option<&Prior>,
-        _: &Scope<'_>,
+        scope: &Scope<'_>,
         backends: &Backends,
     ) -> Performed<Self::Reply> {
         let directory = grant.directory.clone();
-        let listed = with_directory(backends, &directory, move |dir| {
+        let listed = with_directory(backends, scope.tenant, &directory, move |dir| {
             let mut entries = Vec::new();
             collect(dir, "", 0, &grant, &mut entries)?;
             entries.sort_by(|a, b| a.path.cmp(&b.path));

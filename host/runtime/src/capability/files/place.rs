@@ -1,6 +1,7 @@
 //! What a call names: a path in a directory of the manifest.
 
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use serde_json::{Value, json};
 use tollgate_policy::{Effect, FileVerb, FilesGrant, clean_path};
@@ -11,6 +12,8 @@ use crate::door::{Described, Next, Refusal, Scope};
 /// A file that is granted.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
+    /// Whose directory it is.
+    pub(super) tenant: Tenant,
     pub(super) directory: String,
     pub(super) path: String,
     pub(super) max_size: u64,
@@ -50,6 +53,7 @@ pub(super) fn describe_place<R>(
             effect = grant.effect(&path, verb);
             match grant.row(&path, verb) {
                 Some(row) => Next::Perform(Place {
+                    tenant: scope.tenant.to_owned(),
                     directory: grant.directory.clone(),
                     window: grant.window(&path),
                     path,

@@ -52,8 +52,8 @@ impl Operation for Read {
         _: &Scope<'_>,
         backends: &Backends,
     ) -> Performed<Self::Reply> {
-        let directory = place.directory.clone();
-        let content = with_directory(backends, &directory, move |dir| {
+        let (tenant, directory) = (place.tenant.clone(), place.directory.clone());
+        let content = with_directory(backends, &tenant, &directory, move |dir| {
             let bytes = read_file(dir, &place.path, place.max_size)?.ok_or(FilesError::NotFound)?;
             Ok(RecordedContent {
                 version: version(&bytes),

@@ -141,7 +141,7 @@ impl Exchange<'_> {
     fn pool(&self) -> Pool {
         let credential = self.grant.credential.as_ref();
         Pool {
-            tenant: self.scope.tenant.to_owned(),
+            tenant: self.scope.tenant.to_string(),
             connector: self.scope.connector.to_owned(),
             destination: self.grant.name.clone(),
             credential: credential.map(|credential| credential.secret.clone()),

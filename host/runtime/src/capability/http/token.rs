@@ -57,7 +57,7 @@ pub(super) async fn of(
         },
         target: target.unwrap_or_default(),
         pool: Pool {
-            tenant: scope.tenant.to_owned(),
+            tenant: scope.tenant.to_string(),
             connector: scope.connector.to_owned(),
             // No grant's name has a space.
             destination: format!("{} token", grant.name),

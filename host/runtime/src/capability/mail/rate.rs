@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use tokio::time::Instant;
 use tollgate_egress::Pace;
@@ -15,7 +16,7 @@ use crate::door::Scope;
 const REMEMBERED: usize = 1_024;
 
 /// What a count is for. A changed rate begins a new one.
-type Key = (String, String, String, u32, Duration);
+type Key = (Tenant, String, String, u32, Duration);
 
 /// The times of messages of this process.
 #[derive(Debug, Default)]
@@ -28,7 +29,7 @@ impl Rates {
             return Ok(());
         };
         let key = (
-            scope.tenant.to_owned(),
+            scope.tenant.clone(),
             scope.connector.to_owned(),
             grant.name.clone(),
             most,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use serde_json::Value;
 use tollgate_policy::SqlGrant;
@@ -16,7 +17,7 @@ use crate::settings::NamedDatabase;
 /// Databases that manifests name.
 pub(crate) struct Databases {
     home: PathBuf,
-    files: Mutex<Vec<Arc<sqlite::Database>>>,
+    files: Mutex<Vec<(Tenant, Arc<sqlite::Database>)>>,
     servers: BTreeMap<String, Arc<postgres::Server>>,
 }
 
@@ -31,8 +32,9 @@ impl Databases {
     }
 
     /// The database of a grant, if it is one of the tenant's. Two grants of one
-    /// file have connections apart: their walls differ.
-    pub(super) fn of(&self, grant: &SqlGrant, tenant: &str) -> Result<Database, SqlError> {
+    /// file have connections apart: their walls differ. So have two tenants with the
+    /// same grant: none waits for another one, or works with what it left behind.
+    pub(super) fn of(&self, grant: &SqlGrant, tenant: &Tenant) -> Result<Database, SqlError> {
         if let Some(name) = grant.postgres_name() {
             let server = self.servers.get(name);
             // One that is another tenant's is not told from one that is not there.
@@ -44,6 +46,7 @@ impl Databases {
             })?;
             return Ok(Database::Postgres(postgres::Database::new(
                 grant.clone(),
+                tenant.clone(),
                 Arc::clone(server),
             )));
         }
@@ -54,12 +57,15 @@ impl Databases {
             ))
         })?;
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = files.iter().find(|database| database.grant == *grant) {
+        let known = |(whose, database): &&(Tenant, Arc<sqlite::Database>)| {
+            whose == tenant && database.grant == *grant
+        };
+        if let Some((_, found)) = files.iter().find(known) {
             return Ok(Database::Sqlite(Arc::clone(found)));
         }
         let database = sqlite::Database::new(grant.clone(), self.home.join(path));
         let database = Arc::new(database);
-        files.push(Arc::clone(&database));
+        files.push((tenant.clone(), Arc::clone(&database)));
         Ok(Database::Sqlite(database))
     }
 }

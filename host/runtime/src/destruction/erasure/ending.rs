@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tollgate_journal::{Closing, Prepared, Stage};
+use tollgate_journal::{Closing, Prepared, Stage, Tenant};
 use tollgate_policy::queue::FailureClass;
 use tollgate_store::{ApprovalState, Change, RunRow, RunState};
 
@@ -112,7 +112,7 @@ impl Inner {
         report: &mut ErasureReport,
     ) -> Result<(), EraseError> {
         tokio::time::sleep(KEY_BELIEVED_FOR).await;
-        let tenant = about.tenant.as_str();
+        let tenant = &about.tenant;
         for run in self.scope(tenant, what).await?.runs {
             let Some(row) = self.journal.store.run(tenant, &run).await? else {
                 continue;
@@ -135,7 +135,7 @@ impl Inner {
     }
 
     /// Whether a run has records whose values are kept no longer.
-    async fn is_erased(&self, tenant: &str, run: &str) -> Result<bool, JournalFault> {
+    async fn is_erased(&self, tenant: &Tenant, run: &str) -> Result<bool, JournalFault> {
         let records = self.journal.run_records(tenant, run).await?;
         Ok(records.iter().any(|record| record.gone))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use thiserror::Error;
-use tollgate_journal::Leaf;
+use tollgate_journal::{Leaf, Tenant};
 use tollgate_store::{Erasure, RecordFilter, RunState, StoreError};
 
 use crate::destruction::{DESTRUCTION, PAGE};
@@ -104,7 +104,7 @@ pub(super) struct Scope {
 }
 
 impl Inner {
-    pub(super) async fn scope(&self, tenant: &str, what: &Erase) -> Result<Scope, EraseError> {
+    pub(super) async fn scope(&self, tenant: &Tenant, what: &Erase) -> Result<Scope, EraseError> {
         let (label, filter, said) = match what {
             Erase::Subject(given) => {
                 let label = match given.starts_with("subject:") {
@@ -150,7 +150,7 @@ impl Inner {
         .await?;
         if !found {
             return Err(EraseError::Nothing {
-                tenant: tenant.to_owned(),
+                tenant: tenant.to_string(),
                 what: said,
             });
         }
@@ -170,7 +170,7 @@ impl Inner {
 
     async fn each_leaf(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         mut filter: RecordFilter,
         mut see: impl FnMut(Leaf),
     ) -> Result<(), EraseError> {
@@ -190,7 +190,7 @@ impl Inner {
 
     pub(super) async fn erasure_plan(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         scope: &Scope,
     ) -> Result<ErasurePlan, EraseError> {
         let mut plan = ErasurePlan {

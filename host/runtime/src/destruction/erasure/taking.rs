@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use tollgate_store::{Change, Rejected, RunRow, RunState, StoreError};
 
@@ -48,7 +49,7 @@ impl Inner {
     pub(super) async fn take_all(
         &self,
         owner: &str,
-        tenant: &str,
+        tenant: &Tenant,
         plan: &ErasurePlan,
     ) -> Result<Vec<RunRow>, EraseError> {
         let mut taken = Vec::new();
@@ -66,7 +67,7 @@ impl Inner {
     }
 
     /// What nothing was done to goes on as before.
-    async fn give_back_all(&self, tenant: &str, taken: Vec<RunRow>) -> Result<(), JournalFault> {
+    async fn give_back_all(&self, tenant: &Tenant, taken: Vec<RunRow>) -> Result<(), JournalFault> {
         let release = |row: RunRow| Change::ReleaseRun {
             run: row.run,
             owner: row.lease_owner.unwrap_or_default(),
@@ -85,7 +86,7 @@ impl Inner {
     pub(super) async fn take(
         &self,
         owner: &str,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         patience: tokio::time::Instant,
     ) -> Result<Option<RunRow>, EraseError> {
@@ -125,7 +126,7 @@ impl Inner {
     /// happened is let go: its host died before it could say so, or find out.
     pub(super) async fn taken(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         row: RunRow,
     ) -> Result<Option<RunRow>, EraseError> {
         let ends = match row.state {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::Digest;
 
 use crate::connectors::Installed;
@@ -74,7 +74,7 @@ impl Inner {
     ///
     /// Whatever executes, replays, edits or takes back a former run begins here, and a
     /// drill's run has none of that.
-    pub(crate) async fn rebuild(&self, tenant: &str, run: &str) -> Result<Rebuilt, CallError> {
+    pub(crate) async fn rebuild(&self, tenant: &Tenant, run: &str) -> Result<Rebuilt, CallError> {
         let (Shown { run, records }, installed) = self.read_run(tenant, run).await?;
         if is_drill(&records) {
             let why = match closing(&records) {
@@ -92,14 +92,14 @@ impl Inner {
     }
 
     /// A run as a reader sees it.
-    pub(crate) async fn read_back(&self, tenant: &str, run: &str) -> Result<Shown, CallError> {
+    pub(crate) async fn read_back(&self, tenant: &Tenant, run: &str) -> Result<Shown, CallError> {
         let (shown, _) = self.read_run(tenant, run).await?;
         Ok(shown)
     }
 
     async fn read_run(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
     ) -> Result<(Shown, Arc<Installed>), CallError> {
         let records = self.journal.run_records(tenant, run).await?;
@@ -133,7 +133,7 @@ impl Inner {
             .ok_or_else(|| damaged("input"))?
             .to_owned();
         let rebuilt = Run {
-            tenant: tenant.to_owned(),
+            tenant: tenant.clone(),
             case: opened.leaf.case.clone(),
             run: run.to_owned(),
             principal: opened.leaf.principal.clone(),
@@ -170,7 +170,11 @@ impl Inner {
     }
 
     /// Whom a run's records are about, from its first one: without its component.
-    pub(crate) async fn about_recorded(&self, tenant: &str, run: &str) -> Result<About, CallError> {
+    pub(crate) async fn about_recorded(
+        &self,
+        tenant: &Tenant,
+        run: &str,
+    ) -> Result<About, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
         Ok(self

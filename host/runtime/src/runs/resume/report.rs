@@ -1,6 +1,6 @@
 //! What a run came to, from its records and its row.
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_store::RunState as StoredState;
 
 use super::rebuild::{closing, opening};
@@ -12,7 +12,7 @@ use crate::runs::execute::in_doubt_failure;
 
 impl Inner {
     /// What a run came to, from its records.
-    pub(crate) async fn report(&self, tenant: &str, run: &str) -> Result<RunReport, CallError> {
+    pub(crate) async fn report(&self, tenant: &Tenant, run: &str) -> Result<RunReport, CallError> {
         let records = self.journal.run_records(tenant, run).await?;
         let opened = opening(&records).ok_or_else(|| CallError::UnknownRun(run.to_owned()))?;
         let row = self.journal.store.run(tenant, run).await?;

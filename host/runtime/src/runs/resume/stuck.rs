@@ -2,7 +2,7 @@
 //! their values were erased. They end, or a person says what became of a call.
 
 use serde_json::json;
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::queue::FailureClass;
 use tollgate_store::{Change, RunRow, RunState as StoredState};
 
@@ -35,7 +35,7 @@ impl Inner {
     /// person's; one without is left until it can be.
     pub(super) async fn unstartable(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         lease: &Lease,
         why: String,

@@ -48,7 +48,7 @@ impl Leases {
             ORDER BY r.tenant_id, r.run FOR UPDATE";
         let (mut tenants, mut runs) = (Vec::new(), Vec::new());
         for submission in submissions {
-            let Some(Ok(head)) = heads.get(&submission.tenant) else {
+            let Some(Ok(head)) = heads.get(submission.tenant.as_str()) else {
                 continue;
             };
             for change in &submission.changes {

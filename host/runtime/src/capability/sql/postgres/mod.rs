@@ -20,19 +20,32 @@ mod values;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use tollgate_policy::SqlGrant;
 
+use super::SqlError;
 pub(super) use server::Server;
+use server::{Mode, Transaction};
 
 /// One database under one grant.
 pub(super) struct Database {
     grant: SqlGrant,
+    tenant: Tenant,
     server: Arc<Server>,
 }
 
 impl Database {
-    pub(super) fn new(grant: SqlGrant, server: Arc<Server>) -> Self {
-        Self { grant, server }
+    pub(super) fn new(grant: SqlGrant, tenant: Tenant, server: Arc<Server>) -> Self {
+        Self {
+            grant,
+            tenant,
+            server,
+        }
+    }
+
+    async fn begin(&self, mode: Mode, deadline: Duration) -> Result<Transaction<'_>, SqlError> {
+        self.server.begin(&self.tenant, mode, deadline).await
     }
 }

@@ -22,7 +22,7 @@ impl Database {
         granted: &Granted,
         deadline: Duration,
     ) -> Result<Rows, SqlError> {
-        let mut transaction = self.server.begin(Mode::ReadOnly, deadline).await?;
+        let mut transaction = self.begin(Mode::ReadOnly, deadline).await?;
         let rows = self.select(&mut transaction.connection, granted).await;
         transaction.roll_back().await;
         rows

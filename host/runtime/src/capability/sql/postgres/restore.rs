@@ -52,7 +52,7 @@ impl Database {
         &self,
         restoring: &Restoring,
     ) -> Result<Value, SqlError> {
-        let mut transaction = self.server.begin(Mode::ReadOnly, RESTORE).await?;
+        let mut transaction = self.begin(Mode::ReadOnly, RESTORE).await?;
         let now = now(&mut transaction.connection, restoring, false).await;
         transaction.roll_back().await;
         now.map(|(_, now)| now)
@@ -63,7 +63,7 @@ impl Database {
         &self,
         restoring: &Restoring,
     ) -> Performed<Restored> {
-        let mut transaction = match self.server.begin(Mode::ReadWrite, RESTORE).await {
+        let mut transaction = match self.begin(Mode::ReadWrite, RESTORE).await {
             Ok(transaction) => transaction,
             Err(error) => return Performed::answered(Err(Fault::Failed(error).into())),
         };

@@ -4,6 +4,7 @@
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tollgate_journal::Tenant;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _};
@@ -50,8 +51,11 @@ FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user";
 /// One database of the host's settings.
 pub(in crate::capability::sql) struct Server {
     place: NamedDatabase,
+    /// A turn for each connection of all tenants together.
     turns: Semaphore,
-    idle: Mutex<Vec<PgConnection>>,
+    /// Connections that wait, and the tenant that each was made for: it serves no
+    /// other one, so that nothing which the server keeps for a session crosses.
+    idle: Mutex<Vec<(Tenant, PgConnection)>>,
 }
 
 /// What a transaction may do.
@@ -75,9 +79,10 @@ impl Server {
         self.place.tenants.contains(tenant)
     }
 
-    /// A connection in a transaction of its own.
+    /// A tenant's connection in a transaction of its own.
     pub(super) async fn begin(
         &self,
+        tenant: &Tenant,
         mode: Mode,
         deadline: Duration,
     ) -> Result<Transaction<'_>, SqlError> {
@@ -95,7 +100,7 @@ impl Server {
             "BEGIN ISOLATION LEVEL READ COMMITTED {mode}; SET LOCAL statement_timeout = {stop}"
         );
         loop {
-            let waiting = self.lock_idle().pop();
+            let waiting = self.waiting(tenant);
             let was_idle = waiting.is_some();
             let mut connection = match waiting {
                 Some(connection) => connection,
@@ -105,6 +110,7 @@ impl Server {
                 Ok(_) => {
                     return Ok(Transaction {
                         server: self,
+                        tenant: tenant.clone(),
                         connection,
                         _turn: turn,
                     });
@@ -114,6 +120,20 @@ impl Server {
                 Err(error) => return Err(failed(error)),
             }
         }
+    }
+
+    /// A connection of the tenant's that waits. Where there is none, one of another
+    /// tenant's is closed, if otherwise there would be more than the settings say.
+    fn waiting(&self, tenant: &Tenant) -> Option<PgConnection> {
+        let mut idle = self.lock_idle();
+        if let Some(at) = idle.iter().rposition(|(whose, _)| whose == tenant) {
+            return Some(idle.remove(at).1);
+        }
+        // Whoever has a turn has a connection, or is about to make one.
+        if idle.len() > self.turns.available_permits() {
+            idle.remove(0);
+        }
+        None
     }
 
     async fn connect(&self) -> Result<PgConnection, SqlError> {
@@ -143,7 +163,7 @@ impl Server {
         Ok(connection)
     }
 
-    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<PgConnection>> {
+    fn lock_idle(&self) -> std::sync::MutexGuard<'_, Vec<(Tenant, PgConnection)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,6 +176,7 @@ async fn connect_to(address: &PgConnectOptions) -> Result<PgConnection, sqlx::Er
 /// rolls it back.
 pub(super) struct Transaction<'a> {
     server: &'a Server,
+    tenant: Tenant,
     pub(super) connection: PgConnection,
     _turn: SemaphorePermit<'a>,
 }
@@ -188,6 +209,7 @@ impl Transaction<'_> {
     }
 
     fn give_back(self) {
-        self.server.lock_idle().push(self.connection);
+        let mut idle = self.server.lock_idle();
+        idle.push((self.tenant, self.connection));
     }
 }

@@ -27,7 +27,7 @@ impl Database {
         granted: &Granted,
         deadline: Duration,
     ) -> Result<Option<Prior>, SqlError> {
-        let mut transaction = self.server.begin(Mode::ReadOnly, deadline).await?;
+        let mut transaction = self.begin(Mode::ReadOnly, deadline).await?;
         let seen = self.seen(&mut transaction.connection, granted).await;
         transaction.roll_back().await;
         seen
@@ -56,7 +56,7 @@ impl Database {
         prior: Option<&Prior>,
         deadline: Duration,
     ) -> Performed<Result<Changed, SqlError>> {
-        let mut transaction = match self.server.begin(Mode::ReadWrite, deadline).await {
+        let mut transaction = match self.begin(Mode::ReadWrite, deadline).await {
             Ok(transaction) => transaction,
             Err(error) => return Performed::answered(Err(error)),
         };
@@ -88,7 +88,7 @@ impl Database {
         granted: &Granted,
         deadline: Duration,
     ) -> Result<Changed, SqlError> {
-        let mut transaction = self.server.begin(Mode::ReadWrite, deadline).await?;
+        let mut transaction = self.begin(Mode::ReadWrite, deadline).await?;
         let work = self
             .changing(&mut transaction.connection, granted, None)
             .await;
