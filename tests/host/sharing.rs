@@ -1,6 +1,10 @@
 //! A table of several tenants shows each its own rows, in both kinds of database.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Row as _};
 use tollgate_runtime::{Principal, RunState};
 use tollgate_tests::named;
 
@@ -39,9 +43,12 @@ struct Shared {
 
 impl Shared {
     async fn with(source: &str, url: Option<String>) -> Self {
-        let settings = url
-            .as_ref()
-            .map(|url| postgres::settings(url, "tenants = [\"default\", \"acme\"]"));
+        Self::of(source, url, "").await
+    }
+
+    async fn of(source: &str, url: Option<String>, more: &str) -> Self {
+        let more = format!("tenants = [\"default\", \"acme\"]\n{more}");
+        let settings = url.as_ref().map(|url| postgres::settings(url, &more));
         let house = House::with_settings(&settings.unwrap_or_default()).await;
         if url.is_none() {
             house.sql(TABLES).await;
@@ -242,5 +249,55 @@ async fn what_a_tenant_did_is_taken_back_among_its_rows() {
         assert!(answer.contains("rows: [[Text(\"open\")]]"), "{answer}");
         let answer = shared.answer("acme", status, "query").await;
         assert!(answer.contains("rows: [[Text(\"theirs\")]]"), "{answer}");
+    }
+}
+
+/// The host's sessions in the database.
+async fn sessions(url: &str) -> BTreeSet<i32> {
+    let mut watching = PgConnection::connect(url).await.unwrap();
+    let asked = "SELECT pid FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let rows = sqlx::query(asked).fetch_all(&mut watching).await.unwrap();
+    watching.close().await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// The attack: what the server keeps for a session, of whatever kind, is there for the
+/// tenant that gets the connection next.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_to_a_common_database_serves_two_tenants() {
+    let count = "SELECT count(*) FROM orders";
+    let Some(url) = postgres::database(TABLES).await else {
+        return;
+    };
+    let source = "postgres:orders";
+    let two = Shared::of(source, Some(url.clone()), "connections = 2").await;
+    two.answer("default", count, "query").await;
+    let first = sessions(&url).await;
+    two.answer("acme", count, "query").await;
+    let both = sessions(&url).await;
+    assert_eq!((first.len(), both.len()), (1, 2), "{first:?} {both:?}");
+    for tenant in ["default", "acme", "acme", "default"] {
+        two.answer(tenant, count, "query").await;
+    }
+    assert_eq!(sessions(&url).await, both);
+    drop(two);
+
+    // Where there is but one connection, it is closed and made anew.
+    let url = postgres::database(TABLES).await.unwrap();
+    let one = Shared::of(source, Some(url.clone()), "connections = 1").await;
+    let mut known = BTreeSet::new();
+    for tenant in ["default", "acme", "default"] {
+        let answer = one.answer(tenant, count, "query").await;
+        assert!(answer.contains("Integer(2)"), "{answer}");
+        // The server takes a moment to see that a client is gone.
+        let now = loop {
+            let now = sessions(&url).await;
+            if now.len() == 1 {
+                break now;
+            }
+        };
+        assert!(known.is_disjoint(&now), "{tenant}: {known:?} {now:?}");
+        known.extend(now);
     }
 }
