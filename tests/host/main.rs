@@ -13,6 +13,7 @@
 //! | `http` | no request outside the grant, no secret outside the server, one effect at most |
 //! | `mail` | no message to whom nobody granted it, none unseen, none twice |
 //! | `hooks` | a webhook opens one run, of one service, with the named values of its payload |
+//! | `callbacks` | a button in a chat decides as its person, once, what was announced, and nothing else |
 //! | `holds` | a held call has its effect once, or never |
 //! | `queues` | what fails reaches whose work it is, and what waits those who decide, once, whatever dies in between |
 //! | `replaying` | a run is repeated from its records, or stopped |
@@ -34,6 +35,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 mod budgets;
+mod callbacks;
 mod deciding;
 mod door;
 mod faulty;

@@ -25,7 +25,7 @@ use tollgate_runtime::Principal;
 use crate::gatekeeper::Gatekeeper;
 use crate::guard::{self, Guard};
 use crate::mcp::{Mcp, ToolNames, exact};
-use crate::{bearer, hooks, rest, web};
+use crate::{bearer, callbacks, hooks, rest, web};
 
 /// Longest body outside MCP, in bytes: as much as a tool input may be, and the
 /// same again for escapes and the envelope. MCP has the same limit of its own.
@@ -124,6 +124,7 @@ impl Faces {
             .route("/v1/openapi.json", get(rest::openapi))
             .route("/healthz", get(async || "ok\n"))
             .merge(hooks::routes(Arc::clone(&gatekeeper)))
+            .merge(callbacks::routes(Arc::clone(&gatekeeper)))
             .merge(web::routes(gatekeeper, secure))
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
             .layer(from_fn_with_state(guard, guard::stand))
