@@ -258,13 +258,13 @@ async fn send(
 
 /// Why a program's decision was refused.
 async fn refused(house: &House, callback: &str, body: &Value) -> &'static str {
-    let id = format!("m-{}", uuid_like(body));
+    let id = format!("m-{}", name_of(body));
     let error = send(house, callback, &id, body).await;
     error.expect_err("it was taken").kind()
 }
 
 /// A name that is the same for the same body.
-fn uuid_like(body: &Value) -> String {
+fn name_of(body: &Value) -> String {
     hex::encode(hmac(b"name", &[body.to_string().as_bytes()]))
 }
 

@@ -1,5 +1,6 @@
 //! Who sent it, when, and how often: before anything of it is believed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -47,7 +48,7 @@ async fn a_button_decides_as_the_person_whose_account_it_is() {
     // Pressed by somebody else, too late.
     let late = press(&house, "U0NOOR", &yes).await;
     assert!(
-        late.starts_with("Nothing was decided: it is used already, by mira"),
+        late.starts_with("Nothing was decided: it is consumed already, by mira"),
         "{late}"
     );
     // One that nobody pressed says nothing of a channel.
@@ -238,7 +239,9 @@ async fn a_secret_that_can_be_guessed_is_refused_at_the_start() {
         let (home, clock) = (house.home, house.clock);
         house.host.shutdown().await;
         drop(house.host);
-        std::fs::write(home.path().join(format!("{scheme}-key")), key).unwrap();
+        let file = home.path().join(format!("{scheme}-key"));
+        std::fs::write(&file, key).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
         let settings = Settings::of(home.path()).unwrap();
         let mut options = options(home.path(), &clock);
         options.secrets = settings.secrets;
@@ -286,7 +289,7 @@ async fn a_button_from_before_an_edit_decides_nothing() {
     };
     let pressed = press(&old.card.approval, &old.digest).await;
     assert!(
-        pressed.starts_with("Nothing was decided: it is void already"),
+        pressed.starts_with("Nothing was decided: it is voided already"),
         "{pressed}"
     );
     // The old digest, the card's own, one that is made up, and none.
