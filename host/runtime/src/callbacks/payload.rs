@@ -151,7 +151,8 @@ fn webhook(request: &Delivery) -> Result<Pressed, CallbackError> {
     })?;
     let verdict = verdict(&sent.decision)
         .ok_or_else(|| malformed("/decision", "the decision is `approve` or `deny`"))?;
-    // Signed, and the same for every attempt to send it.
+    // Both are signed, and the same for every attempt to send it. An id that comes with
+    // another decision is another request: it is not said to be the first one's.
     let id = header(request, "webhook-id");
     Ok(Pressed {
         account: sent.person,
@@ -159,7 +160,7 @@ fn webhook(request: &Delivery) -> Result<Pressed, CallbackError> {
         digest: sent.digest,
         verdict,
         reason: sent.reason,
-        request: named(&[b"webhook", id.as_bytes()]),
+        request: named(&[b"webhook", id.as_bytes(), &request.body]),
     })
 }
 
@@ -345,5 +346,12 @@ mod tests {
         let mut later = clicked("approve apr-1 ab12");
         later["trigger_id"] = json!("13345224609.738474920");
         assert_ne!(of_slack(&later).unwrap().request, one);
+        let program = |decision: &str| {
+            let body = json!({"approval": "apr-1", "digest": "ab12", "decision": decision,
+                "person": "mira"});
+            of_program(&body.to_string()).unwrap().request
+        };
+        assert_eq!(program("deny"), program("deny"));
+        assert_ne!(program("deny"), program("approve"));
     }
 }
