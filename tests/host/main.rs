@@ -15,6 +15,7 @@
 //! | `mail` | no message to whom nobody granted it, none unseen, none twice |
 //! | `metrics` | what is counted is told to whom it belongs, and holds nobody's values |
 //! | `hooks` | a webhook opens one run, of one service, with the named values of its payload |
+//! | `callbacks` | a button in a chat decides as its person, once, what was announced, and nothing else |
 //! | `holds` | a held call has its effect once, or never |
 //! | `queues` | what fails reaches whose work it is, and what waits those who decide, once, whatever dies in between |
 //! | `replaying` | a run is repeated from its records, or stopped |
@@ -36,6 +37,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing unwrap is the test's failure")]
 
 mod budgets;
+mod callbacks;
 mod deciding;
 mod door;
 mod drills;

@@ -36,6 +36,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
         retention: settings.retention,
         secrets: settings.secrets,
         triggers: settings.triggers,
+        callbacks: settings.callbacks,
         queues: settings.queues,
         databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)

@@ -142,6 +142,17 @@ impl KeyRing {
         SubjectKey::from_bytes(self.derive(b"secrets", tenant.as_bytes()).0)
     }
 
+    /// What an announcement of a tenant's approval says of its digest, and a callback
+    /// names: 160 bits in hex. Keyed: whoever was not told cannot make it, though
+    /// everything that a digest covers may be known to who asked.
+    #[must_use]
+    pub fn announced_digest(&self, tenant: &str, approval: &str, digest: &str) -> String {
+        let key = self.derive(b"announcement", tenant.as_bytes());
+        let length = (approval.len() as u64).to_be_bytes();
+        let mac = key.mac(&[&length, approval.as_bytes(), digest.as_bytes()]);
+        hex::encode(&mac[..20])
+    }
+
     /// The hash under which a token is stored. Keyed: whoever copies the
     /// database cannot try tokens against it.
     #[must_use]

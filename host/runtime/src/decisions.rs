@@ -3,9 +3,11 @@
 //!
 //! `batch` decides on many at once, `delegation` lets one person decide in
 //! another's place, `editing` changes what was asked for, `revoking` takes a yes
-//! back; `signing` asks for the signature of those who have a key.
+//! back; `signing` asks for the signature of those who have a key. A decision that came
+//! by a signed callback (`crate::callbacks`) is taken here too, once (`carrier`).
 
 mod batch;
+mod carrier;
 mod delegation;
 mod editing;
 mod revoking;
@@ -24,6 +26,7 @@ use crate::error::{CallError, DecideError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::{About, Saying};
 use crate::time::rfc3339;
+pub(crate) use carrier::Carrier;
 use delegation::Deputies;
 use signing::Signed;
 
@@ -42,6 +45,8 @@ pub(crate) struct Said<'a> {
     pub(crate) batch: Option<&'a str>,
     /// The person's signature over it, base64.
     pub(crate) signature: Option<&'a str>,
+    /// The request that carried it, where that was no credential of the person's own.
+    pub(crate) carrier: Option<Carrier<'a>>,
 }
 
 impl Host {
@@ -97,6 +102,7 @@ impl Host {
             reason,
             batch: None,
             signature,
+            carrier: None,
         };
         self.inner().decide(who, approval, said).await
     }
@@ -136,6 +142,7 @@ impl Host {
             reason: Some(reason),
             batch: None,
             signature,
+            carrier: None,
         };
         self.inner().decide(who, approval, said).await
     }
@@ -192,6 +199,22 @@ impl Inner {
         id: &str,
         said: Said<'_>,
     ) -> Result<RunReport, DecideError> {
+        let report = match self.take_decision(who, id, said).await? {
+            // Where this one fails, the decision is there for the watch of any host.
+            (row, Came::Decided) => self.resume(&row.tenant, &row.run).await,
+            (row, Came::Voted | Came::Drilled) => self.report(&row.tenant, &row.run).await,
+        };
+        report.map_err(|error| DecideError::DecidedNotDone(error.to_string()))
+    }
+
+    /// Take a decision, and leave it to others to go on with the run. The answer has
+    /// the approval as it was before.
+    pub(crate) async fn take_decision(
+        &self,
+        who: &Principal,
+        id: &str,
+        said: Said<'_>,
+    ) -> Result<(ApprovalRow, Came), DecideError> {
         let reason = said.reason.map(str::trim).filter(|words| !words.is_empty());
         let reason: Option<String> =
             reason.map(|words| words.chars().take(REASON_CHARS_MAX).collect());
@@ -229,20 +252,11 @@ impl Inner {
                 reason: reason.as_deref(),
                 batch: said.batch,
                 planter,
+                carrier: said.carrier,
             };
-            match self.record_decision(&taken, said.verdict).await? {
-                Some(Came::Decided) => {
-                    // Where this one fails, the decision is there for the watch of
-                    // any host.
-                    let report = self.resume(&row.tenant, &row.run).await;
-                    return report.map_err(|error| DecideError::DecidedNotDone(error.to_string()));
-                }
-                Some(Came::Voted | Came::Drilled) => {
-                    let report = self.report(&row.tenant, &row.run).await;
-                    return report.map_err(|error| DecideError::DecidedNotDone(error.to_string()));
-                }
-                // Somebody else voted, or took a vote back, a moment ago.
-                None => {}
+            // Where it was not: somebody else voted, or took a vote back, a moment ago.
+            if let Some(came) = self.record_decision(&taken, said.verdict).await? {
+                return Ok((row, came));
             }
         }
         Err(DecideError::Unavailable(
@@ -307,6 +321,8 @@ impl Inner {
             records.push(closed);
             changes = with;
         }
+        let carried = taken.carrier.map(|carrier| carrier.taken(at_ms));
+        let changes = carried.into_iter().chain(changes).collect();
         fail::fail_point!("decide::before");
         let appended = self.journal.append(&row.tenant, records, changes).await;
         fail::fail_point!("decide::after");
@@ -327,6 +343,8 @@ impl Inner {
             Ok(()) => Ok(Some(Came::Voted)),
             Err(fault) => match refused(&fault) {
                 Some(Rejected::VotesChanged { .. }) => Ok(None),
+                // The only key that a decision writes.
+                Some(Rejected::VersionConflict { .. }) => Err(DecideError::Repeated),
                 _ => Err(not_taken(fault)),
             },
         }
@@ -366,7 +384,8 @@ impl Inner {
             .fact("quorum", row.quorum)
             .maybe("on_behalf", on_behalf.map(|of| of.delegator.as_str()))
             .maybe("delegation", on_behalf.map(|of| of.delegation.as_str()))
-            .maybe("batch", taken.batch);
+            .maybe("batch", taken.batch)
+            .maybe("channel", taken.carrier.map(|carrier| carrier.channel));
         let saying = signing::told(saying, taken.signed.as_ref());
         let mut records = vec![self.journal.record(&about, words(saying))?];
         if row.exception && approves && decides && taken.planter.is_none() {
@@ -414,10 +433,11 @@ struct Taken<'a> {
     batch: Option<&'a str>,
     /// Who planted it, where it is a drill.
     planter: Option<String>,
+    carrier: Option<Carrier<'a>>,
 }
 
 /// What came of it.
-enum Came {
+pub(crate) enum Came {
     Decided,
     /// It was a drill, and is over.
     Drilled,

@@ -265,7 +265,7 @@ impl From<&CallError> for Failure {
 }
 
 /// Why a decision was not taken. Nothing changed, except where it says otherwise.
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecideError {
     /// There is no such approval or queue item in the person's tenant.
@@ -320,6 +320,9 @@ pub enum DecideError {
     /// The same yes was given before, and taken back.
     #[error("this signed yes was given before, and serves once")]
     SignatureUsed,
+    /// The request that carried it was taken before.
+    #[error("this request was taken before, and serves once")]
+    Repeated,
     /// There is no vote to take back.
     #[error("you have no vote on this")]
     NoVote,
@@ -392,6 +395,7 @@ impl DecideError {
             Self::SignatureMissing => "signature_missing",
             Self::SignatureWrong(_) => "signature_wrong",
             Self::SignatureUsed => "signature_used",
+            Self::Repeated => "repeated",
             Self::NoVote => "no_vote",
             Self::AlreadyUsed => "already_used",
             Self::DeniedBefore { .. } => "denied_before",
@@ -431,6 +435,7 @@ impl DecideError {
                 "read the card again, and sign it with the key that is registered for you; nothing was decided",
             ),
             Self::SignatureUsed => Some("sign it anew, with a reason that says why after all"),
+            Self::Repeated => Some("look at the card: it says what became of it"),
             Self::NoVote => Some("look at the card: it says who has voted"),
             Self::AlreadyUsed => Some("undo the run, where it can be taken back"),
             Self::DeniedBefore { .. } => {
@@ -526,6 +531,16 @@ pub enum HostError {
     /// The sandbox does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
+    /// Whoever can guess a callback's secret decides.
+    #[error(
+        "the secret of the callback `{callback}` has fewer than {least} bytes: give it the one that the chat service made, or a random one"
+    )]
+    CallbackSecret {
+        /// Which callback.
+        callback: String,
+        /// How many it must have.
+        least: usize,
+    },
     /// Two secrets have one name, or one has no origin.
     #[error(transparent)]
     Secrets(#[from] tollgate_secrets::SlotError),

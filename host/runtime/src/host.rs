@@ -19,6 +19,7 @@ use crate::api::{
     Card, LogFilter, LogLine, Principal, PrincipalKind, ReplayReport, RunReport, RunState,
     ToolCall, UndoOptions, UndoReport, VerifyReport,
 };
+use crate::callbacks::Callbacks;
 use crate::capability::Backends;
 use crate::connectors::Connectors;
 use crate::door::Offered;
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     pub(crate) home: PathBuf,
     pub(crate) watching: Watching,
     pub(crate) triggers: Triggers,
+    pub(crate) callbacks: Callbacks,
     /// Who has this process's leases.
     pub(crate) owner: Arc<str>,
     pub(crate) lease: Duration,
@@ -150,6 +152,7 @@ impl Host {
             home,
             watching: Watching::default(),
             triggers: Triggers::new(options.triggers),
+            callbacks: Callbacks::new(options.callbacks),
             owner,
             lease: options.lease,
             principals: Mutex::default(),
@@ -167,6 +170,7 @@ impl Host {
         if let Some(identity) = identity {
             // Before anything is carried on whose answers they could be in.
             inner.learn_secrets().await;
+            inner.check_callbacks().await?;
             // Listened and renewed before anything is taken over.
             inner.watch();
             inner.recover(&identity.before).await?;

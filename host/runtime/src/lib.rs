@@ -27,6 +27,7 @@
 
 mod api;
 mod approvals;
+mod callbacks;
 mod capability;
 mod connectors;
 mod decisions;
@@ -61,6 +62,9 @@ pub use api::{
     LogPlace, NewDelegation, NewDrill, NotReplayable, Pending, PlantedDrill, Principal,
     PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunReport, RunState,
     ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep, VerifyReport, Vote,
+};
+pub use callbacks::{
+    Callback, CallbackError, CallbackOutcome, CallbackReport, CallbackScheme, CalledBack,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
 pub use destruction::retention::PruneReport;

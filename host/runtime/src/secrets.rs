@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tollgate_journal::KeyRing;
-use tollgate_secrets::{SealedStore, Secrets};
+use tollgate_policy::{Place, SignatureScheme};
+use tollgate_secrets::{SealedStore, Secret, Secrets};
 
 use crate::error::HostError;
 use crate::host::{Host, Inner};
@@ -89,6 +90,31 @@ impl Inner {
         for (slot, error) in self.backends.secrets.learn().await {
             tracing::warn!(tenant = slot.tenant, secret = slot.name, %error, "a secret cannot be used now");
         }
+    }
+
+    /// The keys that what comes in for `origin` may be signed with, as far as they can
+    /// be read now.
+    pub(crate) async fn keys_of(
+        &self,
+        tenant: &str,
+        origin: &str,
+        scheme: SignatureScheme,
+        slots: &[String],
+    ) -> Vec<Secret> {
+        let place = Place::Signature(scheme);
+        let mut keys = Vec::with_capacity(slots.len());
+        for slot in slots {
+            match self
+                .backends
+                .secrets
+                .get(tenant, slot, origin, &place)
+                .await
+            {
+                Ok(secret) => keys.push(secret),
+                Err(error) => tracing::error!(origin, %error, "what comes in has no key"),
+            }
+        }
+        keys
     }
 
     pub(crate) fn learn_secrets_regularly(self: &Arc<Self>) {

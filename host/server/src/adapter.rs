@@ -10,10 +10,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tollgate_report::{Period, Report};
 use tollgate_runtime::{
-    AuthError, Batch, BatchDecision, BatchFilter, BatchReport, CallError, Card, DecideError,
-    Delegation, Delivered, Delivery, DeliveryError, Failure, Host, LogFilter, LogPage,
-    NewDelegation, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport,
-    ToolCall, ToolInfo, UndoOptions, UndoReport,
+    AuthError, Batch, BatchDecision, BatchFilter, BatchReport, CallError, CallbackError,
+    CalledBack, Card, DecideError, Delegation, Delivered, Delivery, DeliveryError, Failure, Host,
+    LogFilter, LogPage, NewDelegation, Principal, PrincipalKind, QueueItem, QueueSummary,
+    Resolution, RunReport, ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -34,6 +34,10 @@ impl Gatekeeper for Host {
 
     async fn deliver(&self, trigger: &str, delivery: Delivery) -> Result<Delivered, Refusal> {
         Ok(Host::deliver(self, trigger, delivery).await?)
+    }
+
+    async fn call_back(&self, callback: &str, request: Delivery) -> Result<CalledBack, Refusal> {
+        Ok(Host::call_back(self, callback, request).await?)
     }
 
     async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, Refusal> {
@@ -181,6 +185,22 @@ impl From<DeliveryError> for Refusal {
                 refusal.with_pointer(pointer)
             }
             _ => refusal,
+        }
+    }
+}
+
+impl From<CallbackError> for Refusal {
+    fn from(error: CallbackError) -> Self {
+        let (kind, message, hint) = (error.kind(), error.to_string(), error.hint());
+        let refusal = match error {
+            CallbackError::Malformed { pointer, .. } if !pointer.is_empty() => {
+                Self::new(kind, message).with_pointer(pointer)
+            }
+            _ => Self::new(kind, message),
+        };
+        match hint {
+            Some(hint) => refusal.with_hint(hint),
+            None => refusal,
         }
     }
 }

@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use tollgate_policy::Effect;
 use tollgate_report::{Period, Report};
 use tollgate_runtime::{
-    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, CaseReport,
-    Delegation, Delivered, Delivery, Failure, LogFilter, LogLine, LogPage, LogPlace, NewDelegation,
-    NewDrill, Pending, Principal, PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport,
-    RunState, Tenant, ToolCall, ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
+    Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, CallbackOutcome,
+    CallbackReport, CalledBack, Card, CaseReport, Delegation, Delivered, Delivery, Failure,
+    LogFilter, LogLine, LogPage, LogPlace, NewDelegation, NewDrill, Pending, Principal,
+    PrincipalKind, QueueItem, QueueSummary, Resolution, RunReport, RunState, Tenant, ToolCall,
+    ToolInfo, UndoOptions, UndoReport, UndoStep, Vote,
 };
 
 use crate::gatekeeper::{Gatekeeper, Refusal};
@@ -349,6 +350,21 @@ impl Gatekeeper for Double {
                 "not_verified",
                 "this delivery is not verified",
             )),
+        }
+    }
+
+    async fn call_back(&self, callback: &str, request: Delivery) -> Result<CalledBack, Refusal> {
+        self.state().deliveries.push(request);
+        match callback {
+            "slack" => Ok(CalledBack::Told("Denied.".into())),
+            "program" => Ok(CalledBack::Taken(CallbackReport {
+                approval: "apr-1".into(),
+                decision: "approved".into(),
+                outcome: CallbackOutcome::Voted,
+                votes: Some(1),
+                quorum: 2,
+            })),
+            kind => Err(Refusal::new(kind.to_owned(), "no decision is taken")),
         }
     }
 

@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::Value;
 use tollgate_report::{Period, Report};
 use tollgate_runtime::{
-    Batch, BatchDecision, BatchFilter, BatchReport, Card, Delegation, Delivered, Delivery, Failure,
-    LogFilter, LogPage, NewDelegation, Principal, QueueItem, QueueSummary, Resolution, RunReport,
-    ToolCall, ToolInfo, UndoOptions, UndoReport,
+    Batch, BatchDecision, BatchFilter, BatchReport, CalledBack, Card, Delegation, Delivered,
+    Delivery, Failure, LogFilter, LogPage, NewDelegation, Principal, QueueItem, QueueSummary,
+    Resolution, RunReport, ToolCall, ToolInfo, UndoOptions, UndoReport,
 };
 
 pub use casework::Casework;
@@ -36,6 +36,9 @@ pub trait Gatekeeper: Casework + Oversight {
     /// Take a webhook for a trigger. Whoever sent it has no token: what it says is
     /// verified by its signature.
     async fn deliver(&self, trigger: &str, delivery: Delivery) -> Result<Delivered, Refusal>;
+    /// Take a decision that came back from an announcement. Whoever sent it has no
+    /// token either.
+    async fn call_back(&self, callback: &str, request: Delivery) -> Result<CalledBack, Refusal>;
     /// How far a run has come.
     async fn run(&self, who: &Principal, run: &str) -> Result<RunReport, Refusal>;
     /// The same, as soon as the run is neither open nor held, or at the time-out.

@@ -5,6 +5,7 @@
 //! | `/mcp` | MCP over streamable HTTP, see [`mcp`] for the contract | agents |
 //! | `/v1` | REST with an OpenAPI document at `/v1/openapi.json` | programs, people |
 //! | `/hooks/NAME` | webhooks that open runs | other systems, by their signature |
+//! | `/v1/callbacks/NAME` | decisions from chats | chat services, by their signature |
 //! | `/` | the inbox and the cards of held calls | people |
 //! | `/metrics` | figures of the running host for Prometheus | an operator, a service that collects them |
 //! | `/healthz` | whether the process answers | anybody |
@@ -15,17 +16,20 @@
 //! `Host` and `Origin` are checked before anything else, bodies are bounded,
 //! and every answer says how a browser must treat it.
 //!
-//! A decision on a held call is taken with a person's own credential. An
-//! agent's token is refused here and once more by the host behind it.
+//! A decision on a held call is taken with a person's own credential, or comes from an
+//! account of a chat that the operator has named. An agent's token is refused here and
+//! once more by the host behind it.
 
 mod adapter;
 mod bearer;
+mod callbacks;
 #[cfg(test)]
 mod double;
 mod exact;
 mod gatekeeper;
 mod guard;
 mod hooks;
+mod incoming;
 mod listen;
 pub mod mcp;
 mod metrics;

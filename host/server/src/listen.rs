@@ -25,7 +25,7 @@ use tollgate_runtime::Principal;
 use crate::gatekeeper::Gatekeeper;
 use crate::guard::{self, Guard};
 use crate::mcp::{Mcp, ToolNames, exact};
-use crate::{bearer, hooks, metrics, rest, web};
+use crate::{bearer, callbacks, hooks, metrics, rest, web};
 
 /// Longest body outside MCP, in bytes: as much as a tool input may be, and the
 /// same again for escapes and the envelope. MCP has the same limit of its own.
@@ -125,6 +125,7 @@ impl Faces {
             .route("/v1/openapi.json", get(rest::openapi))
             .route("/healthz", get(async || "ok\n"))
             .merge(hooks::routes(Arc::clone(&gatekeeper)))
+            .merge(callbacks::routes(Arc::clone(&gatekeeper)))
             .merge(web::routes(gatekeeper, secure))
             .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
             .layer(from_fn_with_state(guard, guard::stand))

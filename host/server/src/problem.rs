@@ -76,12 +76,11 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
     }
     match refusal.kind.as_ref() {
         "denied" | "rejected" | "not_a_person" | "requester" | "not_an_approver" | "author"
-        | "planted" | "not_allowed" | "forged_form" | "signature_missing" | "signature_wrong" => {
-            StatusCode::FORBIDDEN
-        }
+        | "planted" | "not_allowed" | "unknown_person" | "not_by_callback" | "forged_form"
+        | "signature_missing" | "signature_wrong" => StatusCode::FORBIDDEN,
         "already_decided" | "expired" | "changed" | "conflict" | "in_doubt" | "key_reused"
         | "already_voted" | "no_vote" | "already_used" | "denied_before" | "not_editable"
-        | "case_closed" | "unbinds" | "signature_used" => StatusCode::CONFLICT,
+        | "case_closed" | "unbinds" | "signature_used" | "repeated" => StatusCode::CONFLICT,
         "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" | "no_deputy"
         | "no_batch" => StatusCode::UNPROCESSABLE_ENTITY,
         "malformed" => StatusCode::BAD_REQUEST,

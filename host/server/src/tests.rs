@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod callbacks;
 mod decisions;
 mod hooks;
 mod mcp;

@@ -125,6 +125,10 @@ impl Service for Matrix {
         }
     }
 
+    fn has_buttons(&self) -> bool {
+        false
+    }
+
     fn post(&self, channel: &str, draft: &Draft<'_>) -> Result<(String, String), ToolError> {
         if let Some(thread) = draft.thread {
             event_id("/thread", thread)?;
@@ -219,6 +223,8 @@ mod tests {
         content(&Draft {
             text: &text,
             thread,
+            actions: &[],
+            ask: None,
             mark: Mark {
                 run: "run-1".into(),
                 key: None,

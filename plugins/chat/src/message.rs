@@ -107,6 +107,31 @@ pub(crate) struct Person {
     pub(crate) is_deactivated: bool,
 }
 
+/// Something to press under a message.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Button {
+    /// What stands on it.
+    #[schemars(length(min = 1, max = 75))]
+    pub(crate) label: String,
+    /// What is sent to the app's operator when somebody presses it.
+    #[schemars(length(min = 1, max = 2000))]
+    pub(crate) value: String,
+    /// How it looks; plain where nothing is said.
+    #[serde(default)]
+    pub(crate) style: Option<Style>,
+}
+
+/// How a button looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Style {
+    /// The usual choice.
+    Primary,
+    /// One that cannot be taken back.
+    Danger,
+}
+
 /// What is to be posted.
 #[derive(Debug)]
 pub(crate) struct Draft<'a> {
@@ -114,6 +139,10 @@ pub(crate) struct Draft<'a> {
     pub(crate) text: &'a str,
     /// The first message of the thread that it goes to.
     pub(crate) thread: Option<&'a str>,
+    /// What people can press.
+    pub(crate) actions: &'a [Button],
+    /// What people are asked to write before they press one.
+    pub(crate) ask: Option<&'a str>,
     /// What it is found by later.
     pub(crate) mark: Mark,
     /// Whether words that wake up everybody do.

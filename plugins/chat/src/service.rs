@@ -63,6 +63,9 @@ pub(crate) trait Service {
     /// service wants it.
     fn written(&self, text: &str, mass_mentions: bool) -> String;
 
+    /// Whether a message can have something to press.
+    fn has_buttons(&self) -> bool;
+
     /// Posts a message. Answers its id and its text as the service has it.
     fn post(&self, channel: &str, draft: &Draft<'_>) -> Result<(String, String), ToolError>;
 

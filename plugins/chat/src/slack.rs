@@ -6,6 +6,7 @@
 //! its run as message metadata, which `channel_history` shows.
 
 mod answer;
+mod blocks;
 mod problem;
 
 use serde_json::{Value as Json, json};
@@ -136,6 +137,10 @@ impl Service for Slack {
         }
     }
 
+    fn has_buttons(&self) -> bool {
+        true
+    }
+
     fn post(&self, channel: &str, draft: &Draft<'_>) -> Result<(String, String), ToolError> {
         let request = http::post(DESTINATION, ["chat.postMessage"]).json(&content(channel, draft));
         let answer = request.send()?;
@@ -179,6 +184,10 @@ fn content(channel: &str, draft: &Draft<'_>) -> Json {
     });
     if let Some(thread) = draft.thread {
         content["thread_ts"] = json!(thread);
+    }
+    // `text` is what notifications show then, and what the message is known by.
+    if let Some(blocks) = blocks::of(draft) {
+        content["blocks"] = json!(blocks);
     }
     content
 }
@@ -230,6 +239,8 @@ mod tests {
         let draft = Draft {
             text: "done",
             thread: Some("1503435956.000247"),
+            actions: &[],
+            ask: None,
             mark: Mark {
                 run: "run-1".into(),
                 key: Some("order-4711".into()),
@@ -250,6 +261,7 @@ mod tests {
             (&json!("none"), &json!(false), &json!(false))
         );
         assert_eq!(content["thread_ts"], "1503435956.000247");
+        assert_eq!(content.get("blocks"), None, "nothing to press");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::house::{BOSS, House, agent, call, principal};
 use crate::http::Desk;
 
 /// The last part of a delivery, up to its end.
-const STANDING: &str =
+pub(crate) const STANDING: &str =
     "standing = { by = \"person:mira\", call = \"http.send\", destination = \"desk\" }";
 
 /// Settings with one queue for these classes and one for the rest, each delivered to
@@ -44,7 +44,7 @@ fn settings(more: &str) -> String {
 }
 
 /// The manifest of the guest that ends in every way, and that delivers.
-fn ending(desk: &Desk, rows: &str) -> String {
+pub(crate) fn ending(desk: &Desk, rows: &str) -> String {
     format!(
         r#"
 connector = "ending"
@@ -138,7 +138,7 @@ async fn until(
 }
 
 /// What the desk got under a path.
-fn notes(desk: &Desk, path: &str) -> Vec<Value> {
+pub(crate) fn notes(desk: &Desk, path: &str) -> Vec<Value> {
     let target = format!("/api/{path}");
     let seen = desk.seen().into_iter().filter(|seen| seen.target == target);
     seen.map(|seen| serde_json::from_str(&seen.body).unwrap())

@@ -1,6 +1,6 @@
 //! Who hears of a pending approval: calls of installed connectors' tools, as queues
-//! have them. An announcement says that somebody is asked, and where to sign in; it
-//! decides nothing.
+//! have them. An announcement says that somebody is asked, and where to sign in; by
+//! itself it decides nothing.
 
 use super::{ApprovalField, Delivery};
 

@@ -120,6 +120,9 @@ fields! {
     Quorum = "quorum",
     /// The page where a person signs in and decides. It carries no credential.
     Link = "link",
+    /// What a signed callback must name of the approval: a short form of its digest,
+    /// which nobody can make who was not told. By itself it decides nothing.
+    Digest = "digest",
 }
 
 /// The input of a delivery.

@@ -170,6 +170,7 @@ impl Inner {
             batch: Some(&decision.digest),
             // A person with a key signs each by itself; here each is refused.
             signature: None,
+            carrier: None,
         };
         let decided = self.decide(who, &card.approval, said).await;
         let outcome = match (&decided, veto) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tollgate_store::{Clock, SystemClock};
 
+use crate::callbacks::Callback;
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
@@ -37,6 +38,8 @@ pub struct HostOptions {
     pub secrets: Vec<SecretEntry>,
     /// Webhooks that open runs. None by default.
     pub triggers: Vec<Trigger>,
+    /// Ways in which decisions come back from announcements. None by default.
+    pub callbacks: Vec<Callback>,
     /// Where failures go: to one queue of `group:operators` by default.
     pub queues: QueueSettings,
     /// How long this host has a run that it works on, unless it renews that. It
@@ -70,6 +73,7 @@ impl HostOptions {
             databases: BTreeMap::new(),
             secrets: Vec::new(),
             triggers: Vec::new(),
+            callbacks: Vec::new(),
             queues: QueueSettings::default(),
             lease: LEASE,
         }

@@ -207,6 +207,13 @@ impl Inner {
         })
     }
 
+    /// What an announcement says of an approval's digest. The digest itself is not
+    /// told: the card has it, for who signed in.
+    pub(crate) fn announced_digest(&self, row: &ApprovalRow) -> String {
+        let ring = self.journal.ring();
+        ring.announced_digest(&row.tenant, &row.id, &row.digest)
+    }
+
     async fn approval_fields(
         &self,
         row: &ApprovalRow,
@@ -219,6 +226,7 @@ impl Inner {
         let effect = asked.and_then(|record| record.fact("effect"));
         let effect = effect.unwrap_or_default().to_owned();
         let link = self.backends.queues.link(&row.id);
+        let digest = self.announced_digest(row);
         let row = row.clone();
         Ok(move |field| match field {
             ApprovalField::Id => row.id.clone(),
@@ -234,6 +242,7 @@ impl Inner {
             ApprovalField::Effect => effect.clone(),
             ApprovalField::Quorum => row.quorum.to_string(),
             ApprovalField::Link => link.clone(),
+            ApprovalField::Digest => digest.clone(),
         })
     }
 }

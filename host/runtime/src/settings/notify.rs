@@ -14,9 +14,11 @@
 //! standing = { by = "person:mira", call = "http.send", destination = "chat" }
 //! ```
 //!
-//! The attack: whoever reads the chat decides. An announcement has no credential and
-//! no way to decide; its link leads to the page where a person signs in. What the
-//! call would do, and the words of an agent or a guest, are not among its fields.
+//! The attack: whoever reads the chat decides. An announcement has no credential; its
+//! link leads to the page where a person signs in, and `{digest}` decides nothing but in
+//! a callback (`settings/callbacks.rs`) that is signed by the chat service and pressed by
+//! an account that the operator has named. What the call would do, and the words of an
+//! agent or a guest, are not among its fields.
 
 use std::collections::BTreeMap;
 

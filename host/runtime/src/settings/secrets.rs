@@ -12,7 +12,8 @@
 //!
 //! A secret that verifies what comes in for a trigger (`settings/triggers.rs`) is
 //! never sent: its origin is `hook://` and the trigger's name, and its `signature`
-//! is one of `standard-webhooks`, `github` and `slack`.
+//! is one of `standard-webhooks`, `github` and `slack`. That of a callback
+//! (`settings/callbacks.rs`) has `callback://` and the callback's name.
 //!
 //! The value itself has no place in the file. The attack: one that is written into
 //! a key all the same, and then said in a message. Nothing of the file is quoted.
@@ -34,8 +35,10 @@ use super::{Reader, SettingsError};
 /// The tenant of a secret that names none.
 const TENANT: &str = "default";
 
-/// The scheme of the origin of a secret that verifies what comes in.
-pub(super) const HOOK: &str = "hook://";
+/// The schemes of the origins of secrets that verify what comes in: for a trigger, and
+/// for a callback. The attack: one key for both, and a delivery that opens a run is
+/// sent again as a decision.
+const INCOMING: [&str; 2] = ["hook://", "callback://"];
 
 /// A secret: its slot, and where its value comes from.
 #[derive(Clone, Debug)]
@@ -127,10 +130,9 @@ impl Reader<'_> {
         let place = self.place(at, &table)?;
         // The attack: a key that checks what comes in is sent out, or one whose
         // receiver knows it too is believed to be the sender's.
-        if origin.starts_with(HOOK) != verifies(&place)
-            && !(origin.starts_with(HOOK) && signs_and_verifies(&place))
-        {
-            let problem = "a secret of `hook://TRIGGER` has a `signature` that verifies what comes in: `standard-webhooks`, `github` or `slack`; the last two are of no other origin";
+        let incoming = INCOMING.iter().any(|scheme| origin.starts_with(scheme));
+        if incoming != verifies(&place) && !(incoming && signs_and_verifies(&place)) {
+            let problem = "a secret of `hook://TRIGGER` or `callback://CALLBACK` has a `signature` that verifies what comes in: `standard-webhooks`, `github` or `slack`; the last two are of no other origin";
             return Err(self.wrong(at, problem.to_owned()));
         }
         let resources = self.resources(at, &table, &place)?;

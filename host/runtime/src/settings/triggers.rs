@@ -34,7 +34,7 @@ use super::{Reader, SecretEntry, SettingsError};
 use crate::triggers::{self, Input, InputKind, InputSource, Trigger};
 
 /// The longest name of a trigger, bytes: with an id it fits a request key.
-const NAME_BYTES_MAX: usize = 40;
+pub(super) const NAME_BYTES_MAX: usize = 40;
 
 /// Most values that are taken of a payload.
 const INPUTS_MAX: usize = 64;
@@ -103,20 +103,16 @@ impl Reader<'_> {
         table: TriggerTable,
         secrets: &[SecretEntry],
     ) -> Result<Trigger, SettingsError> {
-        let name = self.word(&table.name)?;
-        // It is the host of an origin too, where upper and lower case are one.
-        if name.len() > NAME_BYTES_MAX || name.bytes().any(|b| b.is_ascii_uppercase()) {
-            let problem = "write 1 to 40 of a-z, 0-9, `-` and `_`";
-            return Err(self.wrong(table.name.span().start, problem.to_owned()));
-        }
+        let name = self.address_name(&table.name)?;
         let tenant = match &table.tenant {
             Some(tenant) => self.tenant(tenant)?,
             None => Tenant::default(),
         };
-        let scheme = self.scheme(&name, &tenant, &table.secret, secrets)?;
+        let origin = triggers::origin(&name);
+        let scheme = self.scheme(&origin, &tenant, &table.secret, secrets)?;
         let mut slots = vec![table.secret.into_inner()];
         if let Some(previous) = table.previous {
-            if self.scheme(&name, &tenant, &previous, secrets)? != scheme {
+            if self.scheme(&origin, &tenant, &previous, secrets)? != scheme {
                 let problem = "both secrets have the same `signature`";
                 return Err(self.wrong(previous.span().start, problem.to_owned()));
             }
@@ -160,7 +156,18 @@ impl Reader<'_> {
         })
     }
 
-    fn word(&self, name: &Spanned<String>) -> Result<String, SettingsError> {
+    /// The last part of an address, and the host of an origin, where upper and lower
+    /// case are one.
+    pub(super) fn address_name(&self, written: &Spanned<String>) -> Result<String, SettingsError> {
+        let name = self.word(written)?;
+        if name.len() <= NAME_BYTES_MAX && !name.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Ok(name);
+        }
+        let problem = "write 1 to 40 of a-z, 0-9, `-` and `_`";
+        Err(self.wrong(written.span().start, problem.to_owned()))
+    }
+
+    pub(super) fn word(&self, name: &Spanned<String>) -> Result<String, SettingsError> {
         if is_name(name.get_ref()) {
             return Ok(name.get_ref().clone());
         }
@@ -168,15 +175,15 @@ impl Reader<'_> {
         Err(self.wrong(name.span().start, problem.to_owned()))
     }
 
-    fn tenant(&self, name: &Spanned<String>) -> Result<Tenant, SettingsError> {
+    pub(super) fn tenant(&self, name: &Spanned<String>) -> Result<Tenant, SettingsError> {
         let tenant = Tenant::new(name.get_ref());
         tenant.map_err(|error| self.wrong(name.span().start, format!("this is {error}")))
     }
 
-    /// How the sender signs, as the secret says that this trigger has.
-    fn scheme(
+    /// How the sender signs, as the secret says that is there for this origin.
+    pub(super) fn scheme(
         &self,
-        name: &str,
+        origin: &str,
         tenant: &str,
         slot: &Spanned<String>,
         secrets: &[SecretEntry],
@@ -186,16 +193,15 @@ impl Reader<'_> {
         };
         let found = secrets.iter().find(named).map(|entry| &entry.slot);
         match found {
-            Some(found) if found.origin == triggers::origin(name) => match found.place {
+            Some(found) if found.origin == origin => match found.place {
                 Place::Signature(scheme) => Some(scheme),
                 _ => None,
             },
             _ => None,
         }
         .ok_or_else(|| {
-            let problem = format!(
-                "this tenant has no [[secret]] of this name with origin = \"hook://{name}\""
-            );
+            let problem =
+                format!("this tenant has no [[secret]] of this name with origin = \"{origin}\"");
             self.wrong(slot.span().start, problem)
         })
     }
@@ -287,7 +293,7 @@ impl Reader<'_> {
         }
     }
 
-    fn rate(&self, rate: &Spanned<String>) -> Result<(u32, Duration), SettingsError> {
+    pub(super) fn rate(&self, rate: &Spanned<String>) -> Result<(u32, Duration), SettingsError> {
         let read = || {
             let (most, unit) = rate.get_ref().split_once('/')?;
             let window = match unit {

@@ -17,8 +17,8 @@
 //! delivery's id, on any host.
 
 mod inputs;
-mod pace;
-mod sender;
+pub(crate) mod pace;
+pub(crate) mod sender;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ use tollgate_journal::Tenant;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::oneshot;
-use tollgate_policy::{Digest, Place, SignatureScheme};
+use tollgate_policy::{Digest, SignatureScheme};
 use tollgate_secrets::Secret;
 
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};
@@ -225,20 +225,11 @@ impl Inner {
     /// The keys that the trigger's sender may have. A trigger without a key is one
     /// that nobody can sign for.
     async fn keys(&self, trigger: &Trigger) -> Result<Vec<Secret>, DeliveryError> {
-        let (origin, place) = (origin(&trigger.name), Place::Signature(trigger.scheme));
-        let mut keys = Vec::with_capacity(trigger.secrets.len());
-        for slot in &trigger.secrets {
-            let secrets = &self.backends.secrets;
-            match secrets.get(&trigger.tenant, slot, &origin, &place).await {
-                Ok(secret) => keys.push(secret),
-                Err(error) => {
-                    tracing::error!(trigger = trigger.name, %error, "a trigger has no key");
-                }
-            }
-        }
-        match keys.is_empty() {
-            true => Err(DeliveryError::Unverified),
-            false => Ok(keys),
+        let (tenant, origin) = (&trigger.tenant, origin(&trigger.name));
+        let keys = self.keys_of(tenant, &origin, trigger.scheme, &trigger.secrets);
+        match keys.await {
+            keys if keys.is_empty() => Err(DeliveryError::Unverified),
+            keys => Ok(keys),
         }
     }
 

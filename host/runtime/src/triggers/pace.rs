@@ -1,4 +1,4 @@
-//! How many verified deliveries a trigger takes in a time, on one host.
+//! How many verified deliveries a trigger or a callback takes in a time, on one host.
 //!
 //! Only verified ones count. The attack: a stranger sends many, and the sender's
 //! own are refused for it.
@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// The times of deliveries within the window.
-pub(super) struct Pace {
+pub(crate) struct Pace {
     most: usize,
     window: Duration,
     taken: VecDeque<Instant>,
 }
 
 impl Pace {
-    pub(super) fn new((most, window): (u32, Duration)) -> Self {
+    pub(crate) fn new((most, window): (u32, Duration)) -> Self {
         Self {
             most: most as usize,
             window,
@@ -23,7 +23,7 @@ impl Pace {
     }
 
     /// Lets one in, or says after which time to come again.
-    pub(super) fn admit(&mut self) -> Result<(), Duration> {
+    pub(crate) fn admit(&mut self) -> Result<(), Duration> {
         self.admit_at(Instant::now())
     }
 

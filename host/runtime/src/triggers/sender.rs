@@ -52,13 +52,13 @@ impl Untrue {
 }
 
 /// Who was verified: the scheme, with the id that stood beside the content.
-pub(super) struct Sender {
+pub(crate) struct Sender {
     scheme: SignatureScheme,
     id: Option<String>,
 }
 
 /// Whether a delivery is its sender's, and not an old one.
-pub(super) fn verify(
+pub(crate) fn verify(
     scheme: SignatureScheme,
     keys: &[Secret],
     delivery: &Delivery,
@@ -96,7 +96,7 @@ pub(super) fn verify(
 }
 
 /// The work of a verification, for a trigger that there is none of.
-pub(super) fn pretend(delivery: &Delivery, now_s: u64) {
+pub(crate) fn pretend(delivery: &Delivery, now_s: u64) {
     let nobodys = [Secret::new("nobody", b"no trigger has this key".to_vec())];
     for scheme in [SignatureScheme::StandardWebhooks, SignatureScheme::GitHub] {
         // Whatever comes of it is no leave.

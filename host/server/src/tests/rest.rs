@@ -375,7 +375,7 @@ async fn the_document_describes_routes_that_exist() {
     let server = Server::new();
     let document = server.send("GET", "/v1/openapi.json", &[], "").await.json();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 27);
+    assert_eq!(paths.len(), 28);
     for (path, methods) in paths {
         let address = path.replace(['{', '}'], "");
         for method in methods.as_object().unwrap().keys() {

@@ -1,8 +1,8 @@
 //! Who takes from a budget has counted everything that was taken before.
 
-use tollgate_store::{Change, Rejected, Store as _};
+use tollgate_store::{Change, Rejected};
 
-use crate::support::{Bench, on_each_store, submission};
+use crate::support::{Bench, named, on_each_store, submission};
 
 fn take(budget: &str, seen: u64) -> Change {
     Change::TakeFromBudget {
@@ -12,13 +12,19 @@ fn take(budget: &str, seen: u64) -> Change {
 }
 
 async fn each_turn_is_taken_once(bench: Bench) {
-    let taken = async |budget: &str| bench.store.budget_taken("acme", budget).await.unwrap();
+    let taken = async |budget: &str| {
+        bench
+            .store
+            .budget_taken(&named("acme"), budget)
+            .await
+            .unwrap()
+    };
     assert_eq!(taken("pay.daily").await, 0);
     bench.change(take("pay.daily", 0)).await.unwrap();
     bench.change(take("pay.daily", 1)).await.unwrap();
     assert_eq!(taken("pay.daily").await, 2);
     assert_eq!(taken("pay.weekly").await, 0, "each has turns of its own");
-    let other = bench.store.budget_taken("other", "pay.daily").await;
+    let other = bench.store.budget_taken(&named("other"), "pay.daily").await;
     assert_eq!(other.unwrap(), 0, "and each tenant");
     for seen in [0, 1, 3] {
         let refused = bench.change(take("pay.daily", seen)).await.unwrap_err();
@@ -41,7 +47,7 @@ async fn of_many_who_saw_the_same_one_takes(bench: Bench) {
     assert_eq!(took.filter(|one| one.is_ok()).count(), 1);
     let expected = 2 + u64::from(all.4.is_ok());
     assert_eq!(
-        bench.store.budget_taken("acme", "b").await.unwrap(),
+        bench.store.budget_taken(&named("acme"), "b").await.unwrap(),
         expected
     );
 }

@@ -3,7 +3,7 @@
 use tollgate_sdk::prelude::*;
 
 use crate::granted;
-use crate::message::{Draft, Mark, Window};
+use crate::message::{Button, Draft, Mark, Window};
 use crate::service::{self, Service};
 use crate::text;
 use crate::tools::deleting::{DeleteMessage, delete_message};
@@ -32,6 +32,16 @@ pub(crate) struct PostMessage {
     #[serde(default)]
     #[schemars(length(min = 8, max = 64))]
     key: Option<String>,
+    /// Up to five buttons under the message, in Slack alone. What pressing one does is
+    /// the operator's: a manifest may keep them from everybody but the host.
+    #[serde(default)]
+    #[schemars(length(max = 5))]
+    actions: Vec<Button>,
+    /// With buttons: a line that asks for words, which are sent along when one is
+    /// pressed.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 150))]
+    ask: Option<String>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -61,6 +71,7 @@ pub(crate) fn post_message(
     let thread = thread.map(|id| text::token("/thread", id)).transpose()?;
     let key = input.key.as_deref();
     let key = key.map(|key| text::key("/key", key)).transpose()?;
+    buttons(service.as_ref(), &input)?;
     let mass_mentions = config::get("mass_mentions")?.unwrap_or(false);
     let posted = |message: String, text: String, is_new| Posted {
         channel: input.channel.clone(),
@@ -77,6 +88,8 @@ pub(crate) fn post_message(
     let draft = Draft {
         text: &written,
         thread,
+        actions: &input.actions,
+        ask: input.ask.as_deref(),
         mark: Mark {
             run: context.run.clone(),
             key: key.map(str::to_owned),
@@ -87,6 +100,42 @@ pub(crate) fn post_message(
     let (text, _) = text::cut(text);
     let inverse = DeleteMessage::of(&input.channel, &id, &text);
     Ok(Undoable::new(posted(id, text, true), inverse))
+}
+
+/// The most buttons, and the longest label and value, characters (Slack's limits of a
+/// button; of the buttons in a row it allows more).
+const BUTTONS_MAX: usize = 5;
+const LABEL_CHARS_MAX: usize = 75;
+const VALUE_CHARS_MAX: usize = 2_000;
+
+/// Whether the buttons are some that the service has.
+fn buttons(service: &dyn Service, input: &PostMessage) -> Result<(), ToolError> {
+    if input.actions.is_empty() {
+        return match input.ask {
+            None => Ok(()),
+            Some(_) => Err(ToolError::invalid_input(
+                "/ask",
+                "words are sent with a button, and there is none",
+            )),
+        };
+    }
+    if !service.has_buttons() {
+        return Err(ToolError::invalid_input(
+            "/actions",
+            "this service has no buttons",
+        ));
+    }
+    let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count());
+    let all = input.actions.iter();
+    let mut labels =
+        all.map(|one| fits(&one.label, LABEL_CHARS_MAX) && fits(&one.value, VALUE_CHARS_MAX));
+    if input.actions.len() > BUTTONS_MAX || !labels.all(|fits| fits) {
+        return Err(ToolError::invalid_input(
+            "/actions",
+            "at most 5 buttons, each with a label of 1 to 75 characters and a value of 1 to 2000",
+        ));
+    }
+    Ok(())
 }
 
 /// A message of ours that has the key.
