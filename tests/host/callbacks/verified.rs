@@ -257,6 +257,7 @@ async fn a_secret_that_can_be_guessed_is_refused_at_the_start() {
     let short = &SLACK_KEY[..31];
     for (key, scheme) in [
         (short, "slack"),
+        ("1234567", "slack"),
         ("", "slack"),
         ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "webhook"),
     ] {

@@ -33,7 +33,7 @@ use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 use tollgate_journal::Tenant;
 use tollgate_policy::SignatureScheme;
-use tollgate_secrets::Secret;
+use tollgate_secrets::{Secret, SecretError, SourceError};
 use tollgate_store::{ApprovalRow, PrincipalKind as StoredKind, Verdict};
 
 use crate::api::{Principal, PrincipalKind};
@@ -139,8 +139,19 @@ impl Inner {
     /// cannot be read now verifies nothing until it can.
     pub(crate) async fn check_callbacks(&self) -> Result<(), HostError> {
         for (callback, _) in self.callbacks.by_name.values() {
-            let keys = self.callback_keys(callback).await;
-            if keys.iter().any(is_short) {
+            let mut short = self.callback_keys(callback).await.iter().any(is_short);
+            for slot in &callback.secrets {
+                // No secret at all may be as short as that: it is not even read.
+                let read = self.backends.secrets.check(&callback.tenant, slot).await;
+                short |= matches!(
+                    read,
+                    Err(SecretError::Unreadable {
+                        source: SourceError::TooShort | SourceError::Empty,
+                        ..
+                    })
+                );
+            }
+            if short {
                 return Err(HostError::CallbackSecret {
                     callback: callback.name.clone(),
                     least: SECRET_BYTES_MIN,
