@@ -37,6 +37,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
         secrets: settings.secrets,
         triggers: settings.triggers,
         queues: settings.queues,
+        oidc: settings.oidc,
         databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)
     })

@@ -39,6 +39,7 @@ mod failure;
 mod home;
 mod host;
 mod housekeeping;
+mod identity;
 mod journal;
 mod logbook;
 mod names;
@@ -67,16 +68,21 @@ pub use evidence::EvidenceError;
 pub use evidence::anchor::Anchored;
 pub use evidence::checkpoints::CheckpointInfo;
 pub use evidence::export::ExportReport;
-pub use host::{Host, HostOptions, InstalledConnector, Role};
+pub use host::{Host, HostOptions, InstalledConnector, Registration, Role};
+pub use identity::{Proof, ProvedBy, SignInError};
 pub use logbook::{Follow, Told};
 pub use queue::{ItemDelivery, QueueItem, QueueSummary, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
 pub use secrets::SecretInfo;
 pub use settings::{
-    NamedDatabase, QueueSettings, SETTINGS_FILE, SecretEntry, SecretSource, Settings,
+    NamedDatabase, OidcSettings, QueueSettings, SETTINGS_FILE, SecretEntry, SecretSource, Settings,
     SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
+pub use tollgate_identity::oidc::{
+    Answer as OidcAnswer, Begun as OidcBegun, Flow as OidcFlow, OidcError, PersonClaim,
+    Provider as OidcProvider,
+};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
 pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};

@@ -2,6 +2,7 @@
 //! name; only errors change their shape.
 
 mod casework;
+mod sign_in;
 
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 //! key or a sandbox by accident: what is not here does not exist for them.
 
 mod casework;
+mod sign_in;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,10 +21,11 @@ use tollgate_runtime::{
 
 pub use casework::Casework;
 pub(crate) use casework::must_be_operator;
+pub use sign_in::SignIn;
 
 /// The host as its faces see it.
 #[async_trait]
-pub trait Gatekeeper: Casework {
+pub trait Gatekeeper: Casework + SignIn {
     /// Who holds this token.
     async fn authenticate(&self, token: &str) -> Result<Principal, Refusal>;
     /// The tools that `who` may call.

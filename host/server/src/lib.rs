@@ -33,6 +33,6 @@ mod rest;
 mod tests;
 mod web;
 
-pub use gatekeeper::{Casework, Gatekeeper, Refusal};
+pub use gatekeeper::{Casework, Gatekeeper, Refusal, SignIn};
 pub use listen::{FaceError, FaceOptions, Faces, router, serve, serve_stdio};
 pub use mcp::ToolNames;

@@ -9,7 +9,8 @@
 //! decision itself is bound to the digest of the card that was shown, so a page
 //! left open cannot approve something else.
 //!
-//! Signing in takes a person's token and gives a session; see [`session`].
+//! Signing in takes a person's token, or the word of the provider where people sign in
+//! ([`oidc`]), and gives a session; see [`session`].
 
 mod attempts;
 mod card;
@@ -17,6 +18,7 @@ mod cases;
 mod decisions;
 mod item;
 mod moment;
+mod oidc;
 mod pages;
 mod queue;
 mod report;
@@ -44,7 +46,8 @@ use crate::guard::is_from_our_page;
 use crate::problem::status_of;
 use crate::rest::{must_be_person, reason_missing};
 use attempts::Attempts;
-use session::Sessions;
+use oidc::Pending;
+use session::{Holder, Sessions};
 
 /// Longest form, in bytes: a reason and some hidden fields.
 const FORM_MAX_BYTES: usize = 64 * 1024;
@@ -57,6 +60,7 @@ struct Pages {
     gatekeeper: Arc<dyn Gatekeeper>,
     sessions: Arc<Sessions>,
     attempts: Arc<Attempts>,
+    pending: Arc<Pending>,
 }
 
 /// All pages. `secure` marks the cookie for TLS only.
@@ -65,6 +69,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         gatekeeper,
         sessions: Arc::new(Sessions::new(secure)),
         attempts: Arc::default(),
+        pending: Arc::new(Pending::new(secure)),
     };
     Router::new()
         .route("/", get(inbox))
@@ -90,6 +95,8 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/undo", get(undo::plan).post(undo::execute))
         .route("/login", get(login_page).post(login))
+        .route("/login/oidc", get(oidc::begin))
+        .route("/login/oidc/callback", get(oidc::callback))
         .route("/logout", post(logout))
         .route("/style.css", get(style))
         .fallback(async || pages::message(StatusCode::NOT_FOUND, "There is no such page.", None))
@@ -101,8 +108,8 @@ async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
-/// A person with a session. Its token is looked up again on every request, so a
-/// revoked one ends the session at once.
+/// A person with a session. Its token or proof is looked up again on every request, so
+/// a revoked one ends the session at once.
 struct Visitor {
     who: Principal,
     session: session::Open,
@@ -114,7 +121,11 @@ impl FromRequestParts<Pages> for Visitor {
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Response> {
         let to_login = || Redirect::to(&login_address(parts.uri.path())).into_response();
         let session = pages.sessions.of(&parts.headers).ok_or_else(to_login)?;
-        match pages.gatekeeper.authenticate(session.token()).await {
+        let who = match session.holder() {
+            Holder::Token(token) => pages.gatekeeper.authenticate(token).await,
+            Holder::Proof(proof) => pages.gatekeeper.proved(proof).await,
+        };
+        match who {
             Ok(who) if must_be_person(&who).is_ok() => Ok(Self { who, session }),
             Err(refusal) if refusal.is_unavailable() => Err(pages::refusal(&refusal)),
             _ => {
@@ -276,8 +287,18 @@ struct Next {
     next: String,
 }
 
-async fn login_page(Query(Next { next }): Query<Next>) -> Response {
-    pages::login(StatusCode::OK, after_login(&next), None)
+async fn login_page(State(pages): State<Pages>, Query(Next { next }): Query<Next>) -> Response {
+    login_form(&pages, StatusCode::OK, after_login(&next), None)
+}
+
+fn login_form(
+    pages: &Pages,
+    status: StatusCode,
+    next: &str,
+    problem: Option<&Refusal>,
+) -> Response {
+    let provider = pages.gatekeeper.provider();
+    pages::login(status, next, provider.as_deref(), problem)
 }
 
 #[derive(Deserialize)]
@@ -289,7 +310,7 @@ struct Login {
 
 async fn login(
     State(pages): State<Pages>,
-    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    peer: Peer,
     headers: HeaderMap,
     form: Result<Form<Login>, FormRejection>,
 ) -> Response {
@@ -297,10 +318,9 @@ async fn login(
         return pages::message(StatusCode::BAD_REQUEST, "This form cannot be read.", None);
     };
     let (token, next) = (Zeroizing::new(token), after_login(&next));
-    let peer = peer.map(|axum::Extension(ConnectInfo(address))| address.ip());
-    match signed_in(&pages, &headers, peer, token).await {
+    match signed_in(&pages, &headers, address(peer), token).await {
         Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response(),
-        Err((status, refusal)) => pages::login(status, next, Some(&refusal)),
+        Err((status, refusal)) => login_form(&pages, status, next, Some(&refusal)),
     }
 }
 
@@ -335,10 +355,20 @@ async fn signed_in(
     must_be_person(&who).map_err(|refusal| (StatusCode::FORBIDDEN, refusal))?;
     // A new name at every sign-in: one that somebody planted before is worth nothing.
     pages.sessions.close(headers);
-    pages.sessions.open(token).ok_or_else(|| {
-        let refusal = Refusal::new("unavailable", "no session could be opened");
-        (StatusCode::SERVICE_UNAVAILABLE, refusal)
-    })
+    pages
+        .sessions
+        .open(Holder::Token(token))
+        .ok_or_else(|| (StatusCode::SERVICE_UNAVAILABLE, no_session()))
+}
+
+fn no_session() -> Refusal {
+    Refusal::new("unavailable", "no session could be opened")
+}
+
+type Peer = Option<axum::Extension<ConnectInfo<SocketAddr>>>;
+
+fn address(peer: Peer) -> Option<std::net::IpAddr> {
+    peer.map(|axum::Extension(ConnectInfo(address))| address.ip())
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use openidconnect::{CsrfToken, Nonce, PkceCodeVerifier};
+use openidconnect::{CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
@@ -18,6 +18,17 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// A sign-in with this state, for whoever stands in for a provider. No real one
+    /// takes its answer: nonce and PKCE are new.
+    #[must_use]
+    pub fn of(state: &str) -> Self {
+        Self {
+            state: CsrfToken::new(state.to_owned()),
+            nonce: Nonce::new_random_len(RANDOM_BYTES),
+            verifier: PkceCodeChallenge::new_random_sha256().1,
+        }
+    }
+
     /// Whether an answer carries this sign-in's state.
     #[must_use]
     pub fn knows(&self, state: &str) -> bool {

@@ -10,7 +10,7 @@ use tollgate_store::{Clock, SystemClock};
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
-use crate::settings::{NamedDatabase, QueueSettings, SecretEntry, StoreChoice};
+use crate::settings::{NamedDatabase, OidcSettings, QueueSettings, SecretEntry, StoreChoice};
 use crate::triggers::Trigger;
 
 /// How to open a host.
@@ -39,6 +39,8 @@ pub struct HostOptions {
     pub triggers: Vec<Trigger>,
     /// Where failures go: to one queue of `group:operators` by default.
     pub queues: QueueSettings,
+    /// Where people sign in. With tokens only by default.
+    pub oidc: Option<OidcSettings>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -71,6 +73,7 @@ impl HostOptions {
             secrets: Vec::new(),
             triggers: Vec::new(),
             queues: QueueSettings::default(),
+            oidc: None,
             lease: LEASE,
         }
     }

@@ -15,6 +15,8 @@ fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
         created_ms: NOW,
         revoked_ms: None,
         public_key: None,
+        oidc: None,
+        password: None,
     }
 }
 
