@@ -6,3 +6,4 @@
 //! request.
 
 pub mod oidc;
+pub mod password;

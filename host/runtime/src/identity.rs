@@ -1,4 +1,4 @@
-//! People who sign in at the pages: by the provider of their tenant.
+//! People who sign in at the pages: by the provider of their tenant, or a password.
 //!
 //! What a sign-in leaves is a [`Proof`], not a principal: each request asks again who
 //! that is now ([`Host::proved`]). The attack: somebody who was revoked, or whose name at
@@ -8,18 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tollgate_identity::oidc::{Answer, Begun, Flow, OidcError, RelyingParty};
+use tollgate_identity::password::{Checked, PasswordError, Passwords};
 use tollgate_policy::visible;
-use tollgate_store::{OidcName, PrincipalRow};
+use tollgate_store::{Change, OidcName, PrincipalRow, Submission};
+use zeroize::Zeroizing;
 
 use crate::api::{Principal, PrincipalKind};
-use crate::host::Host;
+use crate::error::HostError;
+use crate::host::{Host, Inner};
 use crate::settings::OidcSettings;
 
 /// How people of this host can sign in, beside by a token.
 pub(crate) struct SignIns {
     oidc: Option<Oidc>,
+    passwords: Passwords,
 }
 
 struct Oidc {
@@ -37,7 +42,10 @@ impl SignIns {
             party: RelyingParty::new(settings.provider, Arc::clone(secrets), Arc::clone(egress)),
             groups: settings.groups,
         });
-        Self { oidc }
+        Self {
+            oidc,
+            passwords: Passwords::default(),
+        }
     }
 
     /// The name of a person of this tenant at its provider, as it is registered.
@@ -74,6 +82,11 @@ pub enum ProvedBy {
         subject: String,
         /// The groups there, at that time.
         groups: BTreeSet<String>,
+    },
+    /// The person knew the password.
+    Password {
+        /// A digest of the password's hash: with another password the proof is over.
+        of: [u8; 32],
     },
 }
 
@@ -114,6 +127,13 @@ pub enum SignInError {
     /// The provider said who it is, and the operator knows nobody of that name.
     #[error("nobody is registered here as `{}`", visible(.0))]
     Unregistered(String),
+    /// There is no such person, they have no password, or it is another one. Which of
+    /// these is not told.
+    #[error("this name and this password do not belong together")]
+    WrongPassword,
+    /// The password cannot be looked at now.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// What was proved once counts no more.
     #[error("this sign-in counts no more")]
     Over,
@@ -175,11 +195,23 @@ impl Host {
         let same = |row: &PrincipalRow| row.name == proof.name;
         let row = self.person(&proof.tenant, same).await?;
         let row = row.ok_or(SignInError::Over)?;
-        let ProvedBy::Oidc {
-            issuer,
-            subject,
-            groups,
-        } = &proof.by;
+        let (issuer, subject, groups) = match &proof.by {
+            ProvedBy::Password { of } => {
+                let same = row
+                    .password
+                    .as_deref()
+                    .is_some_and(|now| digest(now) == *of);
+                return match same {
+                    true => Ok(of_row(row, |_| true)),
+                    false => Err(SignInError::Over),
+                };
+            }
+            ProvedBy::Oidc {
+                issuer,
+                subject,
+                groups,
+            } => (issuer, subject, groups),
+        };
         let oidc = self.inner().sign_ins.oidc()?;
         let said = OidcName {
             issuer: issuer.clone(),
@@ -194,12 +226,60 @@ impl Host {
             let theirs = oidc.groups.get(group);
             theirs.is_none_or(|theirs| groups.contains(theirs))
         };
-        Ok(Principal {
-            tenant: row.tenant,
-            name: row.name,
-            kind: PrincipalKind::Person,
-            groups: row.groups.into_iter().filter(counts).collect(),
-        })
+        Ok(of_row(row, counts))
+    }
+
+    /// Sign a person in who knows their password.
+    ///
+    /// # Errors
+    ///
+    /// When name and password do not belong together, or cannot be looked at now.
+    pub async fn sign_in_by_password(
+        &self,
+        tenant: &str,
+        name: &str,
+        password: Zeroizing<String>,
+    ) -> Result<Proof, SignInError> {
+        let row = self.person(tenant, |row| row.name == name).await?;
+        let known = row.and_then(|row| row.password);
+        let passwords = &self.inner().sign_ins.passwords;
+        // The attack: whether there is such a person is told by how long this takes. So
+        // a password is hashed whoever it is.
+        let checked = passwords.check(password, known.clone()).await?;
+        let (Checked::Right { anew }, Some(mut known)) = (checked, known) else {
+            return Err(SignInError::WrongPassword);
+        };
+        if let Some(anew) = anew {
+            let id = format!("{tenant}/{name}");
+            let set = self
+                .inner()
+                .put_password(tenant, id, anew.clone(), Some(known.clone()))
+                .await;
+            match set {
+                Ok(()) => known = anew,
+                // The old hash still counts.
+                Err(error) => tracing::warn!(%error, "a password was not hashed anew"),
+            }
+        }
+        let of = digest(&known);
+        Ok(Proof::new(tenant, name, ProvedBy::Password { of }))
+    }
+
+    /// Give a person a password. Sessions by the one before end.
+    ///
+    /// # Errors
+    ///
+    /// When it is too short or too long, when the tenant has no such person whose token
+    /// counts, and when the store refuses or is not there.
+    pub async fn set_password(
+        &self,
+        tenant: &str,
+        name: &str,
+        password: Zeroizing<String>,
+    ) -> Result<(), HostError> {
+        let hash = self.inner().sign_ins.passwords.hash(password).await?;
+        let id = format!("{tenant}/{name}");
+        Ok(self.inner().put_password(tenant, id, hash, None).await?)
     }
 
     /// A person of a tenant who is not revoked.
@@ -215,4 +295,39 @@ impl Host {
         };
         Ok(all.into_iter().find(|row| counts(row) && is_it(row)))
     }
+}
+
+impl Inner {
+    async fn put_password(
+        &self,
+        tenant: &str,
+        id: String,
+        password: String,
+        instead_of: Option<String>,
+    ) -> Result<(), tollgate_store::StoreError> {
+        let set = Change::SetPassword {
+            id,
+            password,
+            instead_of,
+        };
+        let submission = Submission {
+            tenant: tenant.to_owned(),
+            records: Vec::new(),
+            changes: vec![set],
+        };
+        self.journal.store.append(submission).await.map(drop)
+    }
+}
+
+fn of_row(row: PrincipalRow, counts: impl Fn(&String) -> bool) -> Principal {
+    Principal {
+        tenant: row.tenant,
+        name: row.name,
+        kind: PrincipalKind::Person,
+        groups: row.groups.into_iter().filter(counts).collect(),
+    }
+}
+
+fn digest(hash: &str) -> [u8; 32] {
+    Sha256::digest(hash.as_bytes()).into()
 }

@@ -83,6 +83,7 @@ pub use tollgate_identity::oidc::{
     Answer as OidcAnswer, Begun as OidcBegun, Flow as OidcFlow, OidcError, PersonClaim,
     Provider as OidcProvider,
 };
+pub use tollgate_identity::password::{BYTES_MAX as PASSWORD_BYTES_MAX, PasswordError};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};
 pub use triggers::{Delivered, Delivery, DeliveryError, Input, InputKind, InputSource, Trigger};

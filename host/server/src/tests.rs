@@ -6,6 +6,7 @@ mod decisions;
 mod hooks;
 mod mcp;
 mod rest;
+mod sign_in;
 mod web;
 
 use std::sync::Arc;
@@ -98,6 +99,8 @@ async fn every_answer_tells_the_browser_to_be_strict() {
     for path in [
         "/",
         "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
         "/style.css",
         "/v1/tools",
         "/mcp",

@@ -17,6 +17,7 @@ mod card;
 mod cases;
 mod decisions;
 mod item;
+mod login;
 mod moment;
 mod oidc;
 mod pages;
@@ -27,19 +28,17 @@ mod session;
 mod timeline;
 mod undo;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use serde::Deserialize;
 use tollgate_runtime::{Principal, RunReport};
-use zeroize::Zeroizing;
 
 use crate::gatekeeper::{Gatekeeper, Refusal, to_the_end};
 use crate::guard::is_from_our_page;
@@ -60,6 +59,8 @@ struct Pages {
     gatekeeper: Arc<dyn Gatekeeper>,
     sessions: Arc<Sessions>,
     attempts: Arc<Attempts>,
+    /// The same for names, whatever address a password is guessed from.
+    guesses: Arc<Attempts<String>>,
     pending: Arc<Pending>,
 }
 
@@ -69,6 +70,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         gatekeeper,
         sessions: Arc::new(Sessions::new(secure)),
         attempts: Arc::default(),
+        guesses: Arc::default(),
         pending: Arc::new(Pending::new(secure)),
     };
     Router::new()
@@ -94,7 +96,7 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/cases/{case}", get(cases::show))
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/undo", get(undo::plan).post(undo::execute))
-        .route("/login", get(login_page).post(login))
+        .route("/login", get(login::page).post(login::sent))
         .route("/login/oidc", get(oidc::begin))
         .route("/login/oidc/callback", get(oidc::callback))
         .route("/logout", post(logout))
@@ -279,96 +281,6 @@ async fn decided(
         }
     })
     .await
-}
-
-#[derive(Deserialize)]
-struct Next {
-    #[serde(default)]
-    next: String,
-}
-
-async fn login_page(State(pages): State<Pages>, Query(Next { next }): Query<Next>) -> Response {
-    login_form(&pages, StatusCode::OK, after_login(&next), None)
-}
-
-fn login_form(
-    pages: &Pages,
-    status: StatusCode,
-    next: &str,
-    problem: Option<&Refusal>,
-) -> Response {
-    let provider = pages.gatekeeper.provider();
-    pages::login(status, next, provider.as_deref(), problem)
-}
-
-#[derive(Deserialize)]
-struct Login {
-    token: String,
-    #[serde(default)]
-    next: String,
-}
-
-async fn login(
-    State(pages): State<Pages>,
-    peer: Peer,
-    headers: HeaderMap,
-    form: Result<Form<Login>, FormRejection>,
-) -> Response {
-    let Ok(Form(Login { token, next })) = form else {
-        return pages::message(StatusCode::BAD_REQUEST, "This form cannot be read.", None);
-    };
-    let (token, next) = (Zeroizing::new(token), after_login(&next));
-    match signed_in(&pages, &headers, address(peer), token).await {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response(),
-        Err((status, refusal)) => login_form(&pages, status, next, Some(&refusal)),
-    }
-}
-
-async fn signed_in(
-    pages: &Pages,
-    headers: &HeaderMap,
-    peer: Option<std::net::IpAddr>,
-    token: Zeroizing<String>,
-) -> Result<HeaderValue, (StatusCode, Refusal)> {
-    if !is_from_our_page(headers) {
-        let foreign = Refusal::new("forged_form", "this form was not sent from our own page");
-        return Err((StatusCode::FORBIDDEN, foreign));
-    }
-    if !pages.attempts.may_try(peer) {
-        let limited = Refusal::new("limited", "too many attempts from your address")
-            .with_hint("Wait a minute and try again.");
-        return Err((StatusCode::TOO_MANY_REQUESTS, limited));
-    }
-    let token = Zeroizing::new(token.trim().to_owned());
-    let who = pages
-        .gatekeeper
-        .authenticate(&token)
-        .await
-        .map_err(|refusal| {
-            pages.attempts.failed(peer);
-            let status = match refusal.is_unavailable() {
-                true => StatusCode::SERVICE_UNAVAILABLE,
-                false => StatusCode::UNAUTHORIZED,
-            };
-            (status, refusal)
-        })?;
-    must_be_person(&who).map_err(|refusal| (StatusCode::FORBIDDEN, refusal))?;
-    // A new name at every sign-in: one that somebody planted before is worth nothing.
-    pages.sessions.close(headers);
-    pages
-        .sessions
-        .open(Holder::Token(token))
-        .ok_or_else(|| (StatusCode::SERVICE_UNAVAILABLE, no_session()))
-}
-
-fn no_session() -> Refusal {
-    Refusal::new("unavailable", "no session could be opened")
-}
-
-type Peer = Option<axum::Extension<ConnectInfo<SocketAddr>>>;
-
-fn address(peer: Peer) -> Option<std::net::IpAddr> {
-    peer.map(|axum::Extension(ConnectInfo(address))| address.ip())
 }
 
 #[derive(Deserialize)]

@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use tollgate_runtime::{
-    Host, OidcAnswer, OidcBegun, OidcError, OidcFlow, Principal, Proof, SignInError,
+    Host, OidcAnswer, OidcBegun, OidcError, OidcFlow, PasswordError, Principal, Proof, SignInError,
 };
+use zeroize::Zeroizing;
 
 use crate::gatekeeper::{Refusal, SignIn};
 
@@ -21,6 +22,15 @@ impl SignIn for Host {
         Ok(Host::finish_oidc(self, flow, answer).await?)
     }
 
+    async fn sign_in_by_password(
+        &self,
+        tenant: &str,
+        name: &str,
+        password: Zeroizing<String>,
+    ) -> Result<Proof, Refusal> {
+        Ok(Host::sign_in_by_password(self, tenant, name, password).await?)
+    }
+
     async fn proved(&self, proof: &Proof) -> Result<Principal, Refusal> {
         Ok(Host::proved(self, proof).await?)
     }
@@ -34,6 +44,9 @@ impl From<SignInError> for Refusal {
             SignInError::Unregistered(_) => Self::new("not_signed_in", error.to_string())
                 .with_hint("Tell the operator this name, who registers it for you."),
             SignInError::Oidc(error) => provider(error),
+            SignInError::Password(PasswordError::Busy) => Self::new("limited", error.to_string())
+                .with_hint("Wait a moment and try again, or use your token."),
+            SignInError::Password(_) => Self::new("unavailable", error.to_string()),
             _ => Self::new("not_signed_in", error.to_string()),
         }
     }

@@ -28,8 +28,9 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use tollgate_runtime::{OidcAnswer, OidcFlow};
 
+use super::login::{self, Next, Peer, address, limited, no_session};
 use super::session::{Holder, Key, cookie, key, random};
-use super::{Next, Pages, Peer, address, after_login, login_form, no_session, pages};
+use super::{Pages, after_login, pages};
 use crate::gatekeeper::Refusal;
 use crate::problem::status_of;
 use crate::rest::must_be_person;
@@ -129,7 +130,7 @@ pub(super) async fn begin(
     // place of the one that they are at. Only a person's own click begins one.
     let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     if site.is_some_and(|site| !matches!(site, b"same-origin" | b"none")) {
-        return login_form(&pages, StatusCode::OK, next, None);
+        return login::form(&pages, StatusCode::OK, next, None);
     }
     if !pages.attempts.may_try(peer) {
         return refused(&pages, next, &limited());
@@ -219,12 +220,7 @@ async fn signed_in(
 }
 
 fn refused(pages: &Pages, next: &str, refusal: &Refusal) -> Response {
-    login_form(pages, status_of(refusal), next, Some(refusal))
-}
-
-fn limited() -> Refusal {
-    Refusal::new("limited", "too many attempts from your address")
-        .with_hint("Wait a minute and try again.")
+    login::form(pages, status_of(refusal), next, Some(refusal))
 }
 
 fn not_begun() -> Refusal {
