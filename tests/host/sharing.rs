@@ -53,6 +53,7 @@ impl Shared {
 
     async fn answer(&self, tenant: &str, statement: &str, how: &str) -> String {
         let principal = Principal {
+            identified: Default::default(),
             tenant: tenant.to_owned(),
             ..agent()
         };

@@ -161,6 +161,7 @@ async fn install(host: &Host, connectors: &[Connector]) -> anyhow::Result<()> {
 
 fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: "default".to_owned(),
         name: name.to_owned(),
         kind,

@@ -93,6 +93,7 @@ pub(crate) async fn serve(home: &Home, serve: &Serve) -> anyhow::Result<Exit> {
     let served = match (&serve.principal, serve.stdio) {
         (Some(name), true) => {
             let agent = Principal {
+                identified: Default::default(),
                 tenant: serve.tenant.clone(),
                 name: name.clone(),
                 kind: PrincipalKind::Agent,
@@ -200,6 +201,7 @@ async fn register(home: &Home, new: &NewPrincipal, as_json: bool) -> anyhow::Res
     let key = new.key.as_deref().map(signing::public_key).transpose()?;
     let host = Host::open(options(home, Role::Operate)?).await?;
     let principal = Principal {
+        identified: Default::default(),
         tenant: new.tenant.clone(),
         name: new.name.clone(),
         kind: match new.kind {

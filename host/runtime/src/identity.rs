@@ -16,7 +16,7 @@ use tollgate_policy::visible;
 use tollgate_store::{Change, OidcName, PrincipalRow, Submission};
 use zeroize::Zeroizing;
 
-use crate::api::{Principal, PrincipalKind};
+use crate::api::{Identified, Principal, PrincipalKind};
 use crate::error::HostError;
 use crate::host::{Host, Inner};
 use crate::settings::OidcSettings;
@@ -202,7 +202,7 @@ impl Host {
                     .as_deref()
                     .is_some_and(|now| digest(now) == *of);
                 return match same {
-                    true => Ok(of_row(row, |_| true)),
+                    true => Ok(of_row(row, Identified::Password, |_| true)),
                     false => Err(SignInError::Over),
                 };
             }
@@ -226,7 +226,7 @@ impl Host {
             let theirs = oidc.groups.get(group);
             theirs.is_none_or(|theirs| groups.contains(theirs))
         };
-        Ok(of_row(row, counts))
+        Ok(of_row(row, Identified::Oidc(issuer.clone()), counts))
     }
 
     /// Sign a person in who knows their password.
@@ -319,8 +319,13 @@ impl Inner {
     }
 }
 
-fn of_row(row: PrincipalRow, counts: impl Fn(&String) -> bool) -> Principal {
+fn of_row(
+    row: PrincipalRow,
+    identified: Identified,
+    counts: impl Fn(&String) -> bool,
+) -> Principal {
     Principal {
+        identified,
         tenant: row.tenant,
         name: row.name,
         kind: PrincipalKind::Person,

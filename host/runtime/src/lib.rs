@@ -56,10 +56,10 @@ mod workflows;
 
 pub use api::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Conflict,
-    Delegation, Deputy, Failure, LogFilter, LogLine, LogLink, LogPage, LogPlace, NewDelegation,
-    NotReplayable, Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary,
-    Replayed, RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport,
-    UndoStep, VerifyReport, Vote,
+    Delegation, Deputy, Failure, Identified, LogFilter, LogLine, LogLink, LogPage, LogPlace,
+    NewDelegation, NotReplayable, Pending, Principal, PrincipalKind, ReplayProgress, ReplayReport,
+    ReplaySummary, Replayed, RunReport, RunState, ToolCall, ToolInfo, UndoField, UndoOptions,
+    UndoReport, UndoStep, VerifyReport, Vote,
 };
 pub use destruction::erasure::{Erase, EraseError, ErasurePlan, ErasureReport};
 pub use destruction::retention::PruneReport;

@@ -157,6 +157,7 @@ impl Double {
 
 pub(crate) fn principal(name: &str, kind: PrincipalKind) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: "default".into(),
         name: name.into(),
         kind,

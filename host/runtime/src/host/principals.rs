@@ -8,7 +8,7 @@ use tollgate_policy::decision::PublicKey;
 use tollgate_store::{Change, OidcName, PrincipalRow, Submission};
 
 use super::{Host, Inner};
-use crate::api::{Principal, PrincipalKind};
+use crate::api::{Identified, Principal, PrincipalKind};
 use crate::error::{AuthError, HostError};
 use crate::home::new_token;
 
@@ -152,6 +152,7 @@ impl Host {
             .map_err(|error| AuthError::Unavailable(error.to_string()))?
             .ok_or(AuthError::Unknown)?;
         let principal = Principal {
+            identified: Identified::Token,
             tenant: row.tenant,
             name: row.name,
             kind: match row.kind {
