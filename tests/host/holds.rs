@@ -182,6 +182,7 @@ async fn only_a_named_person_who_did_not_ask_decides() {
         .unwrap_err();
     assert!(matches!(error, DecideError::NotAnApprover(_)), "{error}");
     let foreign = Principal {
+        identified: Default::default(),
         tenant: named("acme"),
         ..mira()
     };

@@ -123,6 +123,7 @@ async fn house_with(settings: &str) -> House {
         )
         .await;
     let intake = Principal {
+        identified: Default::default(),
         name: "intake".to_owned(),
         kind: PrincipalKind::Service,
         ..agent()

@@ -330,6 +330,7 @@ pub(crate) fn call(connector: &str, tool: &str, input: Value) -> ToolCall {
 
 pub(crate) fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: name.to_owned(),
         kind,

@@ -404,6 +404,7 @@ async fn integers_that_a_double_cannot_tell_apart_stay_apart() {
     }
     assert_ne!(cards[0].arguments, cards[1].arguments);
     let finance = Principal {
+        identified: Default::default(),
         groups: vec!["finance".to_owned()],
         ..mira()
     };
@@ -431,6 +432,7 @@ async fn a_tenant_sees_nothing_of_another_one() {
         .replace("component =", "tenant = \"acme\"\ncomponent =");
     house.install(&foreign, &hostile()).await;
     let of = |who: Principal| Principal {
+        identified: Default::default(),
         tenant: named("acme"),
         ..who
     };
@@ -510,6 +512,7 @@ async fn a_tenant_sees_nothing_of_another_one() {
         house
             .host
             .tools(&Principal {
+                identified: Default::default(),
                 tenant: named("nobody"),
                 ..agent()
             })

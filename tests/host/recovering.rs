@@ -261,6 +261,7 @@ async fn only_a_person_who_did_not_ask_says_what_became_of_a_call() {
     let requester = principal("agent-7", PrincipalKind::Person, &["operators"]);
     let not_an_owner = principal("paul", PrincipalKind::Person, &["boss"]);
     let stranger = Principal {
+        identified: Default::default(),
         tenant: named("acme"),
         ..mira()
     };

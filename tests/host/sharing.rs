@@ -61,6 +61,7 @@ impl Shared {
 
     async fn answer(&self, tenant: &str, statement: &str, how: &str) -> String {
         let principal = Principal {
+            identified: Default::default(),
             tenant: named(tenant),
             ..agent()
         };

@@ -564,6 +564,7 @@ async fn keys_of_other_connectors_and_tenants_are_not_there() {
     let foreign = hostile_manifest("", "").replace("component =", "tenant = \"acme\"\ncomponent =");
     house.install(&foreign, &hostile()).await;
     let stranger = Principal {
+        identified: Default::default(),
         tenant: named("acme"),
         ..agent()
     };

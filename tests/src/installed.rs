@@ -56,9 +56,10 @@ impl Installed {
         let sample = workspace().join(&folder).join(sample);
         let mut manifest: Table = std::fs::read_to_string(sample).unwrap().parse().unwrap();
         change(&mut manifest, home.path());
-        let secrets = Settings::of(home.path()).unwrap_or_else(|error| panic!("{error}"));
+        let settings = Settings::of(home.path()).unwrap_or_else(|error| panic!("{error}"));
         let options = HostOptions {
-            secrets: secrets.secrets,
+            secrets: settings.secrets,
+            oidc: settings.oidc,
             ..HostOptions::new(home.path(), Compiler::InProcess, Role::Serve)
         };
         let host = Host::open(options).await;
@@ -89,6 +90,11 @@ impl Installed {
             proved.undone.extend(undone);
         }
         proved.runs.insert(report.run.clone(), tool);
+    }
+
+    /// The host, for what a test does with it by itself.
+    pub fn host(&self) -> &Host {
+        &self.host
     }
 
     /// A call of the agent's.
@@ -219,6 +225,7 @@ fn ended(report: RunReport) -> (String, Value) {
 
 fn agent() -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: "agent".to_owned(),
         kind: PrincipalKind::Agent,
@@ -228,6 +235,7 @@ fn agent() -> Principal {
 
 fn person() -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: "mira".to_owned(),
         kind: PrincipalKind::Person,

@@ -8,6 +8,7 @@ use tollgate_tests::named;
 
 fn principal(tenant: &str, name: &str, group: &str) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: named(tenant),
         name: name.to_owned(),
         kind: PrincipalKind::Person,

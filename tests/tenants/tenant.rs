@@ -61,6 +61,7 @@ impl Tenant {
     pub(crate) async fn enter(host: &Host, all: &[Canaries], number: usize) -> Self {
         let words = all[number].clone();
         let principal = |name: &str, kind, groups: &[&str]| Principal {
+            identified: Default::default(),
             tenant: named(words.of(Kind::Name)),
             name: name.to_owned(),
             kind,

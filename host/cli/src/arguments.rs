@@ -29,7 +29,7 @@ pub(crate) use journal::{Log, Outcome, Queue, QueueCommand, Replay, Resolve};
 pub(crate) use proof::{Anchor, Erase, Export, ProveRecord, Prune, Verify};
 pub(crate) use report::Report;
 pub(crate) use secret::{OneSecret, SecretCommand, SecretVerb};
-pub(crate) use serve::{Kind, NewPrincipal, Serve};
+pub(crate) use serve::{Kind, NewPrincipal, OnePrincipal, PrincipalCommand, PrincipalVerb, Serve};
 pub(crate) use server::Server;
 pub(crate) use sign::{Keygen, Signing};
 pub(crate) use who::OfTenant;
@@ -101,11 +101,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate case open refunds --input order=A-1042\n  tollgate case list --state open"
     )]
     Case(CaseCommand),
-    /// Operator: give a person, an agent or a service a token.
+    /// Operator: give a person, an agent or a service a token; give a person a
+    /// password; take it all away.
     #[command(
-        after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token\n  tollgate principal mira --kind person --group finance --key mira.key.pub > mira.token"
+        after_help = "Example:\n  tollgate principal mira --kind person --group finance > mira.token\n  tollgate principal mira --kind person --group finance --key mira.key.pub > mira.token\n  tollgate principal mira --kind person --oidc-subject 248289761001 > mira.token\n  tollgate principal password mira\n  tollgate principal revoke mira"
     )]
-    Principal(NewPrincipal),
+    Principal(PrincipalCommand),
     /// Operator: values that are put into requests, and that connectors never see.
     #[command(after_help = "Example:\n  tollgate secret set desk-token\n  tollgate secret list")]
     Secret(SecretCommand),

@@ -26,7 +26,8 @@ pub(crate) async fn secret(
         _ => None,
     };
     // Asked before anything is opened, which may take a moment.
-    let value = named.map(|of| value_of(&of.name)).transpose()?;
+    let value = named.map(|of| value_of(&format!("value of `{}`", of.name), SECRET_BYTES_MAX));
+    let value = value.transpose()?;
     let host = Host::open(options).await?;
     let done = carry_out(&host, &command.verb, value, as_json).await;
     host.shutdown().await;
@@ -92,18 +93,18 @@ async fn carry_out(
 const INTERRUPT: u8 = 3;
 
 /// The value from standard input, to its end; in a terminal one line, unseen.
-fn value_of(name: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn value_of(what: &str, bytes_max: usize) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let stdin = io::stdin();
-    let mut value = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 2));
+    let mut value = Zeroizing::new(Vec::with_capacity(bytes_max + 4));
     if stdin.is_terminal() {
         output::note(format!(
-            "value of `{}` (it is not shown):",
-            tollgate_policy::visible(name)
+            "{} (it is not shown):",
+            tollgate_policy::visible(what)
         ));
         let _unseen = Unseen::new()?;
         // By bytes: a buffered reader would keep a copy.
         let mut byte = [0];
-        while value.len() <= SECRET_BYTES_MAX && stdin.lock().read(&mut byte)? == 1 {
+        while value.len() <= bytes_max && stdin.lock().read(&mut byte)? == 1 {
             anyhow::ensure!(byte[0] != INTERRUPT, "stopped; nothing was set");
             if byte[0] == b'\n' {
                 break;
@@ -111,7 +112,7 @@ fn value_of(name: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
             value.push(byte[0]);
         }
     } else {
-        let most = SECRET_BYTES_MAX as u64 + 1;
+        let most = bytes_max as u64 + 3;
         stdin.lock().take(most).read_to_end(&mut value)?;
     }
     Ok(value)

@@ -5,12 +5,19 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tollgate_runtime::{Compiler, Host, HostOptions, Principal, PrincipalKind, Role, Settings};
+use tollgate_runtime::{
+    Compiler, Host, HostOptions, PASSWORD_BYTES_MAX, Principal, PrincipalKind, Registration, Role,
+    Settings,
+};
 use tollgate_server::{FaceOptions, Gatekeeper, router, serve as serve_faces, serve_stdio};
+use zeroize::Zeroizing;
 
-use crate::arguments::{Home, Kind, NewPrincipal, Serve};
+use crate::arguments::{
+    Home, Kind, NewPrincipal, OnePrincipal, PrincipalCommand, PrincipalVerb, Serve,
+};
 use crate::exit::Exit;
 use crate::output;
+use crate::secret;
 use crate::signing;
 
 /// Components are compiled by this program, in a process of its own.
@@ -38,6 +45,7 @@ pub(crate) fn options(home: &Home, role: Role) -> anyhow::Result<HostOptions> {
         triggers: settings.triggers,
         callbacks: settings.callbacks,
         queues: settings.queues,
+        oidc: settings.oidc,
         databases: settings.databases,
         ..HostOptions::new(&home.home, compiler, role)
     })
@@ -86,6 +94,7 @@ pub(crate) async fn serve(home: &Home, serve: &Serve) -> anyhow::Result<Exit> {
     let served = match (&serve.principal, serve.stdio) {
         (Some(name), true) => {
             let agent = Principal {
+                identified: Default::default(),
                 tenant: serve.tenant.clone(),
                 name: name.clone(),
                 kind: PrincipalKind::Agent,
@@ -141,14 +150,59 @@ fn named(name: &str) -> anyhow::Result<()> {
 
 pub(crate) async fn principal(
     home: &Home,
-    new: &NewPrincipal,
+    command: &PrincipalCommand,
     as_json: bool,
 ) -> anyhow::Result<Exit> {
+    match (&command.verb, &command.new) {
+        (Some(PrincipalVerb::Password(one)), _) => password(home, one, as_json).await,
+        (Some(PrincipalVerb::Revoke(one)), _) => revoke(home, one, as_json).await,
+        (None, Some(new)) => register(home, new, as_json).await,
+        (None, None) => anyhow::bail!("name a principal; see tollgate principal --help"),
+    }
+}
+
+async fn password(home: &Home, one: &OnePrincipal, as_json: bool) -> anyhow::Result<Exit> {
+    let OnePrincipal { name, tenant } = one;
+    let options = existing(home)?;
+    let typed = secret::value_of(&format!("the password of {name}"), PASSWORD_BYTES_MAX)?;
+    let typed = std::str::from_utf8(&typed).context("a password is text, in UTF-8")?;
+    // The end of a line belongs to the pipe, or to the file, that it came from.
+    let typed = typed.strip_suffix('\n').unwrap_or(typed);
+    let typed = typed.strip_suffix('\r').unwrap_or(typed);
+    let host = Host::open(options).await?;
+    let set = host.set_password(tenant, name, Zeroizing::new(typed.to_owned()));
+    let set = set.await;
+    host.shutdown().await;
+    set?;
+    said(one, "password_set", "has a password", as_json);
+    Ok(Exit::Success)
+}
+
+async fn revoke(home: &Home, one: &OnePrincipal, as_json: bool) -> anyhow::Result<Exit> {
+    let host = Host::open(existing(home)?).await?;
+    let revoked = host.revoke_principal(&one.tenant, &one.name).await;
+    host.shutdown().await;
+    revoked?;
+    said(one, "revoked", "is revoked", as_json);
+    Ok(Exit::Success)
+}
+
+fn said(one: &OnePrincipal, what: &str, words: &str, as_json: bool) {
+    if as_json {
+        output::json(&json!({ "name": one.name, "tenant": one.tenant, what: true }));
+    } else {
+        let (name, tenant) = (&one.name, &one.tenant);
+        output::note(format!("`{name}` of `{tenant}` {words}"));
+    }
+}
+
+async fn register(home: &Home, new: &NewPrincipal, as_json: bool) -> anyhow::Result<Exit> {
     named(&new.name)?;
     new.groups.iter().try_for_each(|group| named(group))?;
     let key = new.key.as_deref().map(signing::public_key).transpose()?;
     let host = Host::open(options(home, Role::Operate)?).await?;
     let principal = Principal {
+        identified: Default::default(),
         tenant: new.tenant.clone(),
         name: new.name.clone(),
         kind: match new.kind {
@@ -158,7 +212,11 @@ pub(crate) async fn principal(
         },
         groups: new.groups.clone(),
     };
-    let token = host.add_principal_with_key(&principal, key.as_ref()).await;
+    let with = Registration {
+        key: key.as_ref(),
+        oidc: new.oidc_subject.as_deref(),
+    };
+    let token = host.register(&principal, &with).await;
     host.shutdown().await;
     let token = token?;
     if as_json {

@@ -310,6 +310,7 @@ impl Session<'_> {
 
     fn principal(&self, name: &str, kind: PrincipalKind, groups: Vec<String>) -> Principal {
         Principal {
+            identified: Default::default(),
             tenant: self.manifest.tenant.clone(),
             name: name.to_owned(),
             kind,

@@ -12,7 +12,7 @@ mod undo;
 mod verify;
 
 pub use call::{
-    Failure, Pending, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo,
+    Failure, Identified, Pending, Principal, PrincipalKind, RunReport, RunState, ToolCall, ToolInfo,
 };
 pub use card::{Card, Deputy, Vote};
 pub use decision::{

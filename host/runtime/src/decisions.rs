@@ -382,6 +382,7 @@ impl Inner {
         let saying = saying
             .fact("votes", votes)
             .fact("quorum", row.quorum)
+            .fact("identified", taken.who.identified.to_string())
             .maybe("on_behalf", on_behalf.map(|of| of.delegator.as_str()))
             .maybe("delegation", on_behalf.map(|of| of.delegation.as_str()))
             .maybe("batch", taken.batch)

@@ -505,6 +505,12 @@ pub enum HostError {
     /// A key cannot be registered for somebody.
     #[error("the key cannot be registered: {0}")]
     KeyUnfit(&'static str),
+    /// A name at a sign-in provider cannot be registered for somebody.
+    #[error("the name at the sign-in provider cannot be registered: {0}")]
+    NameUnfit(&'static str),
+    /// A password cannot be somebody's.
+    #[error(transparent)]
+    Password(#[from] tollgate_identity::password::PasswordError),
     /// The keys in the home are not those that the store's values are sealed with.
     #[error(
         "the key ring in {path} is not the one this store was written with: copy the folder `keys` of a host that uses it"

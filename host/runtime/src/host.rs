@@ -27,6 +27,7 @@ use crate::error::{CallError, DecideError, HostError};
 use crate::extend::Extensions;
 use crate::home::{Identity, lock, open_store, private_folder};
 use crate::housekeeping::Housekeeping;
+use crate::identity::SignIns;
 use crate::journal::Journal;
 use crate::names;
 use crate::queue::DELIVERY;
@@ -42,6 +43,7 @@ const CASES_MAX: usize = 100_000;
 
 pub use installing::InstalledConnector;
 pub use options::{HostOptions, Role};
+pub use principals::Registration;
 
 /// A running host. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) watching: Watching,
     pub(crate) triggers: Triggers,
     pub(crate) callbacks: Callbacks,
+    pub(crate) sign_ins: SignIns,
     /// Who has this process's leases.
     pub(crate) owner: Arc<str>,
     pub(crate) lease: Duration,
@@ -132,16 +135,18 @@ impl Host {
         let extensions = Extensions::new(options.extensions)?;
         let secrets = Arc::new(secrets::open(options.secrets, &home, &ring)?);
         let sandbox = Sandbox::start(cache, cache_key, options.compiler, &extensions)?;
+        let backends = Backends::new(
+            home.clone(),
+            Arc::clone(&options.clock),
+            Arc::clone(&store),
+            options.queues,
+            options.databases,
+            extensions,
+            Arc::clone(&secrets),
+        );
         let inner = Arc::new(Inner {
-            backends: Arc::new(Backends::new(
-                home.clone(),
-                Arc::clone(&options.clock),
-                Arc::clone(&store),
-                options.queues,
-                options.databases,
-                extensions,
-                secrets,
-            )),
+            sign_ins: SignIns::new(options.oidc, &secrets, &backends.egress),
+            backends: Arc::new(backends),
             journal: Arc::new(Journal::new(store, options.clock, ring)),
             sandbox,
             connectors: Connectors::default(),

@@ -42,6 +42,7 @@ mod failure;
 mod home;
 mod host;
 mod housekeeping;
+mod identity;
 mod journal;
 mod logbook;
 mod names;
@@ -58,10 +59,10 @@ mod workflows;
 
 pub use api::{
     Batch, BatchDecision, BatchFilter, BatchItem, BatchReport, BatchSum, Card, Conflict,
-    Delegation, Deputy, DrillResult, DrillTemplate, Failure, LogFilter, LogLine, LogLink, LogPage,
-    LogPlace, NewDelegation, NewDrill, NotReplayable, Pending, PlantedDrill, Principal,
-    PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunReport, RunState,
-    ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep, VerifyReport, Vote,
+    Delegation, Deputy, DrillResult, DrillTemplate, Failure, Identified, LogFilter, LogLine,
+    LogLink, LogPage, LogPlace, NewDelegation, NewDrill, NotReplayable, Pending, PlantedDrill,
+    Principal, PrincipalKind, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunReport,
+    RunState, ToolCall, ToolInfo, UndoField, UndoOptions, UndoReport, UndoStep, VerifyReport, Vote,
 };
 pub use callbacks::{
     Callback, CallbackError, CallbackOutcome, CallbackReport, CallbackScheme, CalledBack,
@@ -73,16 +74,22 @@ pub use evidence::EvidenceError;
 pub use evidence::anchor::Anchored;
 pub use evidence::checkpoints::CheckpointInfo;
 pub use evidence::export::ExportReport;
-pub use host::{Host, HostOptions, InstalledConnector, Role};
+pub use host::{Host, HostOptions, InstalledConnector, Registration, Role};
+pub use identity::{Proof, ProvedBy, SignInError};
 pub use logbook::{Follow, Told};
 pub use queue::{ItemDelivery, QueueItem, QueueSummary, Resolution};
 pub use sandbox::{COMPONENT_BYTES_MAX, Compiler, MEMORY_BYTES_MAX, SandboxError, compile_child};
 pub use secrets::SecretInfo;
 pub use settings::{
-    NamedDatabase, QueueSettings, SETTINGS_FILE, SecretEntry, SecretSource, Settings,
+    NamedDatabase, OidcSettings, QueueSettings, SETTINGS_FILE, SecretEntry, SecretSource, Settings,
     SettingsError, StoreChoice,
 };
 pub use time::{NoMoment, length_ms, moment, rfc3339};
+pub use tollgate_identity::oidc::{
+    Answer as OidcAnswer, Begun as OidcBegun, Flow as OidcFlow, OidcError, PersonClaim,
+    Provider as OidcProvider,
+};
+pub use tollgate_identity::password::{BYTES_MAX as PASSWORD_BYTES_MAX, PasswordError};
 pub use tollgate_journal::{NotATenant, Tenant};
 pub use tollgate_secrets::{SECRET_BYTES_MAX, SealedStore, Slot, Source};
 pub use tollgate_store::{Clock, Location, ManualClock, SystemClock};

@@ -29,6 +29,9 @@
 //! [[notify]]                    # who hears of an approval (`settings/notify.rs`)
 //! approval = "finance"
 //!
+//! [oidc]                        # where people sign in (`settings/oidc.rs`)
+//! issuer = "https://login.example"
+//!
 //! [[trigger]]                   # webhooks that open runs (`settings/triggers.rs`)
 //! name = "orders"
 //!
@@ -43,6 +46,7 @@
 mod callbacks;
 mod databases;
 mod notify;
+mod oidc;
 mod queues;
 mod secrets;
 mod triggers;
@@ -62,6 +66,7 @@ use toml::Spanned;
 use zeroize::Zeroizing;
 
 pub use databases::NamedDatabase;
+pub use oidc::OidcSettings;
 pub use queues::QueueSettings;
 pub use secrets::{SecretEntry, SecretSource};
 
@@ -92,6 +97,8 @@ pub struct Settings {
     pub callbacks: Vec<Callback>,
     /// Where failures go, and who hears of pending approvals.
     pub queues: QueueSettings,
+    /// Where people sign in; with tokens only where nothing is said.
+    pub oidc: Option<OidcSettings>,
 }
 
 /// Where a host keeps its journal and everything beside it.
@@ -157,6 +164,7 @@ struct File {
     queue: Vec<Spanned<queues::QueueTable>>,
     public_url: Option<Spanned<String>>,
     notify: Vec<Spanned<notify::NotifyTable>>,
+    oidc: Option<Spanned<oidc::OidcTable>>,
 }
 
 #[derive(Deserialize)]
@@ -276,6 +284,11 @@ impl Reader<'_> {
         let secrets = self.secrets(file.secret)?;
         let mut queues = self.queues(file.queue)?;
         queues.announcing = self.announcing(file.public_url.as_ref(), file.notify)?;
+        let public_url = queues.announcing.public_url();
+        let oidc = file
+            .oidc
+            .map(|table| self.oidc(table, public_url, &secrets));
+        let oidc = oidc.transpose()?;
         Ok(Settings {
             store,
             retention: retention.transpose()?,
@@ -284,6 +297,7 @@ impl Reader<'_> {
             secrets,
             databases: self.databases(file.database)?,
             queues,
+            oidc,
         })
     }
 

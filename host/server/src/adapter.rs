@@ -3,6 +3,7 @@
 
 mod casework;
 mod oversight;
+mod sign_in;
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 mod casework;
 mod items;
 mod oversight;
+mod sign_in;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -24,6 +25,7 @@ use tollgate_runtime::{
 use crate::gatekeeper::{Gatekeeper, Refusal};
 
 pub(crate) use items::doubtful;
+pub(crate) use sign_in::{CODE, PASSWORD, STATE};
 
 pub(crate) const AGENT: &str = "token-of-bot";
 pub(crate) const SERVICE: &str = "token-of-cron";
@@ -78,6 +80,10 @@ impl Double {
 
     pub(crate) fn revoke(&self, token: &str) {
         self.state().revoked.push(token.to_owned());
+    }
+
+    fn is_revoked(&self, name: &str) -> bool {
+        self.state().revoked.iter().any(|revoked| revoked == name)
     }
 
     pub(crate) fn edit_card(&self, edit: impl FnOnce(&mut Card)) {
@@ -156,6 +162,7 @@ impl Double {
 
 pub(crate) fn principal(name: &str, kind: PrincipalKind) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: Tenant::default(),
         name: name.into(),
         kind,
@@ -253,7 +260,7 @@ pub(crate) fn line(seq: u64, stage: &str) -> LogLine {
 #[async_trait]
 impl Gatekeeper for Double {
     async fn authenticate(&self, token: &str) -> Result<Principal, Refusal> {
-        if self.state().revoked.iter().any(|revoked| revoked == token) {
+        if self.is_revoked(token) {
             return Err(Refusal::new("revoked", "this token was revoked"));
         }
         match token {

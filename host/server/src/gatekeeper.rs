@@ -4,6 +4,7 @@
 
 mod casework;
 mod oversight;
+mod sign_in;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,10 +24,11 @@ pub use casework::Casework;
 pub(crate) use casework::{OPERATORS, must_be_operator};
 pub use oversight::Oversight;
 pub(crate) use oversight::may_read_metrics;
+pub use sign_in::SignIn;
 
 /// The host as its faces see it.
 #[async_trait]
-pub trait Gatekeeper: Casework + Oversight {
+pub trait Gatekeeper: Casework + Oversight + SignIn {
     /// Who holds this token.
     async fn authenticate(&self, token: &str) -> Result<Principal, Refusal>;
     /// The tools that `who` may call.

@@ -39,6 +39,6 @@ mod rest;
 mod tests;
 mod web;
 
-pub use gatekeeper::{Casework, Gatekeeper, Oversight, Refusal};
+pub use gatekeeper::{Casework, Gatekeeper, Oversight, Refusal, SignIn};
 pub use listen::{FaceError, FaceOptions, Faces, router, serve, serve_stdio};
 pub use mcp::ToolNames;

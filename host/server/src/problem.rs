@@ -84,7 +84,7 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         "invalid_input" | "reply_unfit" | "reason_missing" | "note_missing" | "no_deputy"
         | "no_batch" => StatusCode::UNPROCESSABLE_ENTITY,
         "malformed" => StatusCode::BAD_REQUEST,
-        "not_verified" => StatusCode::UNAUTHORIZED,
+        "not_verified" | "not_signed_in" => StatusCode::UNAUTHORIZED,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "limited" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::INTERNAL_SERVER_ERROR,

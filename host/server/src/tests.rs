@@ -8,6 +8,7 @@ mod hooks;
 mod mcp;
 mod oversight;
 mod rest;
+mod sign_in;
 mod web;
 
 use std::sync::Arc;
@@ -100,6 +101,8 @@ async fn every_answer_tells_the_browser_to_be_strict() {
     for path in [
         "/",
         "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
         "/style.css",
         "/v1/tools",
         "/mcp",

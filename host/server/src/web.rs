@@ -9,14 +9,17 @@
 //! decision itself is bound to the digest of the card that was shown, so a page
 //! left open cannot approve something else.
 //!
-//! Signing in takes a person's token and gives a session; see [`session`].
+//! Signing in takes a person's token, or the word of the provider where people sign in
+//! ([`oidc`]), and gives a session; see [`session`].
 
 mod attempts;
 mod card;
 mod cases;
 mod decisions;
 mod item;
+mod login;
 mod moment;
+mod oidc;
 mod pages;
 mod queue;
 mod report;
@@ -25,26 +28,25 @@ mod session;
 mod timeline;
 mod undo;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use serde::Deserialize;
 use tollgate_runtime::{Principal, RunReport};
-use zeroize::Zeroizing;
 
 use crate::gatekeeper::{Gatekeeper, Refusal, to_the_end};
 use crate::guard::is_from_our_page;
 use crate::problem::status_of;
 use crate::rest::{must_be_person, reason_missing};
 use attempts::Attempts;
-use session::Sessions;
+use oidc::Pending;
+use session::{Holder, Sessions};
 
 /// Longest form, in bytes: a reason and some hidden fields.
 const FORM_MAX_BYTES: usize = 64 * 1024;
@@ -57,6 +59,9 @@ struct Pages {
     gatekeeper: Arc<dyn Gatekeeper>,
     sessions: Arc<Sessions>,
     attempts: Arc<Attempts>,
+    /// The same for names, whatever address a password is guessed from.
+    guesses: Arc<Attempts<String>>,
+    pending: Arc<Pending>,
 }
 
 /// All pages. `secure` marks the cookie for TLS only.
@@ -65,6 +70,8 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         gatekeeper,
         sessions: Arc::new(Sessions::new(secure)),
         attempts: Arc::default(),
+        guesses: Arc::default(),
+        pending: Arc::new(Pending::new(secure)),
     };
     Router::new()
         .route("/", get(inbox))
@@ -89,7 +96,9 @@ pub(crate) fn routes(gatekeeper: Arc<dyn Gatekeeper>, secure: bool) -> Router {
         .route("/cases/{case}", get(cases::show))
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/undo", get(undo::plan).post(undo::execute))
-        .route("/login", get(login_page).post(login))
+        .route("/login", get(login::page).post(login::sent))
+        .route("/login/oidc", get(oidc::begin))
+        .route("/login/oidc/callback", get(oidc::callback))
         .route("/logout", post(logout))
         .route("/style.css", get(style))
         .fallback(async || pages::message(StatusCode::NOT_FOUND, "There is no such page.", None))
@@ -101,8 +110,8 @@ async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
-/// A person with a session. Its token is looked up again on every request, so a
-/// revoked one ends the session at once.
+/// A person with a session. Its token or proof is looked up again on every request, so
+/// a revoked one ends the session at once.
 struct Visitor {
     who: Principal,
     session: session::Open,
@@ -114,7 +123,11 @@ impl FromRequestParts<Pages> for Visitor {
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Response> {
         let to_login = || Redirect::to(&login_address(parts.uri.path())).into_response();
         let session = pages.sessions.of(&parts.headers).ok_or_else(to_login)?;
-        match pages.gatekeeper.authenticate(session.token()).await {
+        let who = match session.holder() {
+            Holder::Token(token) => pages.gatekeeper.authenticate(token).await,
+            Holder::Proof(proof) => pages.gatekeeper.proved(proof).await,
+        };
+        match who {
             Ok(who) if must_be_person(&who).is_ok() => Ok(Self { who, session }),
             Err(refusal) if refusal.is_unavailable() => Err(pages::refusal(&refusal)),
             _ => {
@@ -268,77 +281,6 @@ async fn decided(
         }
     })
     .await
-}
-
-#[derive(Deserialize)]
-struct Next {
-    #[serde(default)]
-    next: String,
-}
-
-async fn login_page(Query(Next { next }): Query<Next>) -> Response {
-    pages::login(StatusCode::OK, after_login(&next), None)
-}
-
-#[derive(Deserialize)]
-struct Login {
-    token: String,
-    #[serde(default)]
-    next: String,
-}
-
-async fn login(
-    State(pages): State<Pages>,
-    peer: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
-    form: Result<Form<Login>, FormRejection>,
-) -> Response {
-    let Ok(Form(Login { token, next })) = form else {
-        return pages::message(StatusCode::BAD_REQUEST, "This form cannot be read.", None);
-    };
-    let (token, next) = (Zeroizing::new(token), after_login(&next));
-    let peer = peer.map(|axum::Extension(ConnectInfo(address))| address.ip());
-    match signed_in(&pages, &headers, peer, token).await {
-        Ok(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response(),
-        Err((status, refusal)) => pages::login(status, next, Some(&refusal)),
-    }
-}
-
-async fn signed_in(
-    pages: &Pages,
-    headers: &HeaderMap,
-    peer: Option<std::net::IpAddr>,
-    token: Zeroizing<String>,
-) -> Result<HeaderValue, (StatusCode, Refusal)> {
-    if !is_from_our_page(headers) {
-        let foreign = Refusal::new("forged_form", "this form was not sent from our own page");
-        return Err((StatusCode::FORBIDDEN, foreign));
-    }
-    if !pages.attempts.may_try(peer) {
-        let limited = Refusal::new("limited", "too many attempts from your address")
-            .with_hint("Wait a minute and try again.");
-        return Err((StatusCode::TOO_MANY_REQUESTS, limited));
-    }
-    let token = Zeroizing::new(token.trim().to_owned());
-    let who = pages
-        .gatekeeper
-        .authenticate(&token)
-        .await
-        .map_err(|refusal| {
-            pages.attempts.failed(peer);
-            let status = match refusal.is_unavailable() {
-                true => StatusCode::SERVICE_UNAVAILABLE,
-                false => StatusCode::UNAUTHORIZED,
-            };
-            (status, refusal)
-        })?;
-    must_be_person(&who).map_err(|refusal| (StatusCode::FORBIDDEN, refusal))?;
-    // A new name at every sign-in: one that somebody planted before is worth nothing.
-    pages.sessions.close(headers);
-    pages.sessions.open(token).ok_or_else(|| {
-        let refusal = Refusal::new("unavailable", "no session could be opened");
-        (StatusCode::SERVICE_UNAVAILABLE, refusal)
-    })
 }
 
 #[derive(Deserialize)]

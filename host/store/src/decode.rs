@@ -9,8 +9,9 @@ use crate::fault::Fault;
 use crate::places::{read_ms, seq};
 use crate::{
     ApprovalRow, ApprovalState, CaseRow, CaseState, CheckpointRow, ClosedRun, ConnectorRow,
-    DelegationRow, DeliveryRow, DeliveryState, Head, KvEntry, PrincipalKind, PrincipalRow,
-    QueueRow, QueueState, RunRow, RunState, StoreError, StoredRecord, VoteRow, WorkflowRow,
+    DelegationRow, DeliveryRow, DeliveryState, Head, KvEntry, OidcName, PrincipalKind,
+    PrincipalRow, QueueRow, QueueState, RunRow, RunState, StoreError, StoredRecord, VoteRow,
+    WorkflowRow,
 };
 
 /// A column of a row, by its place in the statement.
@@ -328,7 +329,18 @@ pub(crate) fn principal(row: &impl Columns) -> Result<PrincipalRow, Fault> {
         created_ms: ms(row, 6)?,
         revoked_ms: maybe_ms(row, 7)?,
         public_key: public_key(row, 8)?,
+        oidc: oidc(row, 9)?,
+        password: row.column(11)?,
     })
+}
+
+/// An issuer without a name, or a name without its issuer, is nobody's.
+fn oidc(row: &impl Columns, at: usize) -> Result<Option<OidcName>, Fault> {
+    match (row.column(at)?, row.column(at + 1)?) {
+        (Some(issuer), Some(subject)) => Ok(Some(OidcName { issuer, subject })),
+        (None, None) => Ok(None),
+        _ => Err(Fault::corrupt("half of a person's name at a provider")),
+    }
 }
 
 /// A column that is no key is not read as none: the person's decisions would count

@@ -183,8 +183,8 @@ pub enum Rejected {
     /// No principal of that identifier in the tenant.
     #[error("there is no principal `{0}` in this tenant")]
     NoSuchPrincipal(String),
-    /// Another principal has this token.
-    #[error("the token of principal `{0}` is another principal's: make a new one")]
+    /// Another principal has this token, or this name at a provider of OpenID Connect.
+    #[error("the token of principal `{0}`, or the name at a provider, is another principal's")]
     TokenTaken(String),
     /// No connector of that name in the tenant.
     #[error("there is no connector `{0}` in this tenant")]

@@ -324,6 +324,22 @@ pub struct PrincipalRow {
     /// registered. A row that is put without one leaves the known one: a new token
     /// must not take the need for a signature away.
     pub public_key: Option<[u8; 32]>,
+    /// Who a person is at a provider of OpenID Connect, where they sign in there. A
+    /// row that is put without one leaves the known one.
+    pub oidc: Option<OidcName>,
+    /// The hash of a person's password, with its parameters and its salt (a PHC
+    /// string). A row that is put without one leaves the known one.
+    pub password: Option<String>,
+}
+
+/// Who somebody is at a provider of OpenID Connect. A name is one of its issuer's: the
+/// same name at another provider is somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OidcName {
+    /// Who says so.
+    pub issuer: String,
+    /// The name there.
+    pub subject: String,
 }
 
 impl std::fmt::Debug for PrincipalRow {
@@ -338,6 +354,8 @@ impl std::fmt::Debug for PrincipalRow {
             .field("created_ms", &self.created_ms)
             .field("revoked_ms", &self.revoked_ms)
             .field("public_key", &self.public_key.map(hex::encode))
+            .field("oidc", &self.oidc)
+            .field("password", &self.password.as_ref().map(|_| "[masked]"))
             .finish()
     }
 }

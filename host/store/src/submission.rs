@@ -351,12 +351,22 @@ pub enum Change {
     },
     /// A new principal, or new name, kind, groups and token of a known one.
     PutPrincipal(Box<PrincipalRow>),
-    /// A principal's token stops to count.
+    /// A principal's token stops to count, and with it every other way to sign in.
     RevokePrincipal {
         /// The principal.
         id: String,
         /// When, Unix milliseconds.
         at_ms: u64,
+    },
+    /// A person has this password from now on.
+    SetPassword {
+        /// The principal: a person whose token counts.
+        id: String,
+        /// The hash, as in [`PrincipalRow::password`].
+        password: String,
+        /// Only where this is the hash now: it is hashed anew, and somebody may have
+        /// set another one since it was read.
+        instead_of: Option<String>,
     },
 }
 

@@ -127,6 +127,7 @@ async fn open(home: &Path) -> Host {
 
 async fn hold(host: &Host, number: u64) -> String {
     let agent = Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: "bench".into(),
         kind: PrincipalKind::Agent,
@@ -144,6 +145,7 @@ async fn hold(host: &Host, number: u64) -> String {
 
 async fn decide(host: &Host, which: &str, approvals: &[(u64, String)]) {
     let mira = Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: "mira".into(),
         kind: PrincipalKind::Person,

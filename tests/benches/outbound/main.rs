@@ -113,6 +113,7 @@ async fn installed(home: &std::path::Path, server: &Server) -> Host {
 /// A key of its own makes each call a new request.
 async fn call(host: &Host, tool: &str, input: Value, key: String) -> RunReport {
     let who = Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: "bench".into(),
         kind: PrincipalKind::Agent,

@@ -83,6 +83,7 @@ fn main() {
 
 fn agent() -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: named("default"),
         name: "bench".into(),
         kind: PrincipalKind::Agent,
@@ -187,6 +188,7 @@ async fn resumes() {
     let home = tempfile::tempdir().unwrap();
     let host = installed(home.path(), None).await;
     let mira = Principal {
+        identified: Default::default(),
         name: "mira".into(),
         kind: PrincipalKind::Person,
         groups: vec!["people".into()],

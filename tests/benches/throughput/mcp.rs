@@ -54,6 +54,7 @@ pub(crate) async fn measure() {
     let home = tempfile::tempdir().unwrap();
     let host = installed(home.path(), None).await;
     let who = Principal {
+        identified: Default::default(),
         kind: PrincipalKind::Agent,
         ..agent()
     };

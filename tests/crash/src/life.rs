@@ -110,6 +110,7 @@ pub fn person() -> Principal {
 
 fn principal(name: &str, kind: PrincipalKind) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: tenant(),
         name: name.to_owned(),
         kind,

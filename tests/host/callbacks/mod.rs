@@ -17,7 +17,7 @@ use tollgate_runtime::{
     CallbackError, CallbackReport, CalledBack, Card, Clock as _, Delivery, LogLine, Principal,
     PrincipalKind, RunReport, Settings,
 };
-use tollgate_tests::component;
+use tollgate_tests::{component, named};
 
 use crate::deciding::person;
 use crate::house::{House, agent, call, mira, principal};
@@ -78,7 +78,7 @@ async fn house(lines: &str) -> (House, Desk) {
         principal("eve", PrincipalKind::Person, &["support"]),
         agent(),
         Principal {
-            tenant: "other".to_owned(),
+            tenant: named("other"),
             ..person("mira")
         },
     ];

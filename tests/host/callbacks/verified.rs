@@ -7,6 +7,7 @@ use serde_json::json;
 use tollgate_runtime::{
     CallbackError, CallbackOutcome, CalledBack, Clock as _, Host, HostError, RunState, Settings,
 };
+use tollgate_tests::named;
 
 use super::{
     KEY, SLACK_KEY, announced, callback, click, decisions, delivery, ended, held, house, now_s,
@@ -44,7 +45,10 @@ async fn a_button_decides_as_the_person_whose_account_it_is() {
     );
     assert_eq!(lines[0].facts["channel"], "callback:slack");
     assert_eq!(lines[0].facts["digest"], waits.card.digest.as_str());
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&named("default")).await.unwrap().problem,
+        None
+    );
     // Pressed by somebody else, too late.
     let late = press(&house, "U0NOOR", &yes).await;
     assert!(

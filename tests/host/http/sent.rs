@@ -293,6 +293,7 @@ async fn a_connection_is_used_again_and_never_by_two_tenants() {
         .install(&text, &component("tests/guests/caller"))
         .await;
     let acme = Principal {
+        identified: Default::default(),
         tenant: named("acme"),
         ..agent()
     };

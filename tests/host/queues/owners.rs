@@ -14,6 +14,7 @@ async fn who_does_not_own_a_queue_sees_and_settles_nothing_of_it() {
     let item = only(&house.host, "support", FailureClass::Failed).await;
     assert_eq!(item.owner, "group:support");
     let elsewhere = Principal {
+        identified: Default::default(),
         tenant: named("other"),
         ..of("support")
     };

@@ -10,8 +10,18 @@ const require = createRequire(path.join(process.env.LIVE_PACKAGES, "package.json
 const { default: Provider } = await import(require.resolve("oidc-provider"));
 
 const port = Number(process.env.LIVE_PORT);
+// Where people who signed in are sent back to; nobody signs in where there is none.
+const redirect = process.env.LIVE_REDIRECT;
+const gate = {
+    client_id: "gate",
+    client_secret: process.env.LIVE_SECRET,
+    grant_types: ["authorization_code"],
+    redirect_uris: [redirect],
+    response_types: ["code"],
+    scope: "openid groups",
+};
 const provider = new Provider(`https://127.0.0.1:${port}`, {
-    clients: [{
+    clients: [...(redirect ? [gate] : []), {
         client_id: "tollgate",
         client_secret: process.env.LIVE_SECRET,
         grant_types: ["client_credentials"],
@@ -19,8 +29,19 @@ const provider = new Provider(`https://127.0.0.1:${port}`, {
         response_types: [],
         scope: "users:read",
     }],
-    scopes: ["users:read"],
-    features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
+    scopes: ["openid", "groups", "users:read"],
+    claims: { openid: ["sub"], groups: ["groups"] },
+    // Claims of a scope stand in the ID token, as with most providers.
+    conformIdTokenClaims: false,
+    findAccount: (_, id) => ({
+        accountId: id,
+        claims: () => ({ sub: id, groups: id === "noor" ? [] : ["gate-office"] }),
+    }),
+    features: {
+        clientCredentials: { enabled: true },
+        // Its own pages for trying out: whoever types a name is that one.
+        devInteractions: { enabled: Boolean(redirect) },
+    },
 });
 provider.on("grant.success", (ctx) => console.log(`issued for ${ctx.oidc.params.scope}`));
 provider.on("grant.error", (_, error) => console.log(`refused: ${error.error}`));

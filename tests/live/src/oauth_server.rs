@@ -25,7 +25,19 @@ pub struct OAuthServer {
 impl OAuthServer {
     /// Install it if it is not, and start a new one.
     pub async fn start() -> Result<Self> {
-        let (folder, command, port, root) = crate::blocking(prepare).await?;
+        Self::start_with(None).await
+    }
+
+    /// The same with a second client, `gate`, of the same secret, where people sign in
+    /// (OpenID Connect): by any name that they type, and in the group `gate-office`
+    /// unless the name is `noor`.
+    pub async fn start_for(redirect: &str) -> Result<Self> {
+        Self::start_with(Some(redirect.to_owned())).await
+    }
+
+    async fn start_with(redirect: Option<String>) -> Result<Self> {
+        let prepared = crate::blocking(move || prepare(redirect.as_deref()));
+        let (folder, command, port, root) = prepared.await?;
         // Its certificate is nobody's here, so it is only connected to.
         let is_ready = || async {
             let connected = tokio::net::TcpStream::connect(("127.0.0.1", port));
@@ -79,7 +91,7 @@ impl OAuthServer {
     }
 }
 
-fn prepare() -> Result<(Folder, Command, u16, String)> {
+fn prepare(redirect: Option<&str>) -> Result<(Folder, Command, u16, String)> {
     let node = install::node()?;
     let name = format!("oidc-provider-{VERSION}");
     let installed = install::npm(&name, &[("oidc-provider", VERSION)])?;
@@ -96,6 +108,9 @@ fn prepare() -> Result<(Folder, Command, u16, String)> {
     server.env("LIVE_PORT", port.to_string());
     server.env("LIVE_PACKAGES", installed);
     server.env("LIVE_SECRET", "live-test-secret-of-the-client");
+    if let Some(redirect) = redirect {
+        server.env("LIVE_REDIRECT", redirect);
+    }
     Ok((folder, server, port, root))
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use tollgate_runtime::Tenant;
 
 use super::proof;
@@ -17,6 +17,37 @@ pub(crate) enum Kind {
     Agent,
     /// A program of yours that calls tools. Never decides.
     Service,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct PrincipalCommand {
+    #[command(subcommand)]
+    pub(crate) verb: Option<PrincipalVerb>,
+    #[command(flatten)]
+    pub(crate) new: Option<NewPrincipal>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrincipalVerb {
+    /// Give a person a password for the pages. It is read from standard input, or
+    /// asked for in a terminal; never an argument, which everybody on the machine
+    /// could see. Sessions by the one before end.
+    #[command(after_help = "Example:\n  tollgate principal password mira")]
+    Password(OnePrincipal),
+    /// Its token counts no more, nor its password or its name at a sign-in provider.
+    /// Its sessions end.
+    #[command(after_help = "Example:\n  tollgate principal revoke mira")]
+    Revoke(OnePrincipal),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OnePrincipal {
+    /// The principal's name.
+    pub(crate) name: String,
+    /// Its tenant.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: Tenant,
 }
 
 #[derive(Debug, Args)]
@@ -37,6 +68,11 @@ pub(crate) struct NewPrincipal {
     /// its signature. Without it, a key that is registered stays.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// A person's name at the tenant's sign-in provider ([oidc] in tollgate.toml): the
+    /// `sub` of their ID token, or their address where `person = "email"`. Without it, a
+    /// name that is registered stays.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) oidc_subject: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -63,6 +63,7 @@ impl Person {
 /// A principal of the demo's tenant.
 pub(super) fn principal(name: &str, kind: PrincipalKind, groups: &[&str]) -> Principal {
     Principal {
+        identified: Default::default(),
         tenant: Tenant::default(),
         name: name.to_owned(),
         kind,

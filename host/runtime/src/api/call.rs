@@ -1,5 +1,7 @@
 //! Who calls, what is called, and what came of it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tollgate_journal::Tenant;
@@ -17,6 +19,42 @@ pub struct Principal {
     pub kind: PrincipalKind,
     /// Groups an approval may name as `group:…`.
     pub groups: Vec<String>,
+    /// How the host knows that it is this one.
+    #[serde(default, skip_serializing_if = "Identified::is_by_token")]
+    pub identified: Identified,
+}
+
+/// How somebody is known to be who they are. A decision's record says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Identified {
+    /// They have the token.
+    #[default]
+    Token,
+    /// They know the password.
+    Password,
+    /// A provider of OpenID Connect says so: its issuer.
+    Oidc(String),
+    /// Who vouches for them signed a callback: its name.
+    Callback(String),
+}
+
+impl Identified {
+    fn is_by_token(&self) -> bool {
+        *self == Self::Token
+    }
+}
+
+impl fmt::Display for Identified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => f.write_str("token"),
+            Self::Password => f.write_str("password"),
+            Self::Oidc(issuer) => write!(f, "oidc:{issuer}"),
+            Self::Callback(name) => write!(f, "callback:{name}"),
+        }
+    }
 }
 
 /// What a principal is, which decides what it may do.

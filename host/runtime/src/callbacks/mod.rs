@@ -36,7 +36,7 @@ use tollgate_policy::SignatureScheme;
 use tollgate_secrets::{Secret, SecretError, SourceError};
 use tollgate_store::{ApprovalRow, PrincipalKind as StoredKind, Verdict};
 
-use crate::api::{Principal, PrincipalKind};
+use crate::api::{Identified, Principal, PrincipalKind};
 use crate::decisions::{Came, Carrier, Said};
 use crate::error::{DecideError, HostError};
 use crate::host::{Host, Inner};
@@ -266,6 +266,7 @@ impl Inner {
         let mut known = known.filter(|row| row.revoked_ms.is_none() && row.name == *name);
         let row = known.next().ok_or(CallbackError::UnknownPerson)?;
         Ok(Principal {
+            identified: Identified::Callback(callback.name.clone()),
             tenant: row.tenant,
             name: row.name,
             kind: match row.kind {

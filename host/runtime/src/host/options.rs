@@ -11,7 +11,7 @@ use crate::callbacks::Callback;
 use crate::extend::Extension;
 use crate::runs::LEASE;
 use crate::sandbox::Compiler;
-use crate::settings::{NamedDatabase, QueueSettings, SecretEntry, StoreChoice};
+use crate::settings::{NamedDatabase, OidcSettings, QueueSettings, SecretEntry, StoreChoice};
 use crate::triggers::Trigger;
 
 /// How to open a host.
@@ -42,6 +42,8 @@ pub struct HostOptions {
     pub callbacks: Vec<Callback>,
     /// Where failures go: to one queue of `group:operators` by default.
     pub queues: QueueSettings,
+    /// Where people sign in. With tokens only by default.
+    pub oidc: Option<OidcSettings>,
     /// How long this host has a run that it works on, unless it renews that. It
     /// renews it three times as often; a host that stops loses its runs after
     /// this time.
@@ -75,6 +77,7 @@ impl HostOptions {
             triggers: Vec::new(),
             callbacks: Vec::new(),
             queues: QueueSettings::default(),
+            oidc: None,
             lease: LEASE,
         }
     }

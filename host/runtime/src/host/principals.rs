@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use tollgate_journal::Tenant;
 use tollgate_policy::decision::PublicKey;
-use tollgate_store::PrincipalRow;
+use tollgate_store::{Change, OidcName, PrincipalRow, Submission};
 
 use super::{Host, Inner};
-use crate::api::{Principal, PrincipalKind};
+use crate::api::{Identified, Principal, PrincipalKind};
 use crate::error::{AuthError, HostError};
 use crate::home::new_token;
 use crate::names;
@@ -20,6 +21,20 @@ const PRINCIPAL_FOR: Duration = Duration::from_secs(1);
 /// Principals kept in memory. Beyond it all are asked for again.
 const PRINCIPALS_MAX: usize = 10_000;
 
+/// The longest name of a person at a provider, bytes (OpenID Connect Core 1.0, 2).
+const SUBJECT_BYTES_MAX: usize = 255;
+
+/// What is registered of a person, beside name, kind and groups.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Registration<'a> {
+    /// The key that their decisions are signed with from now on. Without one, a key
+    /// that is registered stays.
+    pub key: Option<&'a PublicKey>,
+    /// Their name at the tenant's sign-in provider. Without one, a name that is
+    /// registered stays.
+    pub oidc: Option<&'a str>,
+}
+
 impl Host {
     /// Add a principal. The answer is its token, which is kept nowhere: the
     /// store has only its hash.
@@ -28,7 +43,8 @@ impl Host {
     ///
     /// When the store refuses or is not there.
     pub async fn add_principal(&self, principal: &Principal) -> Result<String, HostError> {
-        self.add_principal_with_key(principal, None).await
+        let nothing = Registration::default();
+        self.register(principal, &nothing).await
     }
 
     /// The same, with the key that the person's decisions are signed with from now
@@ -43,10 +59,29 @@ impl Host {
         principal: &Principal,
         key: Option<&PublicKey>,
     ) -> Result<String, HostError> {
+        let with = Registration { key, oidc: None };
+        self.register(principal, &with).await
+    }
+
+    /// The same, with everything that is registered of a person beside.
+    ///
+    /// # Errors
+    ///
+    /// When the key or the name is another one's, or who has it is no person, and when
+    /// the store refuses or is not there.
+    pub async fn register(
+        &self,
+        principal: &Principal,
+        with: &Registration<'_>,
+    ) -> Result<String, HostError> {
         check_names(principal)?;
-        if let Some(key) = key {
+        if let Some(key) = with.key {
             self.0.may_register(principal, key).await?;
         }
+        let oidc = match with.oidc {
+            Some(subject) => Some(self.0.may_sign_in(principal, subject).await?),
+            None => None,
+        };
         let token = new_token().map_err(|source| HostError::Home {
             path: PathBuf::from("the operating system's randomness"),
             source,
@@ -64,10 +99,39 @@ impl Host {
             token_hash: self.0.journal.ring().token_hash(&token),
             created_ms: self.0.journal.now_ms(),
             revoked_ms: None,
-            public_key: key.map(PublicKey::to_bytes),
+            public_key: with.key.map(PublicKey::to_bytes),
+            oidc,
+            password: None,
         };
         self.0.journal.store.put_principal(row).await?;
         Ok(token)
+    }
+
+    /// A principal's token counts no more, nor does any other way to sign in. Its
+    /// sessions at the pages end with their next request.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such principal, and when the store refuses or is not there.
+    pub async fn revoke_principal(&self, tenant: &Tenant, name: &str) -> Result<(), HostError> {
+        let journal = &self.0.journal;
+        let revoke = Change::RevokePrincipal {
+            id: format!("{tenant}/{name}"),
+            at_ms: journal.now_ms(),
+        };
+        let submission = Submission {
+            tenant: tenant.clone(),
+            records: Vec::new(),
+            changes: vec![revoke],
+        };
+        journal.store.append(submission).await?;
+        let mut believed = self
+            .0
+            .principals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        believed.retain(|_, (_, who)| who.tenant != tenant || who.name != name);
+        Ok(())
     }
 
     /// Whose token this is.
@@ -91,6 +155,7 @@ impl Host {
             .map_err(|error| AuthError::Unavailable(error.to_string()))?
             .ok_or(AuthError::Unknown)?;
         let principal = Principal {
+            identified: Identified::Token,
             tenant: row.tenant,
             name: row.name,
             kind: match row.kind {
@@ -133,6 +198,28 @@ impl Inner {
             return Err(HostError::KeyUnfit("somebody else has it already"));
         }
         Ok(())
+    }
+
+    /// One name at a provider is one person's, and no agent's: agents do not decide.
+    async fn may_sign_in(&self, who: &Principal, subject: &str) -> Result<OidcName, HostError> {
+        if who.kind != PrincipalKind::Person {
+            return Err(HostError::NameUnfit("only a person signs in"));
+        }
+        if !(1..=SUBJECT_BYTES_MAX).contains(&subject.len()) || subject.contains(char::is_control) {
+            return Err(HostError::NameUnfit("a name has 1 to 255 characters"));
+        }
+        let name = self
+            .sign_ins
+            .name_of(&who.tenant, subject)
+            .ok_or(HostError::NameUnfit(
+                "this tenant has no `[oidc]` in tollgate.toml",
+            ))?;
+        let others = self.journal.store.principals(&who.tenant).await?;
+        let taken = |row: &PrincipalRow| row.name != who.name && row.oidc.as_ref() == Some(&name);
+        if others.iter().any(taken) {
+            return Err(HostError::NameUnfit("somebody else has it already"));
+        }
+        Ok(name)
     }
 
     fn believed(&self, hash: &[u8; 32]) -> Option<Principal> {

@@ -231,6 +231,7 @@ impl Inner {
             ..ToolCall::default()
         };
         let who = Principal {
+            identified: Default::default(),
             tenant: row.tenant.clone(),
             name: SERVICE.to_owned(),
             kind: PrincipalKind::Service,

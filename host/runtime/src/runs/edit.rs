@@ -27,6 +27,7 @@ impl Inner {
         let installed = installed.ok_or_else(gone)?;
         let tool = installed.tool(&of.tool.name).ok_or_else(gone)?;
         let asker = Principal {
+            identified: Default::default(),
             tenant: of.tenant.clone(),
             name: of.principal.clone(),
             kind: PrincipalKind::Agent,

@@ -48,6 +48,11 @@ impl Announcing {
         self.own.get(tenant).unwrap_or(&self.shared)
     }
 
+    /// Where people find this host.
+    pub(super) fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
     pub(super) fn link(&self, approval: &str) -> String {
         let url = self.public_url.as_ref();
         url.map(|url| format!("{url}/approvals/{approval}"))

@@ -254,6 +254,7 @@ impl Inner {
         });
         let service = service.ok_or_else(|| unavailable("there is no such service"))?;
         Ok(Principal {
+            identified: Default::default(),
             tenant: service.tenant,
             name: service.name,
             kind: PrincipalKind::Service,

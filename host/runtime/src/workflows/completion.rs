@@ -38,6 +38,7 @@ impl Inner {
             return None;
         }
         let who = Principal {
+            identified: Default::default(),
             tenant: row.tenant.clone(),
             name: HOST.to_owned(),
             kind: PrincipalKind::Service,

@@ -8,12 +8,12 @@ use axum::response::{Html, IntoResponse, Response};
 use tollgate_policy::visible;
 use tollgate_runtime::{Batch, BatchReport, Card, Delegation, LogPage, QueueItem, RunReport};
 
-use super::Visitor;
 use super::card::{CardView, RunView};
 use super::item::{ItemView, Step};
 use super::moment::Moment;
 use super::timeline::Timeline;
 use super::undo::UndoView;
+use super::{Visitor, encoded};
 use crate::gatekeeper::Refusal;
 use crate::problem::status_of;
 
@@ -21,13 +21,37 @@ use crate::problem::status_of;
 #[template(path = "login.html")]
 struct LoginPage<'a> {
     next: &'a str,
+    /// The same, for an address.
+    next_encoded: String,
+    provider: Option<String>,
     problem: Option<String>,
 }
 
 /// The sign-in form.
-pub(super) fn login(status: StatusCode, next: &str, problem: Option<&Refusal>) -> Response {
-    let problem = problem.map(|refusal| visible(&refusal.sentence()));
-    rendered(status, &LoginPage { next, problem })
+pub(super) fn login(
+    status: StatusCode,
+    next: &str,
+    provider: Option<&str>,
+    problem: Option<&Refusal>,
+) -> Response {
+    let page = LoginPage {
+        next,
+        next_encoded: encoded(next),
+        provider: provider.map(visible),
+        problem: problem.map(|refusal| visible(&refusal.sentence())),
+    };
+    rendered(status, &page)
+}
+
+#[derive(Template)]
+#[template(path = "signed_in.html")]
+struct SignedInPage<'a> {
+    next: &'a str,
+}
+
+/// Leads on into the session that was opened.
+pub(super) fn signed_in(next: &str) -> Response {
+    rendered(StatusCode::OK, &SignedInPage { next })
 }
 
 #[derive(Template)]

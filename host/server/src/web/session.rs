@@ -2,8 +2,9 @@
 //!
 //! The cookie carries a random name and nothing else. The table behind it is in
 //! memory: a restart signs everybody out, and there is no key whose loss would
-//! let sessions be forged. The table keeps the token itself, so that each
-//! request asks the host anew and a revocation counts at once; the table is
+//! let sessions be forged. The table keeps the token itself, or the proof of a
+//! sign-in without one, so that each request asks the host anew who that is now
+//! and a revocation counts at once; the table is
 //! keyed by a hash of the name, so that looking one up tells nothing by its
 //! timing. A signed cookie with the principal inside was refused for both
 //! reasons.
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tollgate_runtime::Proof;
 use zeroize::Zeroizing;
 
 /// A working day.
@@ -28,7 +30,7 @@ const IDLE: Duration = Duration::from_secs(60 * 60);
 /// that signs in over and over must not grow memory.
 const SESSIONS_MAX: usize = 1_024;
 
-type Key = [u8; 32];
+pub(super) type Key = [u8; 32];
 
 /// All open sessions.
 pub(super) struct Sessions {
@@ -36,10 +38,17 @@ pub(super) struct Sessions {
     secure: bool,
 }
 
+/// What the host is asked with, who it is.
+#[derive(Clone)]
+pub(super) enum Holder {
+    Token(Zeroizing<String>),
+    Proof(Proof),
+}
+
 /// One session.
 #[derive(Clone)]
 pub(super) struct Open {
-    token: Zeroizing<String>,
+    holder: Holder,
     /// The word that its forms carry.
     word: String,
     since: Instant,
@@ -54,13 +63,13 @@ impl Sessions {
         }
     }
 
-    /// Open one for whoever holds this token. The answer is its cookie, or
-    /// nothing where the system has no randomness.
-    pub(super) fn open(&self, token: Zeroizing<String>) -> Option<HeaderValue> {
+    /// Open one for whoever holds this. The answer is its cookie, or nothing where
+    /// the system has no randomness.
+    pub(super) fn open(&self, holder: Holder) -> Option<HeaderValue> {
         let (name, word) = (random()?, random()?);
         let now = Instant::now();
         let session = Open {
-            token,
+            holder,
             word,
             since: now,
             used: now,
@@ -115,14 +124,7 @@ impl Sessions {
     }
 
     fn name(&self, headers: &HeaderMap) -> Option<String> {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(cookie, _)| *cookie == self.cookie_name())
-            .map(|(_, name)| name.to_owned())
+        cookie(headers, self.cookie_name())
     }
 
     fn table(&self) -> Table<'_> {
@@ -148,9 +150,9 @@ impl Table<'_> {
 }
 
 impl Open {
-    /// The token it was opened with.
-    pub(super) fn token(&self) -> &str {
-        &self.token
+    /// What it was opened with.
+    pub(super) fn holder(&self) -> &Holder {
+        &self.holder
     }
 
     /// The word to put into its forms.
@@ -175,12 +177,24 @@ impl fmt::Debug for Open {
     }
 }
 
-fn key(name: &str) -> Key {
+/// The value of a request's cookie.
+pub(super) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(cookie, _)| *cookie == name)
+        .map(|(_, value)| value.to_owned())
+}
+
+pub(super) fn key(name: &str) -> Key {
     Sha256::digest(name.as_bytes()).into()
 }
 
 /// 256 random bits as text.
-fn random() -> Option<String> {
+pub(super) fn random() -> Option<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).ok()?;
     Some(hex::encode(bytes))
@@ -198,8 +212,8 @@ mod tests {
         headers.into_iter().collect()
     }
 
-    fn token() -> Zeroizing<String> {
-        Zeroizing::new("secret-token".to_owned())
+    fn token() -> Holder {
+        Holder::Token(Zeroizing::new("secret-token".to_owned()))
     }
 
     #[test]
@@ -211,7 +225,7 @@ mod tests {
         assert!(text.ends_with("; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200; Secure"));
         assert!(!text.contains("secret-token"));
         let session = sessions.of(&request(&cookie)).unwrap();
-        assert_eq!(session.token(), "secret-token");
+        assert!(matches!(session.holder(), Holder::Token(token) if **token == *"secret-token"));
         assert!(!format!("{session:?}").contains("secret-token"));
         assert!(session.knows(session.word()) && !session.knows(""));
         sessions.close(&request(&cookie));
@@ -222,7 +236,7 @@ mod tests {
     fn a_session_ends_by_age_and_by_rest() {
         let now = Instant::now();
         let session = |since, used| Open {
-            token: token(),
+            holder: token(),
             word: String::new(),
             since,
             used,

@@ -184,6 +184,11 @@ impl Applying<'_> {
             }
             Change::PutPrincipal(row) => self.put_principal(row).await,
             Change::RevokePrincipal { id, at_ms } => self.revoke_principal(id, *at_ms).await,
+            Change::SetPassword {
+                id,
+                password,
+                instead_of,
+            } => self.set_password(id, password, instead_of.as_deref()).await,
         }
     }
 

@@ -202,6 +202,11 @@ impl Applying<'_> {
             Change::PutTiles(tiles) => self.put_tiles(tiles).await,
             Change::Erase(what) => self.erase(what).await,
             Change::RevokePrincipal { id, at_ms } => self.revoke_principal(id, *at_ms).await,
+            Change::SetPassword {
+                id,
+                password,
+                instead_of,
+            } => self.set_password(id, password, instead_of.as_deref()).await,
         }
     }
 

@@ -153,7 +153,8 @@ macro_rules! principal_columns {
     ($rest:literal) => {
         concat!(
             "SELECT t.tenant, p.id, p.name, p.kind, p.groups, p.token_hash, p.created_ms, \
-             p.revoked_ms, p.public_key FROM principals AS p JOIN tenants AS t USING (tenant_id) WHERE ",
+             p.revoked_ms, p.public_key, p.oidc_issuer, p.oidc_subject, p.password \
+             FROM principals AS p JOIN tenants AS t USING (tenant_id) WHERE ",
             $rest
         )
     };

@@ -412,6 +412,8 @@ async fn a_token_that_one_database_knows_does_not_wait_for_another_that_vanished
         created_ms: NOW,
         revoked_ms: None,
         public_key: None,
+        oidc: None,
+        password: None,
     };
     bench.store.put_principal(person).await.unwrap();
     let placed: [(String, Arc<dyn Store>); 1] = [("beta".into(), vanished.clone())];

@@ -34,6 +34,8 @@ fn principal(tenant: &str, token: u8) -> PrincipalRow {
         created_ms: NOW,
         revoked_ms: None,
         public_key: None,
+        oidc: None,
+        password: None,
     }
 }
 

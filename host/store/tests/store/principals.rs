@@ -1,6 +1,8 @@
 //! Principals, connectors, components and subject keys.
 
-use tollgate_store::{Change, ConnectorRow, PrincipalKind, PrincipalRow, Rejected, StoreError};
+use tollgate_store::{
+    Change, ConnectorRow, OidcName, PrincipalKind, PrincipalRow, Rejected, StoreError,
+};
 
 use crate::support::{Bench, NOW, named, on_each_store, submission};
 
@@ -15,6 +17,8 @@ fn principal(tenant: &str, id: &str, token: u8) -> PrincipalRow {
         created_ms: NOW,
         revoked_ms: None,
         public_key: None,
+        oidc: None,
+        password: None,
     }
 }
 
@@ -96,6 +100,89 @@ async fn a_new_token_leaves_the_key_that_decisions_are_signed_with(bench: Bench)
     assert_eq!(put(4, Some([8; 32])).await, Some([8; 32]));
     let found = bench.store.principal_by_token_hash(&[4; 32]).await.unwrap();
     assert_eq!(found.unwrap().public_key, Some([8; 32]));
+}
+
+fn at_login(subject: &str) -> Option<OidcName> {
+    Some(OidcName {
+        issuer: "https://login.example".into(),
+        subject: subject.into(),
+    })
+}
+
+async fn a_name_at_a_provider_is_one_persons_and_stays_with_a_new_token(bench: Bench) {
+    let put = async |tenant: &str, id: &str, token: u8, oidc: Option<OidcName>| {
+        let row = PrincipalRow {
+            oidc,
+            ..principal(tenant, id, token)
+        };
+        bench.store.put_principal(row).await
+    };
+    let known = async || {
+        bench.store.principals(&named("acme")).await.unwrap()[0]
+            .oidc
+            .clone()
+    };
+    put("acme", "a:mira", 1, at_login("sub:1")).await.unwrap();
+    assert_eq!(known().await, at_login("sub:1"));
+    put("acme", "a:mira", 2, None).await.unwrap();
+    assert_eq!(known().await, at_login("sub:1"));
+    let taken = put("acme", "b:paul", 3, at_login("sub:1"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        taken.rejected(),
+        Some(&Rejected::TokenTaken("b:paul".into()))
+    );
+    put("acme", "b:paul", 4, at_login("sub:2")).await.unwrap();
+    // Another tenant has people of its own.
+    put("other", "a:mira", 5, at_login("sub:1")).await.unwrap();
+}
+
+async fn a_password_is_a_persons_and_goes_with_everything_when_they_are_revoked(bench: Bench) {
+    let row = PrincipalRow {
+        oidc: at_login("sub:1"),
+        ..principal("acme", "person:mira", 1)
+    };
+    bench.store.put_principal(row.clone()).await.unwrap();
+    let set = |id: &str, password: &str, instead_of: Option<&str>| Change::SetPassword {
+        id: id.into(),
+        password: password.into(),
+        instead_of: instead_of.map(str::to_owned),
+    };
+    let known = async || bench.store.principals(&named("acme")).await.unwrap()[0].clone();
+    bench.change(set("person:mira", "one", None)).await.unwrap();
+    bench
+        .change(set("person:mira", "two", Some("one")))
+        .await
+        .unwrap();
+    // Somebody has set another one meanwhile.
+    let late = set("person:mira", "three", Some("one"));
+    assert!(matches!(
+        bench.refused(late).await,
+        Rejected::NoSuchPrincipal(_)
+    ));
+    assert_eq!(known().await.password.as_deref(), Some("two"));
+    assert!(!format!("{:?}", known().await).contains("two"));
+    bench.store.put_principal(row).await.unwrap();
+    assert_eq!(known().await.password.as_deref(), Some("two"));
+    let revoke = Change::RevokePrincipal {
+        id: "person:mira".into(),
+        at_ms: NOW,
+    };
+    bench.change(revoke).await.unwrap();
+    let refused = bench.refused(set("person:mira", "four", None)).await;
+    assert!(matches!(refused, Rejected::NoSuchPrincipal(_)));
+    // The name is given again: nothing of before comes back with it.
+    let again = principal("acme", "person:mira", 2);
+    bench.store.put_principal(again.clone()).await.unwrap();
+    assert_eq!(known().await, again);
+    let agent = PrincipalRow {
+        kind: PrincipalKind::Agent,
+        ..principal("acme", "person:mira", 3)
+    };
+    bench.store.put_principal(agent).await.unwrap();
+    let refused = bench.refused(set("person:mira", "five", None)).await;
+    assert!(matches!(refused, Rejected::NoSuchPrincipal(_)));
 }
 
 async fn two_principals_never_share_a_token(bench: Bench) {
@@ -230,6 +317,8 @@ on_each_store! {
     a_token_leads_to_its_principal_until_it_is_revoked,
     a_new_token_replaces_the_old_one,
     a_new_token_leaves_the_key_that_decisions_are_signed_with,
+    a_name_at_a_provider_is_one_persons_and_stays_with_a_new_token,
+    a_password_is_a_persons_and_goes_with_everything_when_they_are_revoked,
     two_principals_never_share_a_token,
     hosts_that_race_for_a_subject_agree_on_one_key,
     a_connector_is_installed_replaced_and_removed,

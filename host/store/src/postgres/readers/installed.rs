@@ -101,7 +101,8 @@ macro_rules! select_principals {
     ($rest:literal) => {
         concat!(
             "SELECT t.tenant, p.id, p.name, p.kind, p.groups, p.token_hash, p.created_ms,
-             p.revoked_ms, p.public_key FROM principals AS p JOIN tenants AS t USING (tenant_id) WHERE ",
+             p.revoked_ms, p.public_key, p.oidc_issuer, p.oidc_subject, p.password
+             FROM principals AS p JOIN tenants AS t USING (tenant_id) WHERE ",
             $rest
         )
     };
