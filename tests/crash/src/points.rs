@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// In the order of a call's walk; `effect` are those of this crate's capability,
 /// around the effect itself.
-pub const ALL: [&str; 25] = [
+pub const ALL: [&str; 29] = [
     "store::before_begin",
     "store::before_commit",
     "store::after_commit",
@@ -35,6 +35,10 @@ pub const ALL: [&str; 25] = [
     "recover::before_resend",
     "queue::before_resolve",
     "queue::after_resolve",
+    "queue::claimed",
+    "queue::sent",
+    "queue::before_settle",
+    "queue::after_settle",
     "undo::before_step",
     "undo::after_step",
 ];

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use tollgate_crash_tests::arrivals;
 use tollgate_crash_tests::job::{Answer, Job};
 use tollgate_crash_tests::judge::{Seen, judge, told};
 use tollgate_crash_tests::points::{self, Blow, Strike};
@@ -35,7 +36,10 @@ fn answered(end: End) -> Box<Answer> {
 fn ready(scene: &Scene) -> Ready {
     let name = &scene.schedule.name;
     let schedules = [scene.schedule.clone()];
-    let mut stage = Stage::new();
+    let mut stage = match scene.delivers.as_slice() {
+        [] => Stage::new(),
+        kinds => Stage::new().delivering(kinds),
+    };
     for strike in &scene.before {
         let end = stage.live(PROGRAM, &schedules, Some(strike.clone()));
         assert!(matches!(end, End::Killed), "{name}: {strike:?} was not met");
@@ -112,6 +116,16 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
         assert!(seen.settled.contains_key(resolution), "{seen:?}");
     }
     assert!(seen.approvals_used > 0, "{seen:?}");
+    // Each kind of delivery arrived; only one that nobody can find out about was not
+    // sent again, and somebody sees that.
+    for kind in arrivals::KINDS {
+        assert!(
+            seen.deliveries.contains_key(&format!("{kind} delivered")),
+            "{seen:?}"
+        );
+        let dead = seen.deliveries.contains_key(&format!("{kind} dead"));
+        assert_eq!(dead, kind == "blind", "{seen:?}");
+    }
 }
 
 #[test]

@@ -187,7 +187,7 @@ impl Inner {
             .append(&row.tenant, Vec::new(), vec![claim])
             .await
         {
-            Ok(()) => {}
+            Ok(()) => fail::fail_point!("queue::claimed"),
             Err(fault) if fault.rejected().is_some() => return Ok(false),
             Err(fault) => return Err(fault.into()),
         }
@@ -208,6 +208,7 @@ impl Inner {
                 why: Some("not_configured".to_owned()),
             },
         };
+        fail::fail_point!("queue::sent");
         self.settle_delivery(row, &matter, came).await?;
         Ok(true)
     }
@@ -347,7 +348,10 @@ impl Inner {
         records: Vec<Prepared>,
         changes: Vec<Change>,
     ) -> Result<(), CallError> {
-        match self.journal.append(&row.tenant, records, changes).await {
+        fail::fail_point!("queue::before_settle");
+        let appended = self.journal.append(&row.tenant, records, changes).await;
+        fail::fail_point!("queue::after_settle");
+        match appended {
             // Another host was faster with the same try.
             Err(fault) if fault.rejected().is_some() => Ok(()),
             settled => Ok(settled?),
