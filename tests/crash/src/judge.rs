@@ -91,7 +91,9 @@ pub fn judge(answer: &Answer) -> Result<Seen, Vec<String>> {
     arrivals::judge(answer, &mut seen, &mut faults);
     for (when, verified) in [("was left", &answer.found), ("ends", &answer.verify)] {
         if let Some(problem) = &verified.problem {
-            faults.push(format!("the journal as it {when} does not verify: {problem}"));
+            faults.push(format!(
+                "the journal as it {when} does not verify: {problem}"
+            ));
         }
     }
     faults.extend(

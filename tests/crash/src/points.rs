@@ -43,6 +43,14 @@ pub const ALL: [&str; 29] = [
     "undo::after_step",
 ];
 
+/// Those that are reached where something is delivered.
+pub const DELIVERING: [&str; 4] = [
+    "queue::claimed",
+    "queue::sent",
+    "queue::before_settle",
+    "queue::after_settle",
+];
+
 /// What happens to a process at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

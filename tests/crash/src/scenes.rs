@@ -19,7 +19,7 @@ pub struct Scene {
 /// Every kind of effect.
 const KINDS: [&str; 5] = ["idempotent", "readable", "conditional", "blind", "note"];
 
-/// All of them.
+/// All but those in which something is delivered.
 #[must_use]
 pub fn all() -> Vec<Scene> {
     let mut scenes = Vec::new();
@@ -73,13 +73,13 @@ pub fn all() -> Vec<Scene> {
         Action::Undo(0),
     ];
     scenes.push(scene("undo-held", agreed));
-    scenes.extend(deliveries());
     scenes
 }
 
 /// A failure that is sent to where its owner looks, in each way that an answer which
 /// got lost can be found out, or not.
-fn deliveries() -> Vec<Scene> {
+#[must_use]
+pub fn deliveries() -> Vec<Scene> {
     let fails = || [Action::Call(Tool::Fail, vec![Step::new("note", "a", "1")])];
     let mut scenes = Vec::new();
     for kind in arrivals::KINDS {
