@@ -9,7 +9,7 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
     StoredRecord, Submission, TileRow, Unavailable, WorkflowRow,
 };
 
@@ -260,6 +260,15 @@ impl Store for Faulty {
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.inner.queue_items(tenant, state).await
+    }
+
+    async fn queue_place(
+        &self,
+        tenant: &str,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        self.inner.queue_place(tenant, fold, most).await
     }
 
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError> {

@@ -52,8 +52,9 @@ pub use routed::RoutedStore;
 pub use rows::{
     ApprovalRow, ApprovalState, CaseFilter, CaseRow, CaseRun, CaseState, CheckpointRow,
     ClosedFilter, ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, DeliveryState, Erasure,
-    Event, EventKind, Head, KvEntry, Looked, PrincipalKind, PrincipalRow, QueueRow, QueueState,
-    RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow, VoteRow, WorkflowRow,
+    Event, EventKind, Head, KvEntry, Looked, PrincipalKind, PrincipalRow, QueuePlace, QueueRow,
+    QueueState, RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow, VoteRow,
+    WorkflowRow,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::Store;

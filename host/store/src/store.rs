@@ -8,8 +8,8 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow,
+    RunState, StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
 };
 
 /// Where the host keeps everything.
@@ -120,6 +120,15 @@ pub trait Store: Send + Sync {
 
     /// One item of a queue.
     async fn queue_item(&self, tenant: &str, id: &str) -> Result<Option<QueueRow>, StoreError>;
+
+    /// The open item in which failures of this fold are counted, and whether the tenant
+    /// has `most` open items or more.
+    async fn queue_place(
+        &self,
+        tenant: &str,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError>;
 
     /// Deliveries of these items, by item and name.
     async fn deliveries(

@@ -8,7 +8,7 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
     StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
 };
 
@@ -76,6 +76,15 @@ impl Store for Forgetful {
         _: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn queue_place(
+        &self,
+        _: &str,
+        _: Option<&str>,
+        _: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        Ok(QueuePlace::default())
     }
 
     async fn queue_item(&self, _: &str, _: &str) -> Result<Option<QueueRow>, StoreError> {

@@ -192,6 +192,9 @@ impl Inner {
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
+            fold: None,
+            times: 1,
+            last_ms: now,
         })
     }
 

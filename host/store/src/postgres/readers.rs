@@ -21,7 +21,7 @@ pub(super) use self::installed::{
     subject_key,
 };
 pub(super) use self::proofs::{checkpoints, heads, leaf_hashes, tile, tile_count};
-pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items};
+pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items, queue_place};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::verify::verify;
 pub(super) use self::work::{case, cases, due_cases, workflows};
