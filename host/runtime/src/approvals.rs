@@ -237,7 +237,7 @@ pub(crate) fn denial(records: &[OpenRecord], id: &str) -> Option<String> {
         .rfind(|record| {
             record.leaf.stage == Stage::ApprovalDecided
                 && record.fact("approval") == Some(id)
-                && record.fact("decision") == Some("denied")
+                && matches!(record.fact("decision"), Some("denied" | "withdrawn"))
         })
         .and_then(|record| record.text("reason"))
         .map(str::to_owned)

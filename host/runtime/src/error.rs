@@ -482,6 +482,9 @@ pub enum AuthError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HostError {
+    /// A trigger does not bring what a case of its workflow begins with.
+    #[error("{0}")]
+    TriggerUnfit(String),
     /// A key cannot be registered for somebody.
     #[error("the key cannot be registered: {0}")]
     KeyUnfit(&'static str),

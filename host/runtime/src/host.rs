@@ -27,6 +27,7 @@ use crate::housekeeping::Housekeeping;
 use crate::journal::Journal;
 use crate::names;
 use crate::queue::DELIVERY;
+use crate::queue::{Told, Tries};
 use crate::runs::{CASE_KEY, EDIT_KEY, Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
@@ -56,6 +57,10 @@ pub(crate) struct Inner {
     /// The host's folder.
     pub(crate) home: PathBuf,
     pub(crate) watching: Watching,
+    /// Runs that could not be gone on with.
+    pub(crate) tries: Tries,
+    /// Tasks of the host that failed a moment ago.
+    pub(crate) told: Told,
     pub(crate) triggers: Triggers,
     /// Who has this process's leases.
     pub(crate) owner: Arc<str>,
@@ -147,6 +152,8 @@ impl Host {
             housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
             home,
             watching: Watching::default(),
+            tries: Tries::default(),
+            told: Told::default(),
             triggers: Triggers::new(options.triggers),
             owner,
             lease: options.lease,
@@ -163,6 +170,7 @@ impl Host {
         inner.load_workflows().await?;
         inner.load_installed().await?;
         if let Some(identity) = identity {
+            inner.triggers_fit().await?;
             // Before anything is carried on whose answers they could be in.
             inner.learn_secrets().await;
             // Listened and renewed before anything is taken over.

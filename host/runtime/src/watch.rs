@@ -18,6 +18,7 @@ use tollgate_store::{ApprovalRow, Change, EventKind, RunState, StoreError};
 use crate::error::{CallError, HostError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
+use crate::queue::Task;
 use crate::runs::awake_ms;
 use stranded::Stranded;
 
@@ -284,6 +285,8 @@ impl Inner {
             if let Err(error) = self.release(&head.tenant, before).await {
                 let tenant = head.tenant.as_str();
                 tracing::error!(tenant, %error, "runs that were left behind wait for their leases to lapse");
+                let why = error.to_string();
+                self.task_failed(tenant, Task::Release, &why).await;
             }
         }
         match self.take_over().await {
@@ -379,7 +382,7 @@ impl Inner {
                     ended => ended.map(drop),
                 };
                 if let Err(error) = ended {
-                    not_ended(&row, &error);
+                    self.not_ended(&row, &error).await;
                     failed.get_or_insert(error);
                 }
             }
@@ -400,7 +403,7 @@ impl Inner {
             let ended = match self.expire(row).await {
                 Ok(ended) => ended,
                 Err(error) => {
-                    not_ended(row, &error);
+                    self.not_ended(row, &error).await;
                     false
                 }
             };
@@ -416,6 +419,11 @@ impl Inner {
             }
         }
         Ok(all)
+    }
+
+    async fn not_ended(&self, row: &ApprovalRow, error: &CallError) {
+        let why = format!("{} of {}: {error}", row.id, row.run);
+        self.task_failed(&row.tenant, Task::EndApproval, &why).await;
     }
 
     /// Some due approvals that are none of these, soonest first.
@@ -466,9 +474,4 @@ impl Inner {
             Err(fault) => Err(fault.into()),
         }
     }
-}
-
-fn not_ended(row: &ApprovalRow, error: &CallError) {
-    let (tenant, approval) = (row.tenant.as_str(), row.id.as_str());
-    tracing::error!(tenant, approval, %error, "an approval whose time has passed could not be ended");
 }

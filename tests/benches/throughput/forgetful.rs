@@ -8,8 +8,8 @@ use tollgate_journal::{Hash, TamperReport, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow,
+    RunState, Store, StoreError, StoredRecord, Submission, TileRow, WorkflowRow,
 };
 
 #[derive(Default)]

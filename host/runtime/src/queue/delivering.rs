@@ -25,6 +25,7 @@ use tollgate_policy::queue::{Definition, FailureClass};
 use tollgate_store::{Change, DeliveryRow, QueueRow, Tried};
 
 use super::filing;
+use super::host_task::Task;
 use super::matter::Matter;
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};
 use crate::error::{CallError, JournalFault};
@@ -159,14 +160,20 @@ impl Inner {
         let mut trying = JoinSet::new();
         for row in due {
             let inner = Arc::clone(self);
-            trying.spawn(async move { inner.try_delivery(&row).await });
+            trying.spawn(async move {
+                let tried = inner.try_delivery(&row).await;
+                (row, tried)
+            });
         }
         let mut tried = false;
         while let Some(joined) = trying.join_next().await {
             match joined {
-                Ok(Ok(one)) => tried |= one,
+                Ok((_, Ok(one))) => tried |= one,
                 // Its claim lapses, and it is tried again.
-                Ok(Err(error)) => tracing::error!(%error, "a delivery could not be tried"),
+                Ok((row, Err(error))) => {
+                    let why = format!("{} of {}: {error}", row.name, row.item);
+                    self.task_failed(&row.tenant, Task::Deliver, &why).await;
+                }
                 Err(panic) => tracing::error!(%panic, "a delivery's work panicked"),
             }
         }

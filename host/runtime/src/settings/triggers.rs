@@ -106,6 +106,7 @@ impl Reader<'_> {
         secrets: &[SecretEntry],
     ) -> Result<Trigger, SettingsError> {
         let name = self.word(&table.name)?;
+        let place = self.whereabouts(table.name.span().start);
         // It is the host of an origin too, where upper and lower case are one.
         if name.len() > NAME_BYTES_MAX || name.bytes().any(|b| b.is_ascii_uppercase()) {
             let problem = "write 1 to 40 of a-z, 0-9, `-` and `_`";
@@ -158,6 +159,7 @@ impl Reader<'_> {
                 .rate
                 .as_ref()
                 .map_or(Ok(RATE), |rate| self.rate(rate))?,
+            place,
             name,
         })
     }
