@@ -267,6 +267,12 @@ impl Inner {
         Ok(())
     }
 
+    /// There is something to go on with: look for it at once.
+    pub(crate) fn look_now(&self) {
+        self.watching.more.store(true, Ordering::SeqCst);
+        self.watching.wake.notify_one();
+    }
+
     /// Look again at once, or when a run leaves its place.
     fn go_on_when_there_is_place(&self) {
         self.watching.more.store(true, Ordering::SeqCst);

@@ -65,16 +65,22 @@ impl Task {
 pub(crate) struct Told(Mutex<HashMap<(String, Task), u64>>);
 
 impl Told {
-    /// Whether it was told of a moment ago.
-    fn recently(&self, tenant: &str, task: Task, now_ms: u64) -> bool {
-        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = told.get(&(tenant.to_owned(), task));
-        last.is_some_and(|last| now_ms.saturating_sub(*last) < EVERY_MS)
+    /// Whether whoever asks is to tell of it: of several at once one is.
+    fn is_due(&self, tenant: &str, task: Task, now_ms: u64) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (tenant.to_owned(), task);
+        let last = told.get(&key);
+        let due = last.is_none_or(|last| now_ms.saturating_sub(*last) >= EVERY_MS);
+        if due {
+            told.insert(key, now_ms);
+        }
+        due
     }
 
-    fn at(&self, tenant: &str, task: Task, now_ms: u64) {
+    /// It could not be told.
+    fn not_told(&self, tenant: &str, task: Task) {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert((tenant.to_owned(), task), now_ms);
+        told.remove(&(tenant.to_owned(), task));
     }
 }
 
@@ -89,14 +95,12 @@ impl Inner {
             "a task of the host failed"
         );
         let now = self.journal.now_ms();
-        if self.told.recently(tenant, task, now) {
+        if !self.told.is_due(tenant, task, now) {
             return;
         }
-        match self.file_task(tenant, task, why, now).await {
-            Ok(()) => self.told.at(tenant, task, now),
-            Err(error) => {
-                tracing::error!(tenant, task = task.as_str(), %error, "nobody could be told of it");
-            }
+        if let Err(error) = self.file_task(tenant, task, why, now).await {
+            self.told.not_told(tenant, task);
+            tracing::error!(tenant, task = task.as_str(), %error, "nobody could be told of it");
         }
     }
 

@@ -104,6 +104,8 @@ impl Inner {
             }
             return match self.journal.append(&row.tenant, records, changes).await {
                 Ok(()) => {
+                    // Runs whose approvals were withdrawn go on to their end.
+                    self.look_now();
                     self.changed();
                     Ok(true)
                 }
