@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tollgate_runtime::{
     CallError, Delivered, Delivery, DeliveryError, LogLine, Principal, PrincipalKind, Settings,
+    WorkflowError,
 };
 use tollgate_tests::component;
 

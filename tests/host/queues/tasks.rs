@@ -9,7 +9,7 @@ use tollgate_policy::queue::FailureClass;
 use tollgate_runtime::{QueueItem, RunState};
 
 use super::{STANDING, end, house, of, only};
-use crate::house::{AT, House, agent, asks_for, call, database, mira};
+use crate::house::{AT, House, agent, asks_for, call, database};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -95,16 +95,15 @@ async fn a_delivery_that_cannot_be_tried_is_somebodys_work() {
 async fn a_run_that_cannot_be_gone_on_with_is_told_of_once_and_goes_on_when_it_can() {
     let house = House::hostile("", &asks_for("increment")).await;
     let held = house.call("increment", json!({"key": "n"})).await;
-    let approval = held.pending.unwrap().approval;
     let text = "UPDATE components SET digest = 'gone-' || digest";
     assert!(damage(&house, text).await > 0);
     // Native code may be in the cache; the component itself is asked for.
     let house = house
         .reopened(|options| options.lease = Duration::from_millis(300))
         .await;
-    let card = house.host.card(&mira(), &approval).await.unwrap();
-    let approved = house.host.approve(&mira(), &approval, &card.digest).await;
-    assert_eq!(approved.unwrap_err().kind(), "decided_not_done");
+    // Nobody decides: the run is to go on with that.
+    house.clock.set(AT + 3_600_001);
+    house.host.expire_due().await.unwrap_err();
     let item = comes(&house, FailureClass::ConnectorFault).await;
     assert_eq!((&item.run, &*item.tool), (&held.run, "increment"));
     assert!(item.why.contains("cannot be gone on with"), "{}", item.why);
@@ -128,7 +127,7 @@ async fn a_run_that_cannot_be_gone_on_with_is_told_of_once_and_goes_on_when_it_c
     }
     damage(&house, "UPDATE components SET digest = substr(digest, 6)").await;
     let done = house.host.wait(&agent(), &held.run, PATIENCE).await;
-    assert_eq!(done.unwrap().state, RunState::Done);
+    assert_eq!(done.unwrap().state, RunState::Denied);
     assert_eq!(house.host.verify("default").await.unwrap().problem, None);
 }
 
@@ -137,8 +136,8 @@ async fn a_run_that_cannot_be_gone_on_with_is_told_of_once_and_goes_on_when_it_c
 async fn an_item_whose_records_cannot_be_read_is_still_there() {
     let house = House::hostile("", "").await;
     let input = json!({"message": "no"});
-    let report = house.host.call(&agent(), call("hostile", "panics", input));
-    let run = report.await.unwrap().run;
+    let panics = call("hostile", "panics", input);
+    let run = house.host.call(&agent(), panics).await.unwrap().run;
     let text = format!("UPDATE records SET leaf = x'00' WHERE run = '{run}'");
     assert!(damage(&house, &text).await > 0);
     let item = comes(&house, FailureClass::ConnectorFault).await;
