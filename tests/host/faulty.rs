@@ -9,8 +9,8 @@ use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow, Unavailable, Waiting, WorkflowRow,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
+    StoreError, StoredRecord, Submission, TileRow, Unavailable, Waiting, WorkflowRow,
 };
 
 pub(crate) struct Faulty {
@@ -270,6 +270,15 @@ impl Store for Faulty {
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.inner.queue_items(tenant, state).await
+    }
+
+    async fn queue_place(
+        &self,
+        tenant: &Tenant,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        self.inner.queue_place(tenant, fold, most).await
     }
 
     async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError> {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tollgate_runtime::{
     CallError, Delivered, Delivery, DeliveryError, LogLine, Principal, PrincipalKind, Settings,
+    WorkflowError,
 };
 use tollgate_tests::{component, named};
 
@@ -454,4 +455,55 @@ async fn what_is_sent_again_has_the_same_signed_id() {
         let expected = format!("v1,{}", STANDARD.encode(hmac(&key, &[&signed])));
         assert_eq!(header("webhook-signature"), expected);
     }
+}
+
+/// The oversight: a trigger that starts cases and does not bring what one begins with;
+/// each of its deliveries would be refused, and only its sender would see it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_that_lacks_an_input_of_its_workflow_is_found_at_once() {
+    let house = house().await;
+    let more = format!("{INTAKE}\n[inputs.customer]\ntype = \"string\"\n");
+    // It begins after the tables above it, which is fine in TOML.
+    for text in [more.clone(), more.replace("key", "number")] {
+        let installed = house
+            .host
+            .install_workflow("intake.toml", &text, "ops", false);
+        let WorkflowError::Workflow(faults) = installed.await.unwrap_err() else {
+            panic!("not of the file")
+        };
+        let fault = &faults.as_slice()[0];
+        assert_eq!((fault.line, fault.column), (6, 11), "{fault}");
+        assert!(fault.message.contains("`orders`"), "{fault}");
+        assert!(fault.message.contains("`customer`"), "{fault}");
+    }
+    // What a case does not need may be missing.
+    let optional = format!("{more}required = false\n");
+    let installed = house
+        .host
+        .install_workflow("intake.toml", &optional, "ops", false);
+    installed.await.unwrap();
+    let settings = SETTINGS.replace("key = { at = \"/order/id\", kind = \"id\" }", "");
+    assert_ne!(settings, SETTINGS);
+    let file = house.home.path().join(tollgate_runtime::SETTINGS_FILE);
+    std::fs::write(&file, &settings).unwrap();
+    let options = tollgate_runtime::HostOptions {
+        triggers: Settings::of(house.home.path()).unwrap().triggers,
+        ..crate::house::options(house.home.path(), &house.clock)
+    };
+    let House { home, host, .. } = house;
+    host.shutdown().await;
+    drop(host);
+    let error = loop {
+        match tollgate_runtime::Host::open(options.clone()).await {
+            Err(tollgate_runtime::HostError::Home { .. }) => tokio::task::yield_now().await,
+            Err(error) => break error.to_string(),
+            Ok(_) => panic!("it serves"),
+        }
+    };
+    let at = settings
+        .lines()
+        .position(|line| line == "name = \"orders\"");
+    let place = format!("{}:8", at.unwrap() + 1);
+    assert!(error.contains(&place) && error.contains("`key`"), "{error}");
+    drop(home);
 }

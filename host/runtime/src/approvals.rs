@@ -264,7 +264,7 @@ pub(crate) fn denial(records: &[OpenRecord], id: &str) -> Option<String> {
                 record.leaf.stage,
                 Stage::ApprovalDecided | Stage::DrillDecided
             ) && record.fact("approval") == Some(id)
-                && record.fact("decision") == Some("denied")
+                && matches!(record.fact("decision"), Some("denied" | "withdrawn"))
         })
         .and_then(|record| record.text("reason"))
         .map(str::to_owned)

@@ -502,6 +502,9 @@ pub enum HostError {
         /// What such names are made of.
         rule: &'static str,
     },
+    /// A trigger does not bring what a case of its workflow begins with.
+    #[error("{0}")]
+    TriggerUnfit(String),
     /// A key cannot be registered for somebody.
     #[error("the key cannot be registered: {0}")]
     KeyUnfit(&'static str),

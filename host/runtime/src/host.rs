@@ -31,6 +31,7 @@ use crate::identity::SignIns;
 use crate::journal::Journal;
 use crate::names;
 use crate::queue::DELIVERY;
+use crate::queue::{Told, Tries};
 use crate::runs::{CASE_KEY, EDIT_KEY, Live, POLL, Request, UNDO_KEY};
 use crate::sandbox::instance::Sandbox;
 use crate::secrets;
@@ -61,6 +62,10 @@ pub(crate) struct Inner {
     /// The host's folder.
     pub(crate) home: PathBuf,
     pub(crate) watching: Watching,
+    /// Runs that could not be gone on with.
+    pub(crate) tries: Tries,
+    /// Tasks of the host that failed a moment ago.
+    pub(crate) told: Told,
     pub(crate) triggers: Triggers,
     pub(crate) callbacks: Callbacks,
     pub(crate) sign_ins: SignIns,
@@ -156,6 +161,8 @@ impl Host {
             housekeeping: Housekeeping::new(options.role == Role::Serve, options.retention),
             home,
             watching: Watching::default(),
+            tries: Tries::default(),
+            told: Told::default(),
             triggers: Triggers::new(options.triggers),
             callbacks: Callbacks::new(options.callbacks),
             owner,
@@ -173,6 +180,7 @@ impl Host {
         inner.load_workflows().await?;
         inner.load_installed().await?;
         if let Some(identity) = identity {
+            inner.triggers_fit().await?;
             // Before anything is carried on whose answers they could be in.
             inner.learn_secrets().await;
             inner.check_callbacks().await?;

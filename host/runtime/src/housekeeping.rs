@@ -9,6 +9,7 @@ use tollgate_journal::Tenant;
 
 use crate::error::CallError;
 use crate::host::{Host, Inner};
+use crate::queue::Task;
 
 /// How often a serving host signs a checkpoint, if there is something new.
 const EVERY: Duration = Duration::from_secs(10 * 60);
@@ -49,6 +50,15 @@ impl Housekeeping {
         }
         due
     }
+
+    /// It is due again at the next look.
+    fn not_pruned(&self, tenant: &str) {
+        let mut pruned = self
+            .pruned_ms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        pruned.remove(tenant);
+    }
 }
 
 impl Host {
@@ -82,8 +92,14 @@ impl Inner {
         if let Some(older_than) = self.housekeeping.retention {
             let now = self.journal.now_ms();
             for head in self.journal.store.heads().await? {
-                if self.housekeeping.prune_is_due(&head.tenant, now) {
-                    self.prune(&head.tenant, older_than, BY, false).await?;
+                if !self.housekeeping.prune_is_due(&head.tenant, now) {
+                    continue;
+                }
+                // One tenant's trouble is not the others', and not a day's.
+                if let Err(error) = self.prune(&head.tenant, older_than, BY, false).await {
+                    self.housekeeping.not_pruned(&head.tenant);
+                    self.task_failed(&head.tenant, Task::Prune, &error.to_string())
+                        .await;
                 }
             }
         }

@@ -8,6 +8,8 @@
 //!              handover.rs    the same for a call in doubt
 //!              delivering.rs  and from there to where the owner looks
 //!              matter.rs      what is told: an item, or a pending approval
+//!              stuck.rs       a run that cannot be gone on with, after some tries
+//!              host_task.rs   what the host does by itself, and could not
 //!              item.rs        what a person sees of it
 //!              waiting.rs     and waiting until it is there
 //! ```
@@ -22,6 +24,7 @@ mod handover;
 mod host_task;
 mod item;
 mod matter;
+mod stuck;
 mod summary;
 mod waiting;
 
@@ -44,9 +47,11 @@ use crate::workflows::Known;
 pub(crate) use delivering::{DELIVERY, StandingFor, is_delivery};
 pub(crate) use filing::{Filing, put};
 pub(crate) use handover::Handover;
+pub(crate) use host_task::{Task, Told};
 use item::shown;
 pub use item::{ItemDelivery, QueueItem};
 pub(crate) use matter::announce;
+pub(crate) use stuck::Tries;
 pub use summary::QueueSummary;
 
 /// The kind of a call in doubt.
@@ -107,8 +112,14 @@ impl Host {
             let own: Vec<_> = own.cloned().collect();
             match inner.item(&row, &own).await {
                 Ok(item) => items.push(item),
-                // One damaged record must not hide the others.
-                Err(error) => tracing::error!(item = row.id, %error, "no item"),
+                // What cannot be told of it must not hide that it is there.
+                Err(error) => {
+                    tracing::error!(item = row.id, %error, "an item's records cannot be read");
+                    let queues = inner.backends.queues.of(&row.tenant);
+                    let why = format!("its records cannot be read: {error}");
+                    let item = shown(&row, queues, &[], &own);
+                    items.push(QueueItem { why, ..item });
+                }
             }
         }
         Ok(items)

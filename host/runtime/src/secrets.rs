@@ -12,6 +12,7 @@ use tollgate_secrets::{SealedStore, Secret, Secrets};
 
 use crate::error::HostError;
 use crate::host::{Host, Inner};
+use crate::queue::Task;
 use crate::settings::SecretEntry;
 
 /// The folder of sealed secrets in a home.
@@ -88,7 +89,9 @@ impl Inner {
     /// Ask for all values. One that cannot be read is said, and not looked for.
     pub(crate) async fn learn_secrets(&self) {
         for (slot, error) in self.backends.secrets.learn().await {
-            tracing::warn!(tenant = slot.tenant, secret = slot.name, %error, "a secret cannot be used now");
+            let why = format!("`{}` cannot be used now: {error}", slot.name);
+            self.task_failed(&slot.tenant, Task::LearnSecret, &why)
+                .await;
         }
     }
 

@@ -347,15 +347,26 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, at: usize, problem: String) -> SettingsError {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default();
+        let (line, column) = self.line_and_column(at);
         SettingsError::Wrong {
             path: self.path.to_owned(),
             line,
-            column: column.chars().count() + 1,
+            column,
             problem,
         }
+    }
+
+    /// File, line and column, for what is found out later.
+    fn whereabouts(&self, at: usize) -> String {
+        let (line, column) = self.line_and_column(at);
+        format!("{}:{line}:{column}", self.path.display())
+    }
+
+    fn line_and_column(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default();
+        (line, column.chars().count() + 1)
     }
 }
 

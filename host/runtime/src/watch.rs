@@ -19,6 +19,7 @@ use crate::drills::Came;
 use crate::error::{CallError, HostError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
+use crate::queue::Task;
 use crate::runs::awake_ms;
 use stranded::Stranded;
 
@@ -267,6 +268,12 @@ impl Inner {
         Ok(())
     }
 
+    /// There is something to go on with: look for it at once.
+    pub(crate) fn look_now(&self) {
+        self.watching.more.store(true, Ordering::SeqCst);
+        self.watching.wake.notify_one();
+    }
+
     /// Look again at once, or when a run leaves its place.
     fn go_on_when_there_is_place(&self) {
         self.watching.more.store(true, Ordering::SeqCst);
@@ -285,6 +292,8 @@ impl Inner {
             if let Err(error) = self.release(&head.tenant, before).await {
                 let tenant = head.tenant.as_str();
                 tracing::error!(tenant, %error, "runs that were left behind wait for their leases to lapse");
+                let why = error.to_string();
+                self.task_failed(tenant, Task::Release, &why).await;
             }
         }
         match self.take_over().await {
@@ -380,7 +389,7 @@ impl Inner {
                     ended => ended.map(drop),
                 };
                 if let Err(error) = ended {
-                    not_ended(&row, &error);
+                    self.not_ended(&row, &error).await;
                     failed.get_or_insert(error);
                 }
             }
@@ -401,7 +410,7 @@ impl Inner {
             let ended = match self.expire(row).await {
                 Ok(ended) => ended,
                 Err(error) => {
-                    not_ended(row, &error);
+                    self.not_ended(row, &error).await;
                     false
                 }
             };
@@ -417,6 +426,11 @@ impl Inner {
             }
         }
         Ok(all)
+    }
+
+    async fn not_ended(&self, row: &ApprovalRow, error: &CallError) {
+        let why = format!("{} of {}: {error}", row.id, row.run);
+        self.task_failed(&row.tenant, Task::EndApproval, &why).await;
     }
 
     /// Some due approvals that are none of these, soonest first.
@@ -474,9 +488,4 @@ impl Inner {
             Err(fault) => Err(fault.into()),
         }
     }
-}
-
-fn not_ended(row: &ApprovalRow, error: &CallError) {
-    let (tenant, approval) = (row.tenant.as_str(), row.id.as_str());
-    tracing::error!(tenant, approval, %error, "an approval whose time has passed could not be ended");
 }

@@ -10,8 +10,8 @@ use crate::places::{read_ms, seq};
 use crate::{
     ApprovalRow, ApprovalState, CaseRow, CaseState, CheckpointRow, ClosedRun, ConnectorRow,
     DelegationRow, DeliveryRow, DeliveryState, Head, KvEntry, OidcName, PrincipalKind,
-    PrincipalRow, QueueRow, QueueState, RunRow, RunState, StoreError, StoredRecord, VoteRow,
-    WorkflowRow,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RunRow, RunState, StoreError, StoredRecord,
+    VoteRow, WorkflowRow,
 };
 
 /// A column of a row, by its place in the statement.
@@ -220,6 +220,16 @@ pub(crate) fn queue_item(row: &impl Columns) -> Result<QueueRow, Fault> {
         resolved_ms: maybe_ms(row, 13)?,
         resolution: row.column(14)?,
         record: maybe_hash(row, 15)?,
+        fold: row.column(16)?,
+        times: ms(row, 17)?,
+        last_ms: ms(row, 18)?,
+    })
+}
+
+pub(crate) fn queue_place(row: &impl Columns, most: u64) -> Result<QueuePlace, Fault> {
+    Ok(QueuePlace {
+        same: row.column(0)?,
+        is_full: ms(row, 1)? >= most,
     })
 }
 

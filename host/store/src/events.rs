@@ -11,6 +11,7 @@ pub(crate) fn told(change: &Change) -> Option<EventKind> {
         | Change::VoteApproval { id, .. }
         | Change::RevokeVote { id, .. }
         | Change::ExpireApproval { id, .. }
+        | Change::WithdrawApproval { id }
         | Change::VoidApproval { id } => Some(EventKind::Approval(id.clone())),
         Change::PutConnector(row) => Some(EventKind::Connector(row.name.clone())),
         Change::RemoveConnector { name } => Some(EventKind::Connector(name.clone())),

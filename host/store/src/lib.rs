@@ -53,8 +53,8 @@ pub use routed::RoutedStore;
 pub use rows::{
     ApprovalRow, ApprovalState, CaseFilter, CaseRow, CaseRun, CaseState, CheckpointRow,
     ClosedFilter, ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, DeliveryState, Erasure,
-    Event, EventKind, Head, KvEntry, Looked, OidcName, PrincipalKind, PrincipalRow, QueueRow,
-    QueueState, RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow, VoteRow,
+    Event, EventKind, Head, KvEntry, Looked, OidcName, PrincipalKind, PrincipalRow, QueuePlace,
+    QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, StoredRecord, TileRow, VoteRow,
     WorkflowRow,
 };
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -33,8 +33,8 @@ use self::writer::{Job, Writer};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, TileRow, Waiting, WorkflowRow, admission,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
+    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow, admission,
 };
 
 /// Most submissions that wait for a writer; more callers wait for room. Far
@@ -376,6 +376,16 @@ impl Store for PostgresStore {
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.read(|pool| readers::queue_items(pool, tenant, state))
+            .await
+    }
+
+    async fn queue_place(
+        &self,
+        tenant: &Tenant,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        self.read(|pool| readers::queue_place(pool, tenant, fold, most))
             .await
     }
 

@@ -16,8 +16,8 @@ use crate::admission::component_digest;
 use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, EventKind, Head, KvEntry,
-    Looked, PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
+    Looked, PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Renewed, RunRow,
+    RunState, Store, StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 /// Events that a slow listener may be behind.
@@ -379,6 +379,15 @@ impl Store for RoutedStore {
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.store(tenant).queue_items(tenant, state).await
+    }
+
+    async fn queue_place(
+        &self,
+        tenant: &Tenant,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        self.store(tenant).queue_place(tenant, fold, most).await
     }
 
     async fn queue_item(&self, tenant: &Tenant, id: &str) -> Result<Option<QueueRow>, StoreError> {

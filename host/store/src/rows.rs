@@ -466,6 +466,22 @@ pub struct QueueRow {
     pub resolved_ms: Option<u64>,
     /// How: `done`, `not_done`.
     pub resolution: Option<String>,
+    /// What makes another failure the same as this one; nothing where each is an item
+    /// of its own.
+    pub fold: Option<String>,
+    /// How often it happened.
+    pub times: u64,
+    /// When last, Unix milliseconds.
+    pub last_ms: u64,
+}
+
+/// Whether a failure is one that waits already, and whether there is room for more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// The open item that such failures are counted in.
+    pub same: Option<String>,
+    /// The tenant has as many open items as it may have.
+    pub is_full: bool,
 }
 
 states! {

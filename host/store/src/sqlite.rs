@@ -30,8 +30,9 @@ use crate::places::{SEQ_BITS, SEQ_MASK};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, CheckpointRow, Clock, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store, StoreError,
-    StoredRecord, Submission, SystemClock, TileRow, Unavailable, Waiting, WorkflowRow, admission,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Renewed, RunRow, RunState, Store,
+    StoreError, StoredRecord, Submission, SystemClock, TileRow, Unavailable, Waiting, WorkflowRow,
+    admission,
 };
 
 /// Most submissions that wait for the writer; more callers wait for room. Far
@@ -253,6 +254,16 @@ impl Store for SqliteStore {
         state: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         self.read(readers::queue_items(&self.readers, tenant, state))
+            .await
+    }
+
+    async fn queue_place(
+        &self,
+        tenant: &Tenant,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        self.read(readers::queue_place(&self.readers, tenant, fold, most))
             .await
     }
 

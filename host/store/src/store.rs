@@ -8,8 +8,8 @@ use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 use crate::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState,
-    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow,
+    RunState, StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 /// Where the host keeps everything.
@@ -138,6 +138,15 @@ pub trait Store: Send + Sync {
 
     /// How much waits for people in a tenant: all of it, counted.
     async fn waiting(&self, tenant: &Tenant) -> Result<Waiting, StoreError>;
+
+    /// The open item in which failures of this fold are counted, and whether the tenant
+    /// has `most` open items or more.
+    async fn queue_place(
+        &self,
+        tenant: &Tenant,
+        fold: Option<&str>,
+        most: u64,
+    ) -> Result<QueuePlace, StoreError>;
 
     /// Deliveries of these items, by item and name.
     async fn deliveries(

@@ -177,6 +177,12 @@ pub enum Change {
         /// The caller's time; the *earlier* of it and the store's clock counts.
         at_ms: u64,
     },
+    /// End a pending or approved approval before its time: what it was asked for is
+    /// over. It counts as expired from then on, so its run goes on with that answer.
+    WithdrawApproval {
+        /// The approval.
+        id: String,
+    },
     /// End a pending or approved approval: what was to be approved changed.
     VoidApproval {
         /// The approval.
@@ -205,6 +211,14 @@ pub enum Change {
     },
     /// New work for people.
     PutQueueItem(Box<QueueRow>),
+    /// What an item tells of happened again. Counted also where somebody resolved it a
+    /// moment ago: the record names it.
+    RepeatQueueItem {
+        /// The item.
+        id: String,
+        /// When, Unix milliseconds.
+        at_ms: u64,
+    },
     /// A person decided on an open item. Refused with
     /// [`AlreadyResolved`](crate::Rejected::AlreadyResolved), and with
     /// [`OwnRequest`](crate::Rejected::OwnRequest) for who asked for the run.

@@ -8,8 +8,8 @@ use tollgate_journal::{Hash, TamperReport, Tenant, Verified};
 use tollgate_store::{
     Appended, ApprovalRow, ApprovalState, CaseFilter, CaseRow, Change, CheckpointRow, ClosedFilter,
     ClosedRun, ConnectorRow, DelegationRow, DeliveryRow, Erasure, Event, Head, KvEntry, Looked,
-    PrincipalRow, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow, RunState, Store,
-    StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
+    PrincipalRow, QueuePlace, QueueRow, QueueState, RecordFilter, Rejected, Renewed, RunRow,
+    RunState, Store, StoreError, StoredRecord, Submission, TileRow, Waiting, WorkflowRow,
 };
 
 #[derive(Default)]
@@ -91,6 +91,15 @@ impl Store for Forgetful {
         _: Option<QueueState>,
     ) -> Result<Vec<QueueRow>, StoreError> {
         Ok(Vec::new())
+    }
+
+    async fn queue_place(
+        &self,
+        _: &Tenant,
+        _: Option<&str>,
+        _: u64,
+    ) -> Result<QueuePlace, StoreError> {
+        Ok(QueuePlace::default())
     }
 
     async fn queue_item(&self, _: &Tenant, _: &str) -> Result<Option<QueueRow>, StoreError> {

@@ -82,6 +82,8 @@ pub enum Tool {
     Ask,
     /// Reads only.
     Look,
+    /// Like `make`, and fails in the end: an item is filed, and delivered.
+    Fail,
 }
 
 /// One call of the guest.
@@ -130,6 +132,8 @@ pub struct Answer {
     pub cards: Vec<Card>,
     /// Items that wait, and those that were resolved.
     pub queue: Vec<QueueItem>,
+    /// Whether the journal held when this life began.
+    pub found: VerifyReport,
     /// Whether the journal holds.
     pub verify: VerifyReport,
     /// What really happened.
@@ -148,6 +152,7 @@ impl Tool {
             Self::Make => "make",
             Self::Ask => "ask",
             Self::Look => "look",
+            Self::Fail => "fail",
         }
     }
 }

@@ -5,12 +5,15 @@
 //! - what the journal says happened did, and what it says did not did not
 //! - every call whose outcome is not known is recovered, or waits in a queue
 //! - an approval is used once, or waits, or its run ended in words
-//! - nothing stays open, and the journal verifies
+//! - what failed is in its owner's queue, and arrives where the owner looks or is
+//!   visibly a dead letter
+//! - nothing stays open, and the journal verifies: as each kill left it, and in the end
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_runtime::{LogLine, RunState};
 
+use crate::arrivals;
 use crate::counter::{Kind, Line};
 use crate::job::Answer;
 
@@ -25,6 +28,8 @@ pub struct Seen {
     pub recovered: BTreeMap<String, u32>,
     /// Items that a person settled, by resolution.
     pub settled: BTreeMap<String, u32>,
+    /// Deliveries by what they are sent with and what became of them.
+    pub deliveries: BTreeMap<String, u32>,
     /// Approvals that were used.
     pub approvals_used: u32,
     /// Runs by state.
@@ -53,6 +58,7 @@ impl Seen {
         add(&mut self.recovered, &other.recovered);
         add(&mut self.settled, &other.settled);
         add(&mut self.runs, &other.runs);
+        add(&mut self.deliveries, &other.deliveries);
         self.approvals_used += other.approvals_used;
     }
 }
@@ -82,8 +88,13 @@ pub fn judge(answer: &Answer) -> Result<Seen, Vec<String>> {
     }
     runs(answer, &mut seen, &mut faults);
     approvals(answer, &mut seen, &mut faults);
-    if let Some(problem) = &answer.verify.problem {
-        faults.push(format!("the journal does not verify: {problem}"));
+    arrivals::judge(answer, &mut seen, &mut faults);
+    for (when, verified) in [("was left", &answer.found), ("ends", &answer.verify)] {
+        if let Some(problem) = &verified.problem {
+            faults.push(format!(
+                "the journal as it {when} does not verify: {problem}"
+            ));
+        }
     }
     faults.extend(
         answer
@@ -124,7 +135,7 @@ fn calls<'a>(log: &'a [LogLine], seen: &mut Seen) -> BTreeMap<String, Call<'a>> 
     calls
 }
 
-fn count(all: &mut BTreeMap<String, u32>, what: Option<&str>) {
+pub(crate) fn count(all: &mut BTreeMap<String, u32>, what: Option<&str>) {
     if let Some(what) = what {
         *all.entry(what.to_owned()).or_default() += 1;
     }
@@ -311,6 +322,9 @@ pub fn told(answer: &Answer) -> String {
             "queue: {} {}/{} {}\n",
             item.state, item.run, item.position, item.why
         );
+        for delivery in &item.deliveries {
+            text += &format!("  {} {delivery:?}\n", item.id);
+        }
     }
     text + &format!("stuck: {:?}\ntold: {:?}\n", answer.stuck, answer.told)
 }

@@ -10,16 +10,20 @@
 //! | `life` | that process: it recovers, goes through its script, settles, reports |
 //! | `stage` | homes, ledgers and processes of a test |
 //! | `judge` | the promises, held against the ledger |
+//! | `arrivals` | the same for what is delivered |
+//! | `later` | a clock that can be put forward |
 //! | `scenes` | what is killed at every point |
 //! | `random` | schedules drawn from a seed |
 //!
 //! The process is the program `crash-host`. It kills itself with SIGKILL at a
 //! named point, so that nothing in it can tidy up first.
 
+pub mod arrivals;
 pub mod counter;
 pub mod effects;
 pub mod job;
 pub mod judge;
+pub mod later;
 pub mod life;
 pub mod points;
 pub mod random;

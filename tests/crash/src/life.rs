@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tollgate_runtime::{
     Card, Compiler, Host, HostError, HostOptions, LogFilter, LogLine, Principal, PrincipalKind,
-    Resolution, Role, RunReport, RunState, ToolCall,
+    Resolution, Role, RunReport, RunState, Settings, ToolCall, VerifyReport,
 };
 
 use tollgate_store::{PostgresOptions, PostgresStore};
@@ -18,6 +18,7 @@ use tollgate_store::{PostgresOptions, PostgresStore};
 use crate::counter::Counter;
 use crate::effects;
 use crate::job::{Action, Answer, Cards, Doubts, Job, Schedule, Tool, input, tenant};
+use crate::later::Later;
 use crate::points::Hits;
 
 /// How long a process waits for things to come to rest.
@@ -25,6 +26,10 @@ const REST: Duration = Duration::from_secs(60);
 
 /// How long one look at a run that moves takes.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// How far the clock is put forward when nothing is left but what waits for a later
+/// time. Less than a lease.
+const FORWARD_MS: u64 = 31_000;
 
 /// Records read at once.
 const PAGE: u32 = 1_000;
@@ -36,10 +41,14 @@ const PAGE: u32 = 1_000;
 /// way is no error: it stands in the answer.
 pub async fn live(job: Job) -> anyhow::Result<()> {
     let hits = Hits::watch(job.strike.clone()).map_err(anyhow::Error::msg)?;
-    let host = open(&job).await?;
+    let clock = clock(&job)?;
+    let host = open_at(&job, &clock).await?;
+    // As the life before left it, whatever killed that.
+    let found = host.verify(TENANT).await?;
     let life = Arc::new(Life {
         ledger: Counter::new(&job.ledger),
         host,
+        clock,
         told: std::sync::Mutex::default(),
     });
     let mut tasks = Vec::new();
@@ -53,7 +62,7 @@ pub async fn live(job: Job) -> anyhow::Result<()> {
         task.await?;
     }
     let stuck = life.settle(&job).await?;
-    let answer = life.answer(hits, stuck).await?;
+    let answer = life.answer(hits, stuck, found).await?;
     life.host.shutdown().await;
     let part = job.answer.with_extension("part");
     std::fs::write(&part, serde_json::to_vec(&answer)?)?;
@@ -66,6 +75,14 @@ pub async fn live(job: Job) -> anyhow::Result<()> {
 /// # Errors
 /// When it cannot be opened.
 pub async fn open(job: &Job) -> anyhow::Result<Host> {
+    open_at(job, &clock(job)?).await
+}
+
+fn clock(job: &Job) -> anyhow::Result<Arc<Later>> {
+    Ok(Arc::new(Later::new(job.ledger.with_file_name("clock"))?))
+}
+
+async fn open_at(job: &Job, clock: &Arc<Later>) -> anyhow::Result<Host> {
     let counter = Counter::new(&job.ledger);
     let extension = if job.lies {
         effects::lying(counter)
@@ -74,6 +91,8 @@ pub async fn open(job: &Job) -> anyhow::Result<Host> {
     };
     let options = HostOptions {
         extensions: vec![extension],
+        queues: Settings::of(&job.home)?.queues,
+        clock: Arc::<Later>::clone(clock),
         lease: Duration::from_millis(job.lease_ms),
         ..HostOptions::new(&job.home, Compiler::InProcess, Role::Serve)
     };
@@ -121,6 +140,7 @@ fn principal(name: &str, kind: PrincipalKind) -> Principal {
 struct Life {
     ledger: Counter,
     host: Host,
+    clock: Arc<Later>,
     told: std::sync::Mutex<Vec<String>>,
 }
 
@@ -235,7 +255,34 @@ impl Life {
                 moves.push(format!("{run} is {}", report.state.as_str()));
             }
         }
+        if moves.is_empty() {
+            moves = self.delivered().await?;
+        }
         Ok(moves)
+    }
+
+    /// Deliver what is due, and let time pass for what is not, or not any more: a
+    /// claim of a life that was killed. The answer is what still has to be delivered.
+    async fn delivered(&self) -> anyhow::Result<Vec<String>> {
+        if self.waiting().await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.host.deliver_due().await?;
+        let waiting = self.waiting().await?;
+        if !waiting.is_empty() {
+            self.clock.forward(FORWARD_MS)?;
+        }
+        Ok(waiting)
+    }
+
+    async fn waiting(&self) -> anyhow::Result<Vec<String>> {
+        let items = self.host.queue(&person(), true).await?;
+        let deliveries = items.iter().flat_map(|item| {
+            let own = item.deliveries.iter();
+            own.map(|delivery| (delivery, format!("{} to {}", item.id, delivery.name)))
+        });
+        let waiting = deliveries.filter(|(delivery, _)| delivery.state == "pending");
+        Ok(waiting.map(|(_, name)| name).collect())
     }
 
     /// Whether a run moved, or still has to.
@@ -324,7 +371,12 @@ impl Life {
         }
     }
 
-    async fn answer(&self, hits: Hits, stuck: Vec<String>) -> anyhow::Result<Answer> {
+    async fn answer(
+        &self,
+        hits: Hits,
+        stuck: Vec<String>,
+        found: VerifyReport,
+    ) -> anyhow::Result<Answer> {
         let mut runs = Vec::new();
         for run in self.runs().await? {
             runs.push(self.host.run(&person(), &run).await?);
@@ -334,6 +386,7 @@ impl Life {
             log: self.log().await?,
             cards: self.host.cards(&person(), false).await?,
             queue: self.host.queue(&person(), true).await?,
+            found,
             verify: self.host.verify(&tenant()).await?,
             lines: self.ledger.lines()?,
             stuck,

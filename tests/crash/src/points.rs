@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 /// In the order of a call's walk; `effect` are those of this crate's capability,
 /// around the effect itself.
-pub const ALL: [&str; 25] = [
+pub const ALL: [&str; 29] = [
     "store::before_begin",
     "store::before_commit",
     "store::after_commit",
@@ -35,8 +35,20 @@ pub const ALL: [&str; 25] = [
     "recover::before_resend",
     "queue::before_resolve",
     "queue::after_resolve",
+    "queue::claimed",
+    "queue::sent",
+    "queue::before_settle",
+    "queue::after_settle",
     "undo::before_step",
     "undo::after_step",
+];
+
+/// Those that are reached where something is delivered.
+pub const DELIVERING: [&str; 4] = [
+    "queue::claimed",
+    "queue::sent",
+    "queue::before_settle",
+    "queue::after_settle",
 ];
 
 /// What happens to a process at a point.

@@ -49,7 +49,14 @@ impl Random {
 pub fn schedule(random: &mut Random, name: &str) -> Schedule {
     let mut actions = Vec::new();
     for _ in 0..=random.below(2) {
-        let tool = random.one(&[Tool::Make, Tool::Make, Tool::Ask, Tool::Ask, Tool::Look]);
+        let tool = random.one(&[
+            Tool::Make,
+            Tool::Make,
+            Tool::Ask,
+            Tool::Ask,
+            Tool::Look,
+            Tool::Fail,
+        ]);
         let call = actions.len();
         actions.push(Action::Call(tool, steps(random, tool, name)));
         if tool == Tool::Ask && !random.once_in(3) {

@@ -1,6 +1,7 @@
 //! What is killed in the middle: each kind of effect alone, several in a row,
 //! held calls, undos, and lives that begin with what a crash left.
 
+use crate::arrivals;
 use crate::job::{Action, Cards, Doubts, Schedule, Step, Tool};
 use crate::points::{Blow, Strike};
 
@@ -11,12 +12,14 @@ pub struct Scene {
     pub schedule: Schedule,
     /// How the lives before ended.
     pub before: Vec<Strike>,
+    /// How what fails is delivered.
+    pub delivers: Vec<&'static str>,
 }
 
 /// Every kind of effect.
 const KINDS: [&str; 5] = ["idempotent", "readable", "conditional", "blind", "note"];
 
-/// All of them.
+/// All but those in which something is delivered.
 #[must_use]
 pub fn all() -> Vec<Scene> {
     let mut scenes = Vec::new();
@@ -73,6 +76,28 @@ pub fn all() -> Vec<Scene> {
     scenes
 }
 
+/// A failure that is sent to where its owner looks, in each way that an answer which
+/// got lost can be found out, or not.
+#[must_use]
+pub fn deliveries() -> Vec<Scene> {
+    let fails = || [Action::Call(Tool::Fail, vec![Step::new("note", "a", "1")])];
+    let mut scenes = Vec::new();
+    for kind in arrivals::KINDS {
+        let one = scene(&format!("delivered-{kind}"), fails()).delivered(&[kind]);
+        // Its claim is a dead host's, before and after it arrived.
+        for point in ["queue::claimed", "queue::sent"] {
+            let name = format!("{}-{}", one.schedule.name, point.replace("queue::", ""));
+            let mut again = one.clone().after(point, 1);
+            again.schedule.name = name;
+            scenes.push(again);
+        }
+        scenes.push(one);
+    }
+    let all = scene("delivered-everywhere", fails()).delivered(&arrivals::KINDS);
+    scenes.push(all);
+    scenes
+}
+
 fn scene(name: &str, actions: impl Into<Vec<Action>>) -> Scene {
     Scene {
         schedule: Schedule {
@@ -83,6 +108,7 @@ fn scene(name: &str, actions: impl Into<Vec<Action>>) -> Scene {
             doubts: Doubts::Settle,
         },
         before: Vec::new(),
+        delivers: Vec::new(),
     }
 }
 
@@ -93,6 +119,11 @@ impl Scene {
             hit,
             blow: Blow::Kill,
         });
+        self
+    }
+
+    fn delivered(mut self, kinds: &[&'static str]) -> Self {
+        self.delivers = kinds.to_vec();
         self
     }
 

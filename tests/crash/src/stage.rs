@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,10 +12,11 @@ use std::sync::OnceLock;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tollgate_package::BuildOptions;
-use tollgate_runtime::{Compiler, HostOptions, Role};
+use tollgate_runtime::{Compiler, HostOptions, Role, SETTINGS_FILE};
 use tollgate_test_postgres::PrivatePostgres;
 use tollgate_tests::{Component, pinned, workspace};
 
+use crate::arrivals;
 use crate::counter::Counter;
 use crate::effects::{self, INTERFACE};
 use crate::job::{Answer, Job, Schedule};
@@ -33,7 +35,7 @@ max_bytes = "1MiB"
 
 [[rule]]
 name = "make"
-tool = ["make", "look"]
+tool = ["make", "look", "fail"]
 then = "allow"
 
 [[rule]]
@@ -48,7 +50,7 @@ execute_within = "10m"
 "#;
 
 /// A lease that lasts for a test of one process.
-pub const LEASE_MS: u64 = 15_000;
+pub const LEASE_MS: u64 = 60_000;
 
 /// The guest, built once in a test process.
 ///
@@ -161,6 +163,21 @@ impl Stage {
         };
         stage.add_home("home");
         stage
+    }
+
+    /// The same, where what fails is [delivered](arrivals::settings) in these ways.
+    ///
+    /// # Panics
+    /// When the settings cannot be written.
+    #[must_use]
+    pub fn delivering(self, kinds: &[&str]) -> Self {
+        let file = self.home().join(SETTINGS_FILE);
+        let written = fs::write(&file, arrivals::settings(kinds))
+            .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(0o600)));
+        if let Err(error) = written {
+            panic!("no settings: {error}");
+        }
+        self
     }
 
     /// The same, with the records in this database, where the guest is

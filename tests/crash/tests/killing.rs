@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use tollgate_crash_tests::arrivals;
 use tollgate_crash_tests::job::{Answer, Job};
 use tollgate_crash_tests::judge::{Seen, judge, told};
 use tollgate_crash_tests::points::{self, Blow, Strike};
@@ -35,7 +36,10 @@ fn answered(end: End) -> Box<Answer> {
 fn ready(scene: &Scene) -> Ready {
     let name = &scene.schedule.name;
     let schedules = [scene.schedule.clone()];
-    let mut stage = Stage::new();
+    let mut stage = match scene.delivers.as_slice() {
+        [] => Stage::new(),
+        kinds => Stage::new().delivering(kinds),
+    };
     for strike in &scene.before {
         let end = stage.live(PROGRAM, &schedules, Some(strike.clone()));
         assert!(matches!(end, End::Killed), "{name}: {strike:?} was not met");
@@ -49,9 +53,9 @@ fn ready(scene: &Scene) -> Ready {
     }
 }
 
-#[test]
-fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() {
-    let scenes = scenes::all();
+/// Kill at every point that each scene reaches, and judge what the next life comes to.
+/// The answer is what was seen, and the points at which a process died.
+fn killed_everywhere(scenes: &[Scene]) -> (Seen, BTreeSet<String>) {
     let ready: Vec<Ready> = work(scenes.iter().collect(), ready);
     let mut blows = Vec::new();
     for one in &ready {
@@ -99,10 +103,21 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
         faults.len(),
         faults[0]
     );
-    let missed: Vec<&str> = points::ALL
+    (seen, points)
+}
+
+fn missed<'a>(points: &BTreeSet<String>, of: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let of = of.into_iter();
+    of.filter(|point| !points.contains(*point)).collect()
+}
+
+#[test]
+fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() {
+    let (seen, points) = killed_everywhere(&scenes::all());
+    let others = points::ALL
         .into_iter()
-        .filter(|point| !points.contains(*point))
-        .collect();
+        .filter(|point| !points::DELIVERING.contains(point));
+    let missed = missed(&points, others);
     assert!(missed.is_empty(), "nothing was killed at {missed:?}");
     // Each way in which a call in doubt ends was met.
     for how in ["found", "resent"] {
@@ -112,6 +127,29 @@ fn a_host_killed_at_any_point_doubles_nothing_loses_nothing_and_hides_nothing() 
         assert!(seen.settled.contains_key(resolution), "{seen:?}");
     }
     assert!(seen.approvals_used > 0, "{seen:?}");
+}
+
+/// What failed reaches its owner once, or the owner sees that it may not have, wherever
+/// the host dies on the way.
+#[test]
+fn a_host_killed_while_it_delivers_loses_no_item_and_sends_none_twice() {
+    let (seen, points) = killed_everywhere(&scenes::deliveries());
+    let missed = missed(&points, points::DELIVERING);
+    assert!(missed.is_empty(), "nothing was killed at {missed:?}");
+    // Each kind arrived. One that can be sent again without doubling it is never a dead
+    // letter; of the others a person looks: what was not found may still be on its way.
+    for kind in arrivals::KINDS {
+        assert!(
+            seen.deliveries.contains_key(&format!("{kind} delivered")),
+            "{seen:?}"
+        );
+        let dead = seen.deliveries.contains_key(&format!("{kind} dead"));
+        assert_eq!(
+            dead,
+            matches!(kind, "blind" | "readable"),
+            "{kind}: {seen:?}"
+        );
+    }
 }
 
 #[test]

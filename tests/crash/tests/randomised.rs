@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tollgate_crash_tests::arrivals::KINDS;
 use tollgate_crash_tests::job::{Answer, Schedule};
 use tollgate_crash_tests::judge::{Seen, judge, told};
 use tollgate_crash_tests::random::{Random, schedule, strike};
@@ -144,7 +145,10 @@ fn report(all: Mutex<All>, batches: usize) {
 fn random_schedules_killed_at_random_points_double_nothing_lose_nothing_and_hide_nothing() {
     let seeds = seeds(SCHEDULES);
     let (all, batches) = (Mutex::default(), seeds.len());
-    work(seeds, |seed| batch(seed, Stage::new(), Stage::fork, &all));
+    work(seeds, |seed| {
+        let stage = Stage::new().delivering(&KINDS);
+        batch(seed, stage, Stage::fork, &all);
+    });
     report(all, batches);
 }
 
@@ -169,7 +173,8 @@ fn the_same_holds_on_a_server() {
     work(seeds, |seed| {
         let url = copy(&installed);
         let fork = |stage: &Stage| stage.fork_on(copy(&url));
-        batch(seed, Stage::on(url.clone()), fork, &all);
+        let stage = Stage::on(url.clone()).delivering(&KINDS);
+        batch(seed, stage, fork, &all);
     });
     report(all, batches);
 }

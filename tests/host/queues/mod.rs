@@ -4,7 +4,9 @@
 mod announced;
 mod classes;
 mod delivered;
+mod flood;
 mod owners;
+mod tasks;
 
 use serde_json::{Value, json};
 use tollgate_policy::queue::FailureClass;

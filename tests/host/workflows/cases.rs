@@ -1,10 +1,14 @@
 //! A case begins with typed inputs and ends, and never just fades away.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tollgate_runtime::{CallError, Resolution, RunState};
 
 use super::{COUNTING, counting, key, of_case};
 use crate::house::{AT, House, agent, asks_for, call, mira};
+
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_persons_inputs_are_typed_and_trusted_and_show_whether_it_is_correct() {
@@ -235,23 +239,70 @@ async fn a_case_whose_time_passes_is_expired_and_somebody_is_told() {
             ("expired", Some("duration"))
         );
     }
+    // What waited is withdrawn with the case, and its run ends with a word.
+    let over = house.host.wait(&agent(), &held.run, PATIENCE).await;
+    let over = over.unwrap();
+    assert_eq!(over.state, RunState::Denied, "{over:?}");
+    assert!(house.host.cards(&mira(), false).await.unwrap().is_empty());
     let items = house.host.queue(&mira(), false).await.unwrap();
+    let (unanswered, items): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .partition(|item| item.kind == "approval_expired");
+    let runs: Vec<_> = unanswered.iter().map(|item| &item.run).collect();
+    assert_eq!(runs, [&held.run]);
     let mut cases: Vec<_> = items.iter().map(|item| item.case.clone()).collect();
     cases.sort();
     assert_eq!(cases, ["c-1".to_owned(), empty.case.clone()]);
     for item in &items {
         house.settle(&item.id, Resolution::NotDone, "late").await;
     }
-    // What waited is not made in a case that is over.
+    // The attack: a yes that comes late makes the call in a case that is over.
     let after = house
         .host
         .approve(&mira(), &card.approval, &card.digest)
         .await;
-    let after = after.unwrap();
-    assert_eq!(after.state, RunState::Denied, "{after:?}");
+    assert!(after.is_err(), "{after:?}");
     let again = house.host.expire_due().await;
     again.unwrap();
     assert_eq!(house.records_of("case.closed").await.len(), 2);
+}
+
+/// A case that stops for another reason leaves nothing in the inbox, and says why.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_case_that_stops_is_withdrawn_with_a_record() {
+    let house = House::hostile("", &asks_for("increment")).await;
+    house.workflow(COUNTING).await;
+    let mut waiting = Vec::new();
+    for name in ["n", "m"] {
+        let held = house.in_case("c-1", "increment", key(name)).await.unwrap();
+        assert_eq!(held.state, RunState::Held);
+        waiting.push(held.run);
+    }
+    let beside = house.in_case("c-2", "increment", key("n")).await.unwrap();
+    for n in 0..2 {
+        let message = json!({"message": format!("no {n}")});
+        house.in_case("c-1", "panics", message).await.unwrap();
+    }
+    assert_eq!(house.case("c-1").await.state, "escalated");
+    for run in &waiting {
+        let over = house.host.wait(&agent(), run, PATIENCE).await.unwrap();
+        assert_eq!(over.state, RunState::Denied, "{over:?}");
+        let lines = house.log(run).await;
+        let decided: Vec<_> = lines
+            .iter()
+            .filter(|line| line.stage == "approval.decided")
+            .collect();
+        assert_eq!(decided.len(), 1, "{decided:?}");
+        assert_eq!(decided[0].facts["decision"], "withdrawn");
+        assert_eq!(decided[0].facts["why"], "case_escalated");
+        assert_eq!(decided[0].principal, "tollgate");
+        assert!(lines.iter().any(|line| line.stage == "run.closed"));
+    }
+    // Another case's waits as it did.
+    let cards = house.host.cards(&mira(), false).await.unwrap();
+    let runs: Vec<_> = cards.iter().map(|card| &card.run).collect();
+    assert_eq!(runs, [&beside.run]);
+    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 mod done;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::DeValue;
@@ -56,7 +56,8 @@ fn whole(mut keys: Keys<'_, '_>, source: &str, faults: &mut Faults<'_>) -> Optio
     let queue = name_of_queue(&mut keys, faults);
     let first_response = first_response(&mut keys, faults);
     let agents = agents(&mut keys, faults);
-    let starts = starts(&mut keys, &agents, faults);
+    let mut places = BTreeMap::new();
+    let starts = starts(&mut keys, &agents, &mut places, faults);
     let inputs = inputs(&mut keys, faults);
     let tools = tools(&mut keys, faults);
     let stop = stop(&mut keys, faults);
@@ -80,7 +81,33 @@ fn whole(mut keys: Keys<'_, '_>, source: &str, faults: &mut Faults<'_>) -> Optio
         mode: mode?,
         done_when,
         text: source.to_owned(),
+        trigger_places: places,
     })
+}
+
+/// What a trigger does not bring that a case needs.
+pub(crate) fn lacking(
+    file_name: &str,
+    workflow: &Workflow,
+    trigger: &str,
+    place: usize,
+    brought: &BTreeSet<&str>,
+) -> Result<(), ManifestErrors> {
+    let mut faults = Faults::new(file_name, &workflow.text);
+    for name in workflow.lacks(brought) {
+        faults.add(
+            place,
+            format!("the trigger `{trigger}` does not always bring the input `{name}`"),
+            format!(
+                "map it in that trigger's [trigger.inputs] without `optional`, or write \
+                 `required = false` in [inputs.{name}]"
+            ),
+        );
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(faults.finish()),
+    }
 }
 
 fn name(
@@ -179,7 +206,12 @@ fn agents(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Vec<String> {
     agents.into_iter().map(&mut read).collect()
 }
 
-fn starts(keys: &mut Keys<'_, '_>, agents: &[String], faults: &mut Faults<'_>) -> Option<Starts> {
+fn starts(
+    keys: &mut Keys<'_, '_>,
+    agents: &[String],
+    places: &mut BTreeMap<String, usize>,
+    faults: &mut Faults<'_>,
+) -> Option<Starts> {
     let node = keys.need("starts", "[\"person\", \"agent\"]", faults)?;
     let mut starts = Starts::default();
     let given = keys.short_texts("starts", faults);
@@ -194,6 +226,7 @@ fn starts(keys: &mut Keys<'_, '_>, agents: &[String], faults: &mut Faults<'_>) -
         match word.split_once(':') {
             Some(("trigger", name)) => {
                 check_name(name, at, "a trigger", faults);
+                places.insert(name.to_owned(), at);
                 starts.triggers.push(name.to_owned());
             }
             None if word == "person" => starts.person = true,

@@ -79,6 +79,33 @@ impl FailureClass {
     }
 }
 
+impl FailureClass {
+    /// Whether an agent can bring it about as often as it likes by asking: such
+    /// failures of the same work are one item with a count.
+    #[must_use]
+    pub const fn is_counted(self) -> bool {
+        match self {
+            Self::Denied | Self::NotFound | Self::InvalidInput | Self::Limited => true,
+            Self::InDoubt
+            | Self::Escalation
+            | Self::Rejected
+            | Self::ApprovalExpired
+            | Self::Conflict
+            | Self::Unavailable
+            | Self::ConnectorFault
+            | Self::SecretBlocked
+            | Self::Diverged
+            | Self::SettledDone
+            | Self::Erased
+            | Self::Failed
+            | Self::CaseExpired
+            | Self::CaseFailed
+            | Self::DeliveryFailed
+            | Self::HostTask => false,
+        }
+    }
+}
+
 impl fmt::Display for FailureClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

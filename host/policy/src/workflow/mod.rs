@@ -24,7 +24,7 @@ mod done;
 mod inputs;
 mod scope;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tollgate_journal::Tenant;
@@ -70,6 +70,8 @@ pub struct Workflow {
     pub done_when: Option<DoneWhen>,
     /// The file as it was read.
     pub text: String,
+    /// Where in it each trigger stands, in bytes.
+    pub(crate) trigger_places: BTreeMap<String, usize>,
 }
 
 macro_rules! words {
@@ -205,6 +207,29 @@ impl Workflow {
     #[must_use]
     pub fn binds(&self, principal: &str) -> bool {
         self.agents.iter().any(|name| name == principal)
+    }
+
+    /// Inputs that a case needs and that are not among these.
+    pub fn lacks<'w>(&'w self, brought: &BTreeSet<&str>) -> impl Iterator<Item = &'w str> {
+        let needed = self.inputs.iter().filter(|(_, decl)| decl.required);
+        let lacking = needed.map(|(name, _)| name.as_str());
+        let brought: BTreeSet<String> = brought.iter().map(|name| (*name).to_owned()).collect();
+        lacking.filter(move |name| !brought.contains(*name))
+    }
+
+    /// Hold a trigger that starts cases of this workflow against what a case needs.
+    ///
+    /// # Errors
+    /// With each input that the trigger does not always bring: none of its deliveries
+    /// could open a case.
+    pub fn started_with(
+        &self,
+        file_name: &str,
+        trigger: &str,
+        brought: &BTreeSet<&str>,
+    ) -> Result<(), ManifestErrors> {
+        let place = self.trigger_places.get(trigger).copied().unwrap_or(0);
+        crate::manifest::workflow::lacking(file_name, self, trigger, place, brought)
     }
 
     /// What another version of this workflow changes.

@@ -160,6 +160,9 @@ impl Operation for Escalate {
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
+            fold: None,
+            times: 1,
+            last_ms: backends.clock.now_ms(),
         };
         // The attack: a connector that escalates from many runs at once, each of which
         // has counted before any has put.

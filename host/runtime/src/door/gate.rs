@@ -195,6 +195,10 @@ impl Door {
             ApprovalState::Expired if row.decided_by.is_some() => Refusal::rejected(
                 "it was approved, and not executed in the time the manifest gives",
             ),
+            // Withdrawn: its case ended before anybody decided.
+            ApprovalState::Expired if self.denial.is_some() => {
+                Refusal::rejected(self.denial.clone().unwrap_or_default())
+            }
             ApprovalState::Expired => {
                 Refusal::rejected("nobody decided in the time the manifest gives")
             }

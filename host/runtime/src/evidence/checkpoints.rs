@@ -16,6 +16,7 @@ use super::kept::Kept;
 use super::tree::{LEAVES_AT_ONCE, Tree};
 use crate::error::JournalFault;
 use crate::host::{Host, Inner};
+use crate::queue::Task;
 use crate::time::rfc3339;
 
 /// A signed checkpoint.
@@ -195,7 +196,7 @@ impl Inner {
                 continue;
             }
             if let Err(error) = self.checkpoint(&head.tenant).await {
-                self.task_failed(&head.tenant, "checkpoint", &error.to_string())
+                self.task_failed(&head.tenant, Task::Checkpoint, &error.to_string())
                     .await;
             }
         }

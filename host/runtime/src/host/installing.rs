@@ -13,6 +13,7 @@ use crate::api::{Principal, ToolInfo};
 use crate::connectors::{self, Loader};
 use crate::error::{HostError, InstallError};
 use crate::journal::Saying;
+use crate::queue::Task;
 
 /// A connector that was just installed.
 #[derive(Clone, Debug)]
@@ -152,7 +153,9 @@ impl Inner {
                 if !matches!(error, InstallError::Journal(_)) {
                     self.connectors.give_up(&row.tenant, &row.name, digest);
                 }
-                tracing::error!(connector = row.name, tenant = %row.tenant, %error, "not loaded");
+                let why = format!("{}: {error}", row.name);
+                self.task_failed(&row.tenant, Task::LoadConnector, &why)
+                    .await;
             }
         }
     }

@@ -25,6 +25,7 @@ use tollgate_policy::queue::{Definition, FailureClass};
 use tollgate_store::{Change, DeliveryRow, QueueRow, Tried};
 
 use super::filing;
+use super::host_task::Task;
 use super::matter::Matter;
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};
 use crate::error::{CallError, JournalFault};
@@ -159,14 +160,20 @@ impl Inner {
         let mut trying = JoinSet::new();
         for row in due {
             let inner = Arc::clone(self);
-            trying.spawn(async move { inner.try_delivery(&row).await });
+            trying.spawn(async move {
+                let tried = inner.try_delivery(&row).await;
+                (row, tried)
+            });
         }
         let mut tried = false;
         while let Some(joined) = trying.join_next().await {
             match joined {
-                Ok(Ok(one)) => tried |= one,
+                Ok((_, Ok(one))) => tried |= one,
                 // Its claim lapses, and it is tried again.
-                Ok(Err(error)) => tracing::error!(%error, "a delivery could not be tried"),
+                Ok((row, Err(error))) => {
+                    let why = format!("{} of {}: {error}", row.name, row.item);
+                    self.task_failed(&row.tenant, Task::Deliver, &why).await;
+                }
                 Err(panic) => tracing::error!(%panic, "a delivery's work panicked"),
             }
         }
@@ -187,7 +194,7 @@ impl Inner {
             .append(&row.tenant, Vec::new(), vec![claim])
             .await
         {
-            Ok(()) => {}
+            Ok(()) => fail::fail_point!("queue::claimed"),
             Err(fault) if fault.rejected().is_some() => return Ok(false),
             Err(fault) => return Err(fault.into()),
         }
@@ -208,6 +215,7 @@ impl Inner {
                 why: Some("not_configured".to_owned()),
             },
         };
+        fail::fail_point!("queue::sent");
         self.settle_delivery(row, &matter, came).await?;
         Ok(true)
     }
@@ -348,7 +356,10 @@ impl Inner {
         records: Vec<Prepared>,
         changes: Vec<Change>,
     ) -> Result<(), CallError> {
-        match self.journal.append(&row.tenant, records, changes).await {
+        fail::fail_point!("queue::before_settle");
+        let appended = self.journal.append(&row.tenant, records, changes).await;
+        fail::fail_point!("queue::after_settle");
+        match appended {
             // Another host was faster with the same try.
             Err(fault) if fault.rejected().is_some() => Ok(()),
             settled => {

@@ -1,17 +1,27 @@
 //! A failure on its way to its owner: an item and its deliveries, made in the
 //! transaction with the record that tells of the failure. They are named by what
 //! they are about, so a host that repeats its last step makes them once.
+//!
+//! The attack: an agent is denied a thousand times, and what matters drowns in its items.
+//! What an agent can bring about by asking is one open item with a count, and a tenant
+//! has no more open items than its people can be shown: what is beyond is counted in one
+//! item for each class.
 
+use sha2::{Digest as _, Sha256};
 use tollgate_journal::Hash;
 use tollgate_journal::Tenant;
 use tollgate_policy::queue::{FailureClass, Queues};
-use tollgate_store::{Change, QueueRow, QueueState, RunRow};
+use tollgate_store::{Change, QueuePlace, QueueRow, QueueState, RunRow, Store, StoreError};
 
 use super::delivering::is_delivery;
 use super::matter::pending;
+use crate::host::Inner;
 use crate::journal::Saying;
 use crate::names;
 use crate::runs::Run;
+
+/// How the fold of an item begins that stands for what found no room.
+pub(super) const OVERFLOW: &str = "overflow/";
 
 /// What an item is about.
 pub(crate) struct Subject<'a> {
@@ -55,6 +65,10 @@ pub(crate) struct Filing<'a> {
     class: FailureClass,
     queue: &'a str,
     item: String,
+    /// What makes another failure the same.
+    fold: Option<String>,
+    /// The item is there, and this is one more.
+    repeats: bool,
 }
 
 impl<'a> Filing<'a> {
@@ -66,6 +80,8 @@ impl<'a> Filing<'a> {
             class,
             queue,
             item,
+            fold: None,
+            repeats: false,
         })
     }
 
@@ -94,6 +110,36 @@ impl<'a> Filing<'a> {
             .flatten()
     }
 
+    /// Counted in the open item of this fold, where there is one; else in a new one. A
+    /// tenant that has as many as it may is told of the class.
+    pub(super) async fn placed(
+        self,
+        store: &dyn Store,
+        tenant: &str,
+        fold: Option<String>,
+        most: u64,
+    ) -> Result<Self, StoreError> {
+        let place = store.queue_place(tenant, fold.as_deref(), most).await?;
+        if place.same.is_some() || !place.is_full {
+            return Ok(self.at(place, fold));
+        }
+        let overflow = format!("{OVERFLOW}{}", self.class);
+        let place = store.queue_place(tenant, Some(&overflow), most).await?;
+        Ok(self.at(place, Some(overflow)))
+    }
+
+    /// Whether its item is there.
+    pub(super) const fn repeats(&self) -> bool {
+        self.repeats
+    }
+
+    fn at(mut self, place: QueuePlace, fold: Option<String>) -> Self {
+        self.fold = fold;
+        self.repeats = place.same.is_some();
+        self.item = place.same.unwrap_or(self.item);
+        self
+    }
+
     /// What the record of the failure says of it.
     pub(crate) fn facts(&self, saying: Saying) -> Saying {
         saying
@@ -109,6 +155,12 @@ impl<'a> Filing<'a> {
         record: Hash,
         now: u64,
     ) -> Vec<Change> {
+        if self.repeats {
+            return vec![Change::RepeatQueueItem {
+                id: self.item,
+                at_ms: now,
+            }];
+        }
         let about = about.into();
         let row = QueueRow {
             tenant: about.tenant.to_owned(),
@@ -127,9 +179,44 @@ impl<'a> Filing<'a> {
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
+            fold: self.fold,
+            times: 1,
+            last_ms: now,
         };
         put(self.queues, row)
     }
+}
+
+impl Inner {
+    /// Where the end of a run goes.
+    pub(crate) async fn filing_of(
+        &self,
+        class: FailureClass,
+        run: &Run,
+    ) -> Result<Option<Filing<'_>>, StoreError> {
+        let settings = &self.backends.queues;
+        let Some(filing) = Filing::of_run(settings.of(&run.tenant), class, run) else {
+            return Ok(None);
+        };
+        let fold = class.is_counted().then(|| fold_of(class, run));
+        let store = self.journal.store.as_ref();
+        let placed = filing.placed(store, &run.tenant, fold, settings.open_max());
+        placed.await.map(Some)
+    }
+}
+
+/// What makes the failure of another run the same. Outside of a workflow a case is a name
+/// that its caller gives: one that gives another each time would have an item each time,
+/// so there it is the caller that counts.
+fn fold_of(class: FailureClass, run: &Run) -> String {
+    let own = run.workflow.is_none() || run.case.starts_with(names::OWN_CASE);
+    let whose = match own {
+        true => ["principal", &run.principal],
+        false => ["case", &run.case],
+    };
+    let what = serde_json::json!([whose, run.connector, run.tool.name]);
+    let digest = Sha256::digest(what.to_string().as_bytes());
+    format!("{class}/{}", hex::encode(&digest[..16]))
 }
 
 /// An item with the deliveries of the queue that is responsible for it.

@@ -82,6 +82,9 @@ impl<'a> Handover<'a> {
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
+            fold: None,
+            times: 1,
+            last_ms: now,
         };
         // A delivery in doubt is not delivered: it would be in doubt the same way.
         if is_delivery(&run.principal, run.request_key.as_deref()) {

@@ -7,6 +7,7 @@ use tollgate_journal::Stage;
 use tollgate_policy::queue::{FailureClass, Queues};
 use tollgate_store::{DeliveryRow, QueueRow};
 
+use super::filing::OVERFLOW;
 use super::{ESCALATION, IN_DOUBT};
 use crate::door::recorded_calls;
 use crate::journal::OpenRecord;
@@ -55,6 +56,16 @@ pub struct QueueItem {
     pub why: String,
     /// When it was put there, RFC 3339.
     pub created: String,
+    /// How often it happened: the same failure again is counted here.
+    #[serde(default)]
+    pub times: u64,
+    /// When last, RFC 3339.
+    #[serde(default)]
+    pub last: String,
+    /// It stands for every failure of its class since the tenant had as many open items
+    /// as it may have.
+    #[serde(default)]
+    pub overflow: bool,
     /// Leaf hash of the record that tells why it is there.
     #[serde(default)]
     pub record: Option<String>,
@@ -183,8 +194,11 @@ pub(super) fn shown(
             .and_then(|record| record.fact("recovery"))
             .unwrap_or("none")
             .to_owned(),
-        why: why.unwrap_or_default(),
+        why: counted(row, why.unwrap_or_default()),
         created: rfc3339(row.created_ms),
+        times: row.times,
+        last: rfc3339(row.last_ms),
+        overflow: is_overflow(row),
         record: telling.map(|record| hex::encode(record.hash)),
         place: telling.map(|record| record.seq),
         deliveries: deliveries.iter().map(ItemDelivery::from).collect(),
@@ -194,6 +208,25 @@ pub(super) fn shown(
             .and_then(|record| record.text("note"))
             .map(str::to_owned),
     }
+}
+
+fn is_overflow(row: &QueueRow) -> bool {
+    row.fold
+        .as_deref()
+        .is_some_and(|fold| fold.starts_with(OVERFLOW))
+}
+
+/// Why, and how often, wherever a person reads it.
+fn counted(row: &QueueRow, why: String) -> String {
+    if row.times < 2 && !is_overflow(row) {
+        return why;
+    }
+    let (times, last) = (row.times, rfc3339(row.last_ms));
+    let stands = match is_overflow(row) {
+        true => "; there is no room for more items of this class, so all are counted here",
+        false => "",
+    };
+    format!("{why} ({times} times, last at {last}{stands})")
 }
 
 /// Why something failed, as the record of it says.

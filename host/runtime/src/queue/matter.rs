@@ -110,6 +110,9 @@ impl Matter {
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
+            fold: None,
+            times: 1,
+            last_ms: now,
         }
     }
 }

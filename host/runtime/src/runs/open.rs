@@ -21,7 +21,6 @@ use crate::error::{CallError, JournalFault};
 use crate::failure::FailureKind;
 use crate::host::Inner;
 use crate::journal::{About, Saying};
-use crate::queue::Filing;
 use crate::triggers::Accepted;
 use crate::workflows::Within;
 use crate::{names, time};
@@ -393,9 +392,10 @@ impl Inner {
             .fact("tool", closing.tool.as_str())
             .fact("state", closing.outcome.as_str())
             .json("failure", &serde_json::json!(failure));
-        let queues = self.backends.queues.of(&run.tenant);
-        let class = FailureKind::Denied.class();
-        let filing = class.and_then(|class| Filing::of_run(queues, class, run));
+        let filing = match FailureKind::Denied.class() {
+            Some(class) => self.filing_of(class, run).await?,
+            None => None,
+        };
         let closed = match &filing {
             Some(filing) => filing.facts(closed),
             None => closed,

@@ -64,6 +64,7 @@ impl Inner {
         lease: &Arc<Lease>,
     ) -> Result<Option<RunReport>, CallError> {
         let resumed = unpanicked(self.claimed(tenant, run, lease)).await;
+        self.tried(tenant, run, &resumed).await;
         self.live.lay_down(run);
         // Decided or recorded is decided and recorded: it is taken up again when
         // the journal is back, or the connector can be started.

@@ -48,6 +48,10 @@ pub(super) const NAME_BYTES_MAX: usize = 24;
 pub(super) const DELIVERIES_MAX: usize = 8;
 const ATTEMPTS_MAX: u32 = 20;
 
+/// Most open items of a tenant: fewer than a list of them shows, so that what must be an
+/// item of its own has room.
+const OPEN_MAX: u64 = 900;
+
 /// Where failures go and who hears of pending approvals, by tenant.
 #[derive(Clone, Debug, Default)]
 pub struct QueueSettings {
@@ -55,6 +59,9 @@ pub struct QueueSettings {
     shared: Queues,
     own: BTreeMap<String, Queues>,
     pub(super) announcing: Announcing,
+    /// Most open items of a tenant before failures of a class are counted in one; 900
+    /// where nothing is said.
+    pub open_max: Option<u64>,
 }
 
 impl QueueSettings {
@@ -62,6 +69,11 @@ impl QueueSettings {
     #[must_use]
     pub fn of(&self, tenant: &str) -> &Queues {
         self.own.get(tenant).unwrap_or(&self.shared)
+    }
+
+    /// Most open items of a tenant.
+    pub(crate) fn open_max(&self) -> u64 {
+        self.open_max.unwrap_or(OPEN_MAX)
     }
 
     /// Who hears of a tenant's pending approvals.

@@ -104,6 +104,7 @@ impl Reader<'_> {
         secrets: &[SecretEntry],
     ) -> Result<Trigger, SettingsError> {
         let name = self.address_name(&table.name)?;
+        let place = self.whereabouts(table.name.span().start);
         let tenant = match &table.tenant {
             Some(tenant) => self.tenant(tenant)?,
             None => Tenant::default(),
@@ -152,6 +153,7 @@ impl Reader<'_> {
                 .rate
                 .as_ref()
                 .map_or(Ok(RATE), |rate| self.rate(rate))?,
+            place,
             name,
         })
     }

@@ -20,7 +20,7 @@ mod inputs;
 pub(crate) mod pace;
 pub(crate) mod sender;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tollgate_journal::Tenant;
@@ -28,7 +28,8 @@ use tollgate_journal::Tenant;
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::oneshot;
-use tollgate_policy::{Digest, SignatureScheme};
+use tollgate_policy::workflow::Workflow;
+use tollgate_policy::{Digest, Place, SignatureScheme};
 use tollgate_secrets::Secret;
 
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};
@@ -78,6 +79,8 @@ pub struct Trigger {
     pub inputs: Vec<Input>,
     /// Most verified deliveries in a time.
     pub rate: (u32, Duration),
+    /// Where it is defined: file, line and column, for messages.
+    pub place: String,
 }
 
 /// A request as it came, not believed yet.
@@ -163,6 +166,40 @@ impl Triggers {
         Self {
             by_name: named.collect(),
         }
+    }
+}
+
+impl Triggers {
+    /// Those that may start cases of this workflow.
+    pub(crate) fn starting<'t>(
+        &'t self,
+        workflow: &'t Workflow,
+    ) -> impl Iterator<Item = &'t Trigger> {
+        let all = self.by_name.values().map(|(trigger, _)| trigger);
+        all.filter(|trigger| {
+            trigger.tenant == workflow.tenant
+                && trigger.workflow.as_deref() == Some(workflow.name.as_str())
+                && workflow.starts.triggers.contains(&trigger.name)
+        })
+    }
+
+    /// The first trigger whose deliveries could open no case of the workflow that it
+    /// names, and why.
+    pub(crate) fn unfit(&self, workflow: &Workflow) -> Option<String> {
+        let mut starting = self.starting(workflow);
+        starting.find_map(|trigger| {
+            let lacks: Vec<&str> = workflow.lacks(&trigger.brought()).collect();
+            (!lacks.is_empty()).then(|| {
+                format!(
+                    "{}: the trigger `{}` does not always bring `{}`, which a case of `{}` \
+                     needs; map it in its [trigger.inputs], without `optional`",
+                    trigger.place,
+                    trigger.name,
+                    lacks.join("`, `"),
+                    workflow.name
+                )
+            })
+        })
     }
 }
 
@@ -305,6 +342,20 @@ impl Inner {
 }
 
 impl Trigger {
+    /// Members of the tool's input that every delivery of it has.
+    pub(crate) fn brought(&self) -> BTreeSet<&str> {
+        let always = self.inputs.iter().filter(|input| match &input.from {
+            InputSource::Fixed(_) => true,
+            InputSource::Payload { optional, .. } => !optional,
+        });
+        always
+            .filter_map(|input| match input.to.as_slice() {
+                [name] => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The call that a payload makes. Nothing of the payload is in it that the
     /// operator did not name.
     fn call(

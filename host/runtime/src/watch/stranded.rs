@@ -8,8 +8,10 @@ use tollgate_journal::Tenant;
 use super::TAKE_OVER;
 use crate::host::Inner;
 
-/// How long until a run is tried again whose connector cannot be started.
+/// How long until a run is tried again whose connector cannot be started, and how many
+/// leases that is at most.
 const RETRY_LATER: Duration = Duration::from_secs(60);
+const RETRY_LEASES: u32 = 4;
 
 /// A run of this host that cannot go on now.
 pub(super) struct Stranded {
@@ -27,7 +29,8 @@ impl Inner {
 
     /// Remember a run whose connector cannot be started: an operator has to look.
     pub(crate) fn strand_for_long(&self, tenant: &Tenant, run: &str) {
-        self.strand_for(tenant, run, RETRY_LATER);
+        let later = RETRY_LATER.min(self.lease * RETRY_LEASES);
+        self.strand_for(tenant, run, later);
     }
 
     /// Remember a run that is left alone for this long.

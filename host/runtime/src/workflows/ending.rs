@@ -5,11 +5,11 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tollgate_journal::{Stage, Tenant};
+use tollgate_journal::{Prepared, Stage, Tenant};
 use tollgate_policy::queue::FailureClass;
 use tollgate_store::{
-    CaseRow, CaseState, Change, QueueRow, QueueState, RecordFilter, Rejected, RunRow,
-    RunState as StoredState,
+    ApprovalState, CaseRow, CaseState, Change, QueueRow, QueueState, RecordFilter, Rejected,
+    RunRow, RunState as StoredState,
 };
 
 use super::HOST;
@@ -17,12 +17,15 @@ use crate::api::RunState;
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::{About, OpenRecord, Saying};
-use crate::queue;
+use crate::queue::{self, Task};
 use crate::runs::{Run, UNDO_KEY};
 use crate::{names, time};
 
 /// Cases that are ended at once.
 const DUE: u32 = 100;
+
+/// How often a case's end is tried again because somebody decided at the same time.
+const RACES: u32 = 8;
 
 /// The queue of a case whose workflow is not there any more.
 const ORPHANS: &str = "workflows";
@@ -92,16 +95,65 @@ impl Inner {
             records.push(record);
             changes.extend(queue::put(self.backends.queues.of(&row.tenant), item));
         }
-        match self.journal.append(&row.tenant, records, changes).await {
-            Ok(()) => {
-                self.changed();
-                Ok(true)
+        let mut left = RACES;
+        loop {
+            let (mut records, mut changes) = (records.clone(), changes.clone());
+            for (record, change) in self.withdrawals(row, &ended).await? {
+                records.push(record);
+                changes.push(change);
             }
-            Err(fault) if matches!(fault.rejected(), Some(Rejected::CaseNotOpen { .. })) => {
-                Ok(false)
-            }
-            Err(fault) => Err(fault),
+            return match self.journal.append(&row.tenant, records, changes).await {
+                Ok(()) => {
+                    // Runs whose approvals were withdrawn go on to their end.
+                    self.look_now();
+                    self.changed();
+                    Ok(true)
+                }
+                Err(fault) => match fault.rejected() {
+                    Some(Rejected::CaseNotOpen { .. }) => Ok(false),
+                    // A person decided on one of them a moment ago: look again.
+                    Some(Rejected::AlreadyDecided { .. }) if left > 0 => {
+                        left -= 1;
+                        continue;
+                    }
+                    _ => Err(fault),
+                },
+            };
         }
+    }
+
+    /// What waits for a decision in a case that ends: nobody needs to decide on it any
+    /// more. Each is withdrawn with a record in the transaction that ends the case, and
+    /// its run goes on with that answer and ends.
+    async fn withdrawals(
+        &self,
+        row: &CaseRow,
+        ended: &Ended<'_>,
+    ) -> Result<Vec<(Prepared, Change)>, JournalFault> {
+        let store = self.journal.store.as_ref();
+        let held = store.runs(&row.tenant, &[StoredState::Held]).await?;
+        let mut withdrawals = Vec::new();
+        for run in held.iter().filter(|run| run.case == row.case) {
+            let Some(id) = run.approval.as_deref() else {
+                continue;
+            };
+            let approval = store.approval(&row.tenant, id).await?;
+            let Some(approval) = approval.filter(|one| one.state == ApprovalState::Pending) else {
+                continue;
+            };
+            let (case, state) = (&row.case, ended.state.as_str());
+            let reason = format!("its case `{case}` is {state}; nobody is asked any more");
+            let about = self.about_of_host(&row.tenant, &run.run, case).await?;
+            let saying = Saying::new(Stage::ApprovalDecided)
+                .at(approval.position)
+                .fact("approval", id)
+                .fact("decision", "withdrawn")
+                .fact("why", format!("case_{state}"))
+                .value("reason", reason.into_bytes());
+            let record = self.journal.record(&about, saying)?;
+            withdrawals.push((record, Change::WithdrawApproval { id: id.to_owned() }));
+        }
+        Ok(withdrawals)
     }
 
     /// Whom the records of a case itself are about.
@@ -192,6 +244,9 @@ impl Inner {
             resolved_by: None,
             resolved_ms: None,
             resolution: None,
+            fold: None,
+            times: 1,
+            last_ms: now,
         })
     }
 
@@ -259,7 +314,8 @@ impl Inner {
         for row in due {
             if let Err(error) = self.stop(&row).await {
                 failed = true;
-                tracing::error!(tenant = %row.tenant, case = row.case, %error, "a case could not be ended");
+                let why = format!("{}: {error}", row.case);
+                self.task_failed(&row.tenant, Task::EndCase, &why).await;
             }
         }
         Ok(all && !failed)

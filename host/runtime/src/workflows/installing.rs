@@ -12,7 +12,7 @@ use tollgate_store::{Change, Rejected, WorkflowRow};
 
 use super::Known;
 use crate::connectors::closest;
-use crate::error::JournalFault;
+use crate::error::{HostError, JournalFault};
 use crate::host::{Host, Inner};
 use crate::journal::Saying;
 use crate::time::rfc3339;
@@ -132,6 +132,7 @@ impl Host {
         text: &str,
     ) -> Result<WorkflowPlan, WorkflowError> {
         let workflow = Workflow::parse(file_name, text)?;
+        self.inner().started_well(file_name, &workflow)?;
         self.inner().planned(&workflow).await
     }
 
@@ -156,6 +157,7 @@ impl Host {
         if let Some(found) = scanner.find(&workflow.tenant, text.as_bytes()) {
             return Err(WorkflowError::HasSecret { found });
         }
+        inner.started_well(file_name, &workflow)?;
         let plan = inner.planned(&workflow).await?;
         if !plan.unbinds.is_empty() && !unbind {
             return Err(WorkflowError::Unbinds(plan.unbinds));
@@ -267,6 +269,29 @@ impl Inner {
             unbinds,
             missing: self.missing_tools(workflow),
         })
+    }
+
+    /// The oversight: a trigger starts cases and does not bring what one begins with, and
+    /// each of its deliveries is refused, seen by its sender alone.
+    fn started_well(&self, file_name: &str, workflow: &Workflow) -> Result<(), ManifestErrors> {
+        for trigger in self.triggers.starting(workflow) {
+            workflow.started_with(file_name, &trigger.name, &trigger.brought())?;
+        }
+        Ok(())
+    }
+
+    /// Triggers against the workflows that are installed: the settings may be newer.
+    pub(crate) async fn triggers_fit(&self) -> Result<(), HostError> {
+        for row in self.journal.store.workflows(None).await? {
+            // One that cannot be read starts nothing.
+            let Ok(workflow) = Workflow::parse(&row.name, &row.text) else {
+                continue;
+            };
+            if let Some(problem) = self.triggers.unfit(&workflow) {
+                return Err(HostError::TriggerUnfit(problem));
+            }
+        }
+        Ok(())
     }
 
     /// Tools that the workflow names and no installed connector has. No mistake: a

@@ -29,6 +29,7 @@ use tollgate_store::WorkflowRow;
 
 use crate::error::JournalFault;
 use crate::host::Inner;
+use crate::queue::Task;
 
 pub(crate) use boundary::Within;
 pub use casework::{CaseClaim, CaseQuery, CaseReport, NewCase};
@@ -153,7 +154,13 @@ impl Inner {
         }
         for (tenant, rows) in by_tenant {
             let before = self.workflows_known(&tenant).unwrap_or_default();
-            self.workflows.learn(&tenant, Arc::new(before.with(&rows)));
+            let known = before.with(&rows);
+            let broken = known.broken.join("`, `");
+            self.workflows.learn(&tenant, Arc::new(known));
+            if !broken.is_empty() {
+                let why = format!("`{broken}` cannot be read");
+                self.task_failed(&tenant, Task::ReadWorkflow, &why).await;
+            }
         }
         Ok(())
     }

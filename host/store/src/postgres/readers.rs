@@ -21,7 +21,9 @@ pub(super) use self::installed::{
     subject_key,
 };
 pub(super) use self::proofs::{checkpoints, heads, leaf_hashes, tile, tile_count};
-pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items, waiting};
+pub(super) use self::queues::{
+    deliveries, due_deliveries, queue_item, queue_items, queue_place, waiting,
+};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::verify::verify;
 pub(super) use self::work::{budget_taken, case, cases, due_cases, workflows};

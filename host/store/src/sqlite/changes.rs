@@ -121,6 +121,7 @@ impl Applying<'_> {
                 self.consume_approval(id, digest, *at_ms).await
             }
             Change::ExpireApproval { id, at_ms } => self.expire_approval(id, *at_ms).await,
+            Change::WithdrawApproval { id } => self.withdraw_approval(id).await,
             Change::VoidApproval { id } => self.void_approval(id).await,
             Change::SetKv {
                 connector,
@@ -169,6 +170,7 @@ impl Applying<'_> {
             Change::PutPrincipal(row) => self.put_principal(row).await,
             Change::QueueHasRoom { queue, id, most } => self.queue_has_room(queue, id, *most).await,
             Change::PutQueueItem(row) => self.put_queue_item(row).await,
+            Change::RepeatQueueItem { id, at_ms } => self.repeat_queue_item(id, *at_ms).await,
             Change::ResolveQueueItem {
                 id,
                 resolution,

@@ -18,7 +18,9 @@ use sqlx::sqlite::SqlitePool;
 pub(super) use self::approvals::{approval, approvals, due_approvals, standing_denial};
 pub(super) use self::delegations::delegations;
 pub(super) use self::proofs::{checkpoints, leaf_hashes, tile, tile_count};
-pub(super) use self::queues::{deliveries, due_deliveries, queue_item, queue_items, waiting};
+pub(super) use self::queues::{
+    deliveries, due_deliveries, queue_item, queue_items, queue_place, waiting,
+};
 pub(super) use self::records::{closed_runs, records};
 pub(super) use self::runs::{run, run_of_request, runs};
 pub(super) use self::verify::verify;

@@ -1,8 +1,8 @@
 //! Work for people, what is due, and what others are told.
 
 use tollgate_store::{
-    ApprovalState, Change, ConnectorRow, EventKind, QueueRow, QueueState, Rejected, RunRow,
-    RunState, Verdict,
+    ApprovalState, Change, ConnectorRow, EventKind, QueuePlace, QueueRow, QueueState, Rejected,
+    RunRow, RunState, Verdict,
 };
 
 use crate::support::{Bench, NOW, approval_row, named, on_each_store, run_row, submission};
@@ -25,6 +25,9 @@ fn item(id: &str) -> QueueRow {
         resolved_by: None,
         resolved_ms: None,
         resolution: None,
+        fold: None,
+        times: 1,
+        last_ms: NOW,
     }
 }
 
@@ -187,6 +190,66 @@ async fn items_are_listed_oldest_first_by_state(bench: Bench) {
     assert!(other.is_empty());
 }
 
+/// What repeats is found while it is open, and counted; the next one after a person has
+/// resolved it is new.
+async fn what_repeats_is_counted_in_one_open_item(bench: Bench) {
+    let same = |fold: &'static str, most| {
+        let store = bench.store.clone();
+        async move { store.queue_place("acme", Some(fold), most).await.unwrap() }
+    };
+    assert_eq!(same("denied/a", 1).await, QueuePlace::default());
+    let row = QueueRow {
+        fold: Some("denied/a".into()),
+        ..item("q1")
+    };
+    bench.change(put(row.clone())).await.unwrap();
+    let found = same("denied/a", 2).await;
+    assert_eq!((found.same.as_deref(), found.is_full), (Some("q1"), false));
+    assert_eq!(same("denied/b", 1).await.same, None);
+    assert!(same("denied/b", 1).await.is_full);
+    let repeat = |id: &str| Change::RepeatQueueItem {
+        id: id.into(),
+        at_ms: NOW + 9,
+    };
+    for _ in 0..2 {
+        bench.change(repeat("q1")).await.unwrap();
+    }
+    let read = bench.store.queue_item("acme", "q1").await.unwrap().unwrap();
+    assert_eq!(
+        (read.times, read.last_ms, read.created_ms),
+        (3, NOW + 9, NOW)
+    );
+    assert_eq!(
+        bench.refused(repeat("q7")).await,
+        Rejected::NoSuchQueueItem("q7".into())
+    );
+    let mira = resolve("q1", "person:mira", "done");
+    bench.change(mira).await.unwrap();
+    assert_eq!(same("denied/a", 1).await, QueuePlace::default());
+}
+
+/// What an approval was asked for is over before its time: nobody decides on it any
+/// more, and it is withdrawn once.
+async fn a_withdrawn_approval_takes_no_decision(bench: Bench) {
+    let asked = Change::PutApproval(Box::new(approval_row("a1")));
+    bench.change(asked).await.unwrap();
+    let withdraw = || Change::WithdrawApproval { id: "a1".into() };
+    bench.change(withdraw()).await.unwrap();
+    let row = bench.store.approval("acme", "a1").await.unwrap().unwrap();
+    assert_eq!(row.state, ApprovalState::Expired);
+    let again = bench.refused(withdraw()).await;
+    assert!(
+        matches!(
+            again,
+            Rejected::AlreadyDecided {
+                state: ApprovalState::Expired,
+                by: None
+            }
+        ),
+        "{again:?}"
+    );
+}
+
 async fn what_is_due_is_found_by_the_stores_clock_soonest_first(bench: Bench) {
     for (id, decide_by_ms) in [("a1", NOW + 30), ("a2", NOW + 10), ("a3", NOW + 20)] {
         let row = tollgate_store::ApprovalRow {
@@ -285,6 +348,8 @@ on_each_store! {
     of_two_people_who_resolve_at_once_one_does,
     a_queue_takes_as_many_as_it_may_however_many_come_at_once,
     items_are_listed_oldest_first_by_state,
+    what_repeats_is_counted_in_one_open_item,
+    a_withdrawn_approval_takes_no_decision,
     what_is_due_is_found_by_the_stores_clock_soonest_first,
     what_happened_is_told_after_it_is_durable_and_nothing_else_is,
 }

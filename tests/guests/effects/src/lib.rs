@@ -72,6 +72,13 @@ fn look(input: Steps) -> Result<Became, ToolError> {
     Ok(all(input))
 }
 
+/// Makes the steps, and fails all the same: somebody must hear of it.
+#[tool(effect = "write", undo = "restore")]
+fn fail(input: Steps) -> Result<Became, ToolError> {
+    all(input);
+    Err(ToolError::failed("as it was told"))
+}
+
 fn all(input: Steps) -> Became {
     Became {
         steps: input.steps.iter().map(one).collect(),
@@ -106,4 +113,4 @@ fn note(key: &str, value: &str) -> String {
     }
 }
 
-tollgate_sdk::connector!(make, ask, look);
+tollgate_sdk::connector!(make, ask, look, fail);

@@ -13,7 +13,6 @@ use crate::door::{Door, OUTPUT};
 use crate::error::{CallError, JournalFault};
 use crate::host::Inner;
 use crate::journal::Saying;
-use crate::queue::Filing;
 use crate::runs::Run;
 use crate::runs::screen::screened;
 use crate::undo::Taken;
@@ -158,10 +157,10 @@ impl Inner {
             .fact("calls", calls)
             .maybe("replayed", (replayed > 0).then_some(replayed))
             .maybe("shadow", door.shadow());
-        let queues = self.backends.queues.of(&run.tenant);
-        let filing = ending
-            .class
-            .and_then(|class| Filing::of_run(queues, class, run));
+        let filing = match ending.class {
+            Some(class) => self.filing_of(class, run).await?,
+            None => None,
+        };
         let saying = match &filing {
             Some(filing) => filing.facts(saying),
             None => saying,

@@ -195,6 +195,24 @@ impl Applying<'_> {
         }))
     }
 
+    pub(super) async fn withdraw_approval(&mut self, id: &str) -> Applied {
+        const WITHDRAW: &str = and_ready!(
+            "UPDATE approvals SET state = 'expired'
+            WHERE tenant_id = $1 AND id = $2 AND state IN ('pending', 'approved')"
+        );
+        let withdraw = self.of_tenant(WITHDRAW).bind(id.to_owned());
+        if self.row(withdraw).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        Ok(Err(match self.approval(id).await? {
+            Some(found) => Rejected::AlreadyDecided {
+                state: found.state,
+                by: found.decided_by,
+            },
+            None => Rejected::NoSuchApproval(id.to_owned()),
+        }))
+    }
+
     pub(super) async fn void_approval(&mut self, id: &str) -> Applied {
         const VOID: &str = and_ready!(
             "UPDATE approvals SET state = 'voided'

@@ -32,8 +32,8 @@ impl Applying<'_> {
         // again must not reopen what a person has settled.
         const PUT: &str = "
             INSERT INTO queue_items (tenant_id, id, queue, kind, run, case_id, connector, tool,
-                principal, position, state, created_ms, record)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11, $12)
+                principal, position, state, created_ms, record, fold, times, last_ms)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'open', $11, $12, $13, 1, $11)
             ON CONFLICT DO NOTHING";
         let put = self
             .of_tenant(PUT)
@@ -47,9 +47,24 @@ impl Applying<'_> {
             .bind(row.principal.clone())
             .bind(i64::from(row.position))
             .bind(stored_ms(row.created_ms))
-            .bind(row.record.as_ref().map(|hash| hash.to_vec()));
+            .bind(row.record.as_ref().map(|hash| hash.to_vec()))
+            .bind(row.fold.clone());
         self.changed(put).await?;
         Ok(Ok(()))
+    }
+
+    pub(super) async fn repeat_queue_item(&mut self, id: &str, at_ms: u64) -> Applied {
+        const REPEAT: &str = "
+            UPDATE queue_items SET times = times + 1, last_ms = greatest(last_ms, $3)
+            WHERE tenant_id = $1 AND id = $2";
+        let repeat = self
+            .of_tenant(REPEAT)
+            .bind(id.to_owned())
+            .bind(stored_ms(at_ms));
+        Ok(match self.changed(repeat).await? {
+            true => Ok(()),
+            false => Err(Rejected::NoSuchQueueItem(id.to_owned())),
+        })
     }
 
     pub(super) async fn resolve_queue_item(

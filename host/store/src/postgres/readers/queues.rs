@@ -7,12 +7,13 @@ use super::approvals::oldest;
 use crate::decode;
 use crate::postgres::fault::Fault;
 use crate::postgres::leases::now;
-use crate::{DeliveryRow, QueueRow, QueueState, Waiting};
+use crate::{DeliveryRow, QueuePlace, QueueRow, QueueState, Waiting};
 
 macro_rules! queue_columns {
     () => {
         "t.tenant, a.id, a.queue, a.kind, a.run, a.case_id, a.connector, a.tool, a.principal,
-         a.position, a.state, a.created_ms, a.resolved_by, a.resolved_ms, a.resolution, a.record"
+         a.position, a.state, a.created_ms, a.resolved_by, a.resolved_ms, a.resolution, a.record,
+         a.fold, a.times, a.last_ms"
     };
 }
 
@@ -59,6 +60,30 @@ pub(in crate::postgres) async fn queue_items(
     let select = select.bind(tenant).bind(states).bind(ROWS_MAX);
     let rows = select.fetch_all(pool).await?;
     rows.iter().map(decode::queue_item).collect()
+}
+
+/// Nothing is counted beyond `most`.
+pub(in crate::postgres) async fn queue_place(
+    pool: &PgPool,
+    tenant: &str,
+    fold: Option<&str>,
+    most: u64,
+) -> Result<QueuePlace, Fault> {
+    const PLACE: &str = "
+        SELECT (SELECT id FROM queue_items AS a WHERE a.tenant_id = t.tenant_id
+                AND a.fold = $2 AND a.state = 'open' ORDER BY a.created_ms, a.id LIMIT 1),
+            (SELECT count(*) FROM (SELECT 1 FROM queue_items AS a
+                WHERE a.tenant_id = t.tenant_id AND a.state = 'open' LIMIT $3) AS open)
+        FROM tenants AS t WHERE t.tenant = $1";
+    let select = sqlx::query(PLACE)
+        .bind(tenant)
+        .bind(fold)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX));
+    let row = select.fetch_optional(pool).await?;
+    match row {
+        Some(row) => decode::queue_place(&row, most),
+        None => Ok(QueuePlace::default()),
+    }
 }
 
 macro_rules! delivery_columns {

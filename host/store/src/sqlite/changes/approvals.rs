@@ -177,6 +177,26 @@ impl Applying<'_> {
         }))
     }
 
+    pub(super) async fn withdraw_approval(&mut self, id: &str) -> Applied {
+        const WITHDRAW: &str = "
+            UPDATE approvals SET state = 'expired'
+            WHERE tenant_id = ?1 AND id = ?2 AND state IN ('pending', 'approved')";
+        if self
+            .changed(WITHDRAW, arguments![self.tenant_id, id])
+            .await?
+        {
+            self.make_ready(id).await?;
+            return Ok(Ok(()));
+        }
+        Ok(Err(match self.approval(id).await? {
+            Some(found) => Rejected::AlreadyDecided {
+                state: found.state,
+                by: found.decided_by,
+            },
+            None => Rejected::NoSuchApproval(id.to_owned()),
+        }))
+    }
+
     pub(super) async fn void_approval(&mut self, id: &str) -> Applied {
         const VOID: &str = "
             UPDATE approvals SET state = 'voided'

@@ -29,8 +29,8 @@ impl Applying<'_> {
     pub(super) async fn put_queue_item(&mut self, row: &QueueRow) -> Applied {
         const PUT: &str = "
             INSERT INTO queue_items (tenant_id, id, queue, kind, run, case_id, connector, tool,
-                principal, position, state, created_ms, record)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12)
+                principal, position, state, created_ms, record, fold, times, last_ms)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'open', ?11, ?12, ?13, 1, ?11)
             ON CONFLICT DO NOTHING";
         let arguments = arguments![
             self.tenant_id,
@@ -45,9 +45,21 @@ impl Applying<'_> {
             i64::from(row.position),
             stored_ms(row.created_ms),
             row.record.as_ref().map(|hash| hash.to_vec()),
+            row.fold.as_deref(),
         ];
         self.changed(PUT, arguments).await?;
         Ok(Ok(()))
+    }
+
+    pub(super) async fn repeat_queue_item(&mut self, id: &str, at_ms: u64) -> Applied {
+        const REPEAT: &str = "
+            UPDATE queue_items SET times = times + 1, last_ms = max(last_ms, ?3)
+            WHERE tenant_id = ?1 AND id = ?2";
+        let arguments = arguments![self.tenant_id, id, stored_ms(at_ms)];
+        Ok(match self.changed(REPEAT, arguments).await? {
+            true => Ok(()),
+            false => Err(Rejected::NoSuchQueueItem(id.to_owned())),
+        })
     }
 
     pub(super) async fn resolve_queue_item(

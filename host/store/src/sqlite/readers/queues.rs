@@ -6,12 +6,12 @@ use super::approvals::oldest_of_states;
 use crate::decode;
 use crate::sqlite::changes::stored_ms;
 use crate::sqlite::fault::Fault;
-use crate::{DeliveryRow, QueueRow, QueueState, Waiting};
+use crate::{DeliveryRow, QueuePlace, QueueRow, QueueState, Waiting};
 
 macro_rules! queue_columns {
     () => {
         "tenant, id, queue, kind, run, case_id, connector, tool, principal, position, state, \
-         created_ms, resolved_by, resolved_ms, resolution, record"
+         created_ms, resolved_by, resolved_ms, resolution, record, fold, times, last_ms"
     };
 }
 
@@ -65,6 +65,30 @@ pub(in crate::sqlite) async fn waiting(pool: &SqlitePool, tenant: &str) -> Resul
     let rows: Vec<(String, String, i64)> =
         sqlx::query_as(WAITING).bind(tenant).fetch_all(pool).await?;
     Ok(Waiting::of(rows))
+}
+
+/// Nothing is counted beyond `most`.
+pub(in crate::sqlite) async fn queue_place(
+    pool: &SqlitePool,
+    tenant: &str,
+    fold: Option<&str>,
+    most: u64,
+) -> Result<QueuePlace, Fault> {
+    const PLACE: &str = "
+        SELECT (SELECT id FROM queue_items AS a WHERE a.tenant_id = t.tenant_id
+                AND a.fold = ?2 AND a.state = 'open' ORDER BY a.created_ms, a.id LIMIT 1),
+            (SELECT count(*) FROM (SELECT 1 FROM queue_items AS a
+                WHERE a.tenant_id = t.tenant_id AND a.state = 'open' LIMIT ?3))
+        FROM tenants AS t WHERE t.tenant = ?1";
+    let select = sqlx::query(PLACE)
+        .bind(tenant)
+        .bind(fold)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX));
+    let row = select.fetch_optional(pool).await?;
+    match row {
+        Some(row) => decode::queue_place(&row, most),
+        None => Ok(QueuePlace::default()),
+    }
 }
 
 macro_rules! delivery_columns {
