@@ -20,6 +20,12 @@ use stub::{Script, Signed, Stub, now};
 const SECRET: &str = "the-secret-of-the-client-0123456789";
 const GATE: &str = "https://gate.example";
 
+/// What a provider writes into an ID token.
+type Lie = fn(&mut Value);
+
+/// What a provider writes of itself; its origin.
+type LieOfItself = fn(&mut Value, &str);
+
 struct Fixed;
 
 #[async_trait]
@@ -219,7 +225,7 @@ async fn an_id_token_counts_by_the_providers_public_key_alone() {
 
 #[tokio::test]
 async fn an_id_token_is_for_this_client_and_this_sign_in_and_now() {
-    let cases: [(fn(&mut Value), &str); 13] = [
+    let cases: [(Lie, &str); 13] = [
         (
             |claims| claims["iss"] = json!("https://evil.example"),
             "another provider",
@@ -282,7 +288,7 @@ async fn an_id_token_is_for_this_client_and_this_sign_in_and_now() {
 
 #[tokio::test]
 async fn a_provider_that_says_something_else_of_itself_is_not_used() {
-    let cases: [(fn(&mut Value, &str), &str); 6] = [
+    let cases: [(LieOfItself, &str); 6] = [
         (
             |document, _| document["issuer"] = json!("https://evil.example"),
             "another issuer",
@@ -319,7 +325,7 @@ async fn a_provider_that_says_something_else_of_itself_is_not_used() {
 async fn a_provider_does_not_lead_inwards() {
     // The metadata service of clouds, without TLS and with it; loopback at a port that
     // is not the issuer's, which the exception is not for.
-    let cases: [fn(&mut Value, &str); 3] = [
+    let cases: [LieOfItself; 3] = [
         |document, _| document["jwks_uri"] = json!("http://169.254.169.254/keys"),
         |document, _| document["jwks_uri"] = json!("https://169.254.169.254/keys"),
         |document, _| document["jwks_uri"] = json!("https://127.0.0.1:1/keys"),
@@ -383,7 +389,7 @@ async fn an_address_is_a_name_only_where_it_is_verified() {
     let stub = Stub::start().await;
     let person = sign_in(&stub, &party(&stub, by_email)).await.unwrap();
     assert_eq!(person.subject, "email:mira@example.com");
-    let lies: [fn(&mut Value); 3] = [
+    let lies: [Lie; 3] = [
         |claims| claims["email_verified"] = json!(false),
         |claims| drop(claims.as_object_mut().unwrap().remove("email_verified")),
         |claims| drop(claims.as_object_mut().unwrap().remove("email")),
@@ -401,7 +407,7 @@ async fn an_address_is_a_name_only_where_it_is_verified() {
 
 #[tokio::test]
 async fn groups_are_a_list_of_names_or_none() {
-    let cases: [(fn(&mut Value), &[&str]); 4] = [
+    let cases: [(Lie, &[&str]); 4] = [
         (
             |claims| claims["groups"] = json!("gate-finance"),
             &["gate-finance"],
