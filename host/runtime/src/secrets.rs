@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tollgate_journal::KeyRing;
+use tollgate_journal::{KeyRing, Tenant};
 use tollgate_policy::{Place, SignatureScheme};
 use tollgate_secrets::{SealedStore, Secret, Secrets};
 
@@ -90,8 +90,10 @@ impl Inner {
     pub(crate) async fn learn_secrets(&self) {
         for (slot, error) in self.backends.secrets.learn().await {
             let why = format!("`{}` cannot be used now: {error}", slot.name);
-            self.task_failed(&slot.tenant, Task::LearnSecret, &why)
-                .await;
+            match Tenant::new(&slot.tenant) {
+                Ok(tenant) => self.task_failed(&tenant, Task::LearnSecret, &why).await,
+                Err(error) => tracing::error!(slot = slot.name, %error, why, "a secret of nobody"),
+            }
         }
     }
 

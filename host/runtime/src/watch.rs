@@ -290,8 +290,8 @@ impl Inner {
         for head in self.journal.store.heads().await? {
             // One tenant's trouble is not the others'.
             if let Err(error) = self.release(&head.tenant, before).await {
-                let tenant = head.tenant.as_str();
-                tracing::error!(tenant, %error, "runs that were left behind wait for their leases to lapse");
+                let tenant = &head.tenant;
+                tracing::error!(%tenant, %error, "runs that were left behind wait for their leases to lapse");
                 let why = error.to_string();
                 self.task_failed(tenant, Task::Release, &why).await;
             }

@@ -44,7 +44,7 @@ pub async fn live(job: Job) -> anyhow::Result<()> {
     let clock = clock(&job)?;
     let host = open_at(&job, &clock).await?;
     // As the life before left it, whatever killed that.
-    let found = host.verify(TENANT).await?;
+    let found = host.verify(&tenant()).await?;
     let life = Arc::new(Life {
         ledger: Counter::new(&job.ledger),
         host,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tollgate_policy::queue::FailureClass;
-use tollgate_runtime::{LogFilter, QueueItem, Resolution, RunState, ToolCall};
+use tollgate_runtime::{LogFilter, QueueItem, Resolution, RunState, Tenant, ToolCall};
 
 use super::{STANDING, end, house, notes, of, only, over};
 use crate::house::{House, agent, call};
@@ -47,7 +47,7 @@ async fn denials_of_the_same_are_one_item_with_a_count() {
         limit: Some(10_000),
         ..LogFilter::default()
     };
-    let lines = house.host.log("default", filter).await.unwrap();
+    let lines = house.host.log(&Tenant::default(), filter).await.unwrap();
     let named = lines
         .iter()
         .filter(|line| line.stage == "run.closed" && line.facts["item"] == *item.id);
@@ -94,5 +94,8 @@ async fn a_tenant_has_as_many_open_items_as_people_can_see_and_one_for_the_rest(
     end(&house, "conflict").await;
     let next = only(&house.host, "support", FailureClass::Conflict).await;
     assert!(!next.overflow);
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&Tenant::default()).await.unwrap().problem,
+        None
+    );
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 use tollgate_policy::queue::FailureClass;
-use tollgate_runtime::{QueueItem, RunState};
+use tollgate_runtime::{QueueItem, RunState, Tenant};
 
 use super::{STANDING, end, house, of, only};
 use crate::house::{AT, House, agent, asks_for, call, database};
@@ -64,7 +64,10 @@ async fn deadlines_that_cannot_be_ended_are_one_item_however_often_they_are_trie
     }
     let again = only_task(&house, "end-approval").await;
     assert_eq!((&again.id, again.times), (&item.id, 2));
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&Tenant::default()).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,7 +131,10 @@ async fn a_run_that_cannot_be_gone_on_with_is_told_of_once_and_goes_on_when_it_c
     damage(&house, "UPDATE components SET digest = substr(digest, 6)").await;
     let done = house.host.wait(&agent(), &held.run, PATIENCE).await;
     assert_eq!(done.unwrap().state, RunState::Denied);
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&Tenant::default()).await.unwrap().problem,
+        None
+    );
 }
 
 /// The attack: a damaged record takes its item out of everybody's sight.

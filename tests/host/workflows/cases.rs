@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tollgate_runtime::{CallError, Resolution, RunState};
+use tollgate_runtime::{CallError, Resolution, RunState, Tenant};
 
 use super::{COUNTING, counting, key, of_case};
 use crate::house::{AT, House, agent, asks_for, call, mira};
@@ -302,7 +302,10 @@ async fn what_waits_in_a_case_that_stops_is_withdrawn_with_a_record() {
     let cards = house.host.cards(&mira(), false).await.unwrap();
     let runs: Vec<_> = cards.iter().map(|card| &card.run).collect();
     assert_eq!(runs, [&beside.run]);
-    assert_eq!(house.host.verify("default").await.unwrap().problem, None);
+    assert_eq!(
+        house.host.verify(&Tenant::default()).await.unwrap().problem,
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

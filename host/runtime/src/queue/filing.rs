@@ -8,8 +8,7 @@
 //! item for each class.
 
 use sha2::{Digest as _, Sha256};
-use tollgate_journal::Hash;
-use tollgate_journal::Tenant;
+use tollgate_journal::{Hash, Tenant};
 use tollgate_policy::queue::{FailureClass, Queues};
 use tollgate_store::{Change, QueuePlace, QueueRow, QueueState, RunRow, Store, StoreError};
 
@@ -115,7 +114,7 @@ impl<'a> Filing<'a> {
     pub(super) async fn placed(
         self,
         store: &dyn Store,
-        tenant: &str,
+        tenant: &Tenant,
         fold: Option<String>,
         most: u64,
     ) -> Result<Self, StoreError> {

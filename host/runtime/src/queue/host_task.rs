@@ -89,7 +89,7 @@ impl Inner {
     /// away: the program's own log has it then, and the next look tries again.
     pub(crate) async fn task_failed(&self, tenant: &Tenant, task: Task, why: &str) {
         tracing::error!(
-            tenant,
+            %tenant,
             task = task.as_str(),
             why,
             "a task of the host failed"
@@ -100,7 +100,7 @@ impl Inner {
         }
         if let Err(error) = self.file_task(tenant, task, why, now).await {
             self.told.not_told(tenant, task);
-            tracing::error!(tenant, task = task.as_str(), %error, "nobody could be told of it");
+            tracing::error!(%tenant, task = task.as_str(), %error, "nobody could be told of it");
         }
     }
 

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use tollgate_journal::Stage;
+use tollgate_journal::{Stage, Tenant};
 use tollgate_policy::queue::FailureClass;
 use tollgate_store::RunState as StoredState;
 
@@ -23,28 +23,26 @@ const BY: &str = "tollgate";
 
 /// How often each run was tried in vain since this process began.
 #[derive(Default)]
-pub(crate) struct Tries(Mutex<HashMap<(String, String), u32>>);
+pub(crate) struct Tries(Mutex<HashMap<(Tenant, String), u32>>);
 
 impl Tries {
     /// Once more. Whether somebody has to hear of it now.
-    fn failed(&self, tenant: &str, run: &str) -> bool {
+    fn failed(&self, tenant: &Tenant, run: &str) -> bool {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tries = tries
-            .entry((tenant.to_owned(), run.to_owned()))
-            .or_default();
+        let tries = tries.entry((tenant.clone(), run.to_owned())).or_default();
         *tries = tries.saturating_add(1);
         tries.is_multiple_of(TRIES)
     }
 
-    fn over(&self, tenant: &str, run: &str) {
+    fn over(&self, tenant: &Tenant, run: &str) {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tries.remove(&(tenant.to_owned(), run.to_owned()));
+        tries.remove(&(tenant.clone(), run.to_owned()));
     }
 }
 
 impl Inner {
     /// What came of going on with a run.
-    pub(crate) async fn tried<T>(&self, tenant: &str, run: &str, came: &Result<T, CallError>) {
+    pub(crate) async fn tried<T>(&self, tenant: &Tenant, run: &str, came: &Result<T, CallError>) {
         let error = match came {
             // Asked for a row, and there is none: nothing of it was kept.
             Ok(_) | Err(CallError::UnknownRun(_)) => return self.tries.over(tenant, run),
@@ -54,14 +52,14 @@ impl Inner {
             return;
         }
         if let Err(fault) = self.file_stuck(tenant, run, error).await {
-            tracing::error!(tenant, run, %error, %fault, "a run cannot be gone on with, and nobody could be told of it");
+            tracing::error!(%tenant, run, %error, %fault, "a run cannot be gone on with, and nobody could be told of it");
         }
     }
 
     /// One open item for each run, which counts.
     async fn file_stuck(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         error: &CallError,
     ) -> Result<(), CallError> {
@@ -100,7 +98,7 @@ impl Inner {
     /// records say of that cannot be read.
     pub(crate) async fn about_of_host(
         &self,
-        tenant: &str,
+        tenant: &Tenant,
         run: &str,
         case: &str,
     ) -> Result<About, JournalFault> {
@@ -122,11 +120,15 @@ mod tests {
     #[test]
     fn somebody_hears_of_a_run_after_some_tries_and_not_of_each() {
         let tries = Tries::default();
-        let told = |run| (0..12).filter(|_| tries.failed("acme", run)).count();
+        let acme = Tenant::new("acme").unwrap();
+        let told = |run| (0..12).filter(|_| tries.failed(&acme, run)).count();
         assert_eq!(told("run-1"), 2);
-        tries.over("acme", "run-1");
-        assert!((1..TRIES).all(|_| !tries.failed("acme", "run-1")));
-        assert!(tries.failed("acme", "run-1"));
-        assert!(!tries.failed("other", "run-1"), "each tenant's own");
+        tries.over(&acme, "run-1");
+        assert!((1..TRIES).all(|_| !tries.failed(&acme, "run-1")));
+        assert!(tries.failed(&acme, "run-1"));
+        assert!(
+            !tries.failed(&Tenant::default(), "run-1"),
+            "each tenant's own"
+        );
     }
 }

@@ -29,7 +29,7 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::oneshot;
 use tollgate_policy::workflow::Workflow;
-use tollgate_policy::{Digest, Place, SignatureScheme};
+use tollgate_policy::{Digest, SignatureScheme};
 use tollgate_secrets::Secret;
 
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};

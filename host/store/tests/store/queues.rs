@@ -195,7 +195,12 @@ async fn items_are_listed_oldest_first_by_state(bench: Bench) {
 async fn what_repeats_is_counted_in_one_open_item(bench: Bench) {
     let same = |fold: &'static str, most| {
         let store = bench.store.clone();
-        async move { store.queue_place("acme", Some(fold), most).await.unwrap() }
+        async move {
+            store
+                .queue_place(&named("acme"), Some(fold), most)
+                .await
+                .unwrap()
+        }
     };
     assert_eq!(same("denied/a", 1).await, QueuePlace::default());
     let row = QueueRow {
@@ -214,7 +219,12 @@ async fn what_repeats_is_counted_in_one_open_item(bench: Bench) {
     for _ in 0..2 {
         bench.change(repeat("q1")).await.unwrap();
     }
-    let read = bench.store.queue_item("acme", "q1").await.unwrap().unwrap();
+    let read = bench
+        .store
+        .queue_item(&named("acme"), "q1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         (read.times, read.last_ms, read.created_ms),
         (3, NOW + 9, NOW)
@@ -235,7 +245,12 @@ async fn a_withdrawn_approval_takes_no_decision(bench: Bench) {
     bench.change(asked).await.unwrap();
     let withdraw = || Change::WithdrawApproval { id: "a1".into() };
     bench.change(withdraw()).await.unwrap();
-    let row = bench.store.approval("acme", "a1").await.unwrap().unwrap();
+    let row = bench
+        .store
+        .approval(&named("acme"), "a1")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(row.state, ApprovalState::Expired);
     let again = bench.refused(withdraw()).await;
     assert!(
