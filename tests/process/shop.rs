@@ -14,8 +14,8 @@ use tollgate_tests::component;
 
 use crate::program::{self, Ended, Running};
 
-/// The manifest that the demo uses: refunds over 50.00 need somebody of finance.
-pub(crate) const MANIFEST: &str = include_str!("../../host/cli/src/demo/database.toml");
+/// Refunds over 50.00 need somebody of finance.
+pub(crate) const MANIFEST: &str = include_str!("shop.toml");
 
 /// Tokens of those who are there.
 #[derive(Clone, Debug)]

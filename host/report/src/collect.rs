@@ -1,6 +1,6 @@
 //! Reads a journal's leaves in their order, once, and counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tollgate_journal::Leaf;
 
@@ -81,6 +81,9 @@ pub struct Collector {
     runs: HashMap<String, Seen>,
     /// Requests of approvals.
     requests: HashMap<String, Request>,
+    /// Places of calls whose approval a person denied or nobody decided: the call's own
+    /// denial, which comes after, is the same one and counts no second time.
+    answered: HashSet<String>,
     /// By item; by run and position where a record names no item.
     items: HashMap<String, Waiting>,
     baselines: HashMap<String, Baseline>,
@@ -102,6 +105,7 @@ impl Collector {
             cases: HashMap::new(),
             runs: HashMap::new(),
             requests: HashMap::new(),
+            answered: HashSet::new(),
             items: HashMap::new(),
             baselines: HashMap::new(),
             tallies: HashMap::new(),
@@ -124,7 +128,7 @@ impl Collector {
             "run.opened" => self.run_opened(leaf),
             "run.closed" => self.run_closed(leaf),
             "call.intent" => self.intends(leaf),
-            "call.denied" => self.count(leaf, |tally| tally.figures.caught += 1),
+            "call.denied" => self.denied(leaf),
             "call.in_doubt" => {
                 if let Some(run) = self.run(leaf) {
                     run.in_doubt = true;
@@ -242,6 +246,13 @@ impl Collector {
         });
     }
 
+    fn denied(&mut self, leaf: &Leaf) {
+        let counted = place(leaf).is_some_and(|place| self.answered.remove(&place));
+        if !counted {
+            self.count(leaf, |tally| tally.figures.caught += 1);
+        }
+    }
+
     fn intends(&mut self, leaf: &Leaf) {
         // An escalation is a call; its item waits from here on.
         if text(leaf, "call").is_some_and(|call| call.starts_with("handoff.")) {
@@ -301,6 +312,9 @@ impl Collector {
         let decision = text(leaf, "decision").unwrap_or_default().to_owned();
         if decision != "expired" {
             self.touched(leaf);
+        }
+        if decision != "approved" {
+            self.answered.extend(place(leaf));
         }
         let took = asked.map(|asked| leaf.at.saturating_sub(asked));
         self.load(&name, leaf.at, |tally| tally.decided(&decision, took));

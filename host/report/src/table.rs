@@ -55,7 +55,9 @@ const ROWS: [(&str, Say); 17] = [
     }),
 ];
 
-const OF_APPROVAL: [(&str, fn(&Load) -> String); 6] = [
+type SayOfLoad = fn(&Load) -> String;
+
+const OF_APPROVAL: [(&str, SayOfLoad); 6] = [
     ("asked for", |load| load.requested.to_string()),
     ("approved / denied / changed / expired", |load| {
         format!(

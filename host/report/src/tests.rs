@@ -209,36 +209,21 @@ fn a_completion_that_nothing_checked_is_not_called_correct() {
 #[test]
 fn errors_caught_are_denials_of_rules_denials_of_people_and_edits() {
     let mut story = Story::default();
+    let asked = |approval: &str| json!({"approval": approval});
+    let said = |approval: &str, what: &str| json!({"approval": approval, "decision": what});
+    let by_rule = || json!({"rule": "r"});
+    let (requested, decided, denied) = ("approval.requested", "approval.decided", "call.denied");
+    let at = Some(0);
     story
-        .tell(1, "call.denied", "a", Some("1"), json!({"rule": "r"}))
-        .tell(
-            1,
-            "approval.requested",
-            "a",
-            Some("2"),
-            json!({"approval": "x"}),
-        )
-        .tell(
-            1,
-            "approval.decided",
-            "a",
-            Some("2"),
-            json!({"approval": "x", "decision": "denied"}),
-        )
-        .tell(
-            1,
-            "approval.requested",
-            "a",
-            Some("3"),
-            json!({"approval": "y"}),
-        )
-        .tell(
-            9,
-            "approval.decided",
-            "a",
-            Some("3"),
-            json!({"approval": "y", "decision": "expired"}),
-        )
+        .leaf(1, denied, "a", Some("1"), at, by_rule())
+        // What a person denied, and then the call that is denied for it: one.
+        .leaf(1, requested, "a", Some("2"), at, asked("x"))
+        .leaf(1, decided, "a", Some("2"), at, said("x", "denied"))
+        .leaf(1, denied, "a", Some("2"), at, by_rule())
+        // Nobody looked: nothing was caught.
+        .leaf(1, requested, "a", Some("3"), at, asked("y"))
+        .leaf(9, decided, "a", Some("3"), at, said("y", "expired"))
+        .leaf(9, denied, "a", Some("3"), at, by_rule())
         .tell(9, "run.edited", "a", Some("4"), json!({}))
         .tell(9, "run.closed", "a", Some("4"), json!({"state": "edited"}));
     let figures = story.total();

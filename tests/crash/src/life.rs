@@ -109,7 +109,10 @@ pub async fn open_with(options: HostOptions, database: Option<&str>) -> Result<H
     match database {
         None => Host::open(options).await,
         Some(url) => {
-            let store = PostgresStore::open(url, PostgresOptions::default()).await?;
+            // One clock: what is put forward has to be later for the store too.
+            let clock = Some(Arc::clone(&options.clock));
+            let own = PostgresOptions::default();
+            let store = PostgresStore::open(url, PostgresOptions { clock, ..own }).await?;
             Host::open_on(options, Arc::new(store)).await
         }
     }
