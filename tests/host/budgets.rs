@@ -71,7 +71,9 @@ async fn two_hosts_that_counted_the_same_do_not_both_take_the_last() {
         ("\"deny\"", RunState::Done),
         ("{ require = \"boss\" }", RunState::Held),
     ] {
-        let rows = format!("call = \"kv.set\"\nper = \"tenant\"\ncount = 1\nthen = {then}");
+        let rows = format!(
+            "call = \"kv.set\"\nper = \"tenant\"\nover = \"24h\"\ncount = 1\nthen = {then}"
+        );
         let pair = Pair::new(&budget(&rows)).await;
         let set = |key: &str| {
             let input = json!({"verb": "set", "store": "scratch", "key": key, "value": "v"});
