@@ -68,7 +68,7 @@ pub(crate) struct NewPrincipal {
     /// its signature. Without it, a key that is registered stays.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// A person's name at the tenant's sign-in provider ([oidc] in tollgate.toml): the
+    /// A person's name at the tenant's sign-in provider (`[oidc]` in tollgate.toml): the
     /// `sub` of their ID token, or their address where `person = "email"`. Without it, a
     /// name that is registered stays.
     #[arg(long, value_name = "NAME")]

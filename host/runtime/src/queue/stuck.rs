@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn somebody_hears_of_a_run_after_some_tries_and_not_of_each() {
         let tries = Tries::default();
-        let acme = Tenant::new("acme").unwrap();
+        let acme = Tenant::new("acme").expect("a name");
         let told = |run| (0..12).filter(|_| tries.failed(&acme, run)).count();
         assert_eq!(told("run-1"), 2);
         tries.over(&acme, "run-1");
