@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use tollgate_policy::Digest;
 
 use super::Run;
-use super::open::{input, tool_denied};
+use super::input::input;
+use super::refused::tool_denied;
 use crate::api::{DrillTemplate, Principal, ToolCall};
 use crate::error::CallError;
 use crate::host::Inner;

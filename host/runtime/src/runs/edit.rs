@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value;
 use tollgate_policy::Digest;
 
-use super::open::{input, tool_denied};
+use super::input::input;
+use super::refused::tool_denied;
 use super::{EDIT_KEY, Edits, Run};
 use crate::api::{Principal, PrincipalKind, ToolCall};
 use crate::error::{CallError, DecideError};

@@ -4,21 +4,19 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use serde_json::Value;
 use tollgate_journal::{Prepared, Stage, Tenant};
-use tollgate_policy::{CanonicalError, CaseFacts, Outcome, ToolFacts, canonical};
 use tollgate_store::{RecordFilter, RunState as StoredState};
 
 use super::execute::Start;
+use super::input::input;
 use super::live::Found;
+use super::refused::tool_denied;
 use super::{CASE_KEY, Lease, Run, Undoes};
-use crate::api::{Failure, Principal, RunReport, RunState, ToolCall};
+use crate::api::{Principal, RunReport, RunState, ToolCall};
 use crate::connectors::{Installed, Tool, closest};
 use crate::error::{CallError, JournalFault};
-use crate::failure::FailureKind;
 use crate::host::Inner;
 use crate::journal::{About, Saying};
 use crate::triggers::Accepted;
@@ -215,38 +213,6 @@ impl Inner {
         }
     }
 
-    /// The attack: an agent that learnt a secret elsewhere has it recorded in the
-    /// clear, shown on cards, or written where others read.
-    pub(super) fn carries_no_secret(
-        &self,
-        who: &Principal,
-        call: &ToolCall,
-    ) -> Result<(), CallError> {
-        let input = call.input.to_string();
-        let words = [
-            ("the input", Some(&input)),
-            ("`case`", call.case.as_ref()),
-            ("`workflow`", call.workflow.as_ref()),
-            ("`trigger`", call.trigger.as_ref()),
-            ("`reason`", call.reason.as_ref()),
-            ("`request_key`", call.request_key.as_ref()),
-            ("`subject`", call.subject.as_ref()),
-        ];
-        let scanner = self.backends.secrets.scanner();
-        for (what, words) in words {
-            let words = words.map_or("", String::as_str);
-            if let Some(found) = scanner.find(&who.tenant, words.as_bytes()) {
-                return Err(CallError::InvalidInput {
-                    pointer: String::new(),
-                    message: format!(
-                        "{what} has {found} in it; the host puts secrets in by itself, leave it out"
-                    ),
-                });
-            }
-        }
-        Ok(())
-    }
-
     fn identify(
         &self,
         who: &Principal,
@@ -374,48 +340,6 @@ impl Inner {
         let found = self.journal.store.records(tenant, &filter).await?;
         Ok(found.is_empty())
     }
-
-    async fn deny_tool(
-        self: &Arc<Self>,
-        run: &Arc<Run>,
-        about: &About,
-        mut records: Vec<Prepared>,
-        failure: (Option<String>, Failure),
-    ) -> Result<RunReport, CallError> {
-        let (rule, failure) = failure;
-        let denied = Saying::new(Stage::CallDenied)
-            .fact("call", format!("{}.{}", run.connector, run.tool.name))
-            .maybe("rule", rule.as_deref());
-        records.push(self.journal.record(about, denied)?);
-        let closing = run.closing(RunState::Denied);
-        let closed = Saying::new(Stage::RunClosed)
-            .fact("tool", closing.tool.as_str())
-            .fact("state", closing.outcome.as_str())
-            .json("failure", &serde_json::json!(failure));
-        let filing = match FailureKind::Denied.class() {
-            Some(class) => self.filing_of(class, run).await?,
-            None => None,
-        };
-        let closed = match &filing {
-            Some(filing) => filing.facts(closed),
-            None => closed,
-        };
-        let mut closed = self.journal.record(about, closed)?;
-        closed.closing = Some(closing);
-        let (hash, now) = (closed.hash, self.journal.now_ms());
-        let changes = filing.map(|filing| filing.changes(&**run, hash, now));
-        records.push(closed);
-        let mut changes = changes.unwrap_or_default();
-        changes.extend(run.leaving(RunState::Denied));
-        self.journal.append(&run.tenant, records, changes).await?;
-        self.settle_case(run, RunState::Denied).await;
-        let denied = Ok(RunReport {
-            failure: Some(failure),
-            ..RunReport::of(run, RunState::Denied)
-        });
-        self.counted(run, &denied, Duration::ZERO, 0);
-        denied
-    }
 }
 
 /// Whether the host itself asks.
@@ -438,96 +362,4 @@ pub(super) async fn unpanicked<T>(
                 "a fault in this program; its log says where".to_owned(),
             ))
         })
-}
-
-/// Canonical input that fits the tool's schema, or why not.
-pub(super) fn input(
-    value: &Value,
-    installed: &Installed,
-    tool: &Tool,
-) -> Result<String, CallError> {
-    let text = canonical(value).map_err(|error| CallError::InvalidInput {
-        pointer: pointer(&error),
-        message: error.to_string(),
-    })?;
-    let limit = installed.manifest.limits.input_bytes;
-    if text.len() as u64 > limit {
-        return Err(CallError::InvalidInput {
-            pointer: String::new(),
-            message: format!("the input has {} bytes, the limit is {limit}", text.len()),
-        });
-    }
-    if tool.input.is_valid(value) {
-        return Ok(text);
-    }
-    match tool.input.iter_errors(value).next() {
-        None => Ok(text),
-        Some(error) => Err(CallError::InvalidInput {
-            pointer: error.instance_path().to_string(),
-            message: format!("the input does not fit the schema: {error}"),
-        }),
-    }
-}
-
-fn pointer(error: &CanonicalError) -> String {
-    match error {
-        CanonicalError::InexactNumber { pointer, .. }
-        | CanonicalError::DuplicateKey { pointer }
-        | CanonicalError::TooDeep { pointer, .. } => pointer.clone(),
-        _ => String::new(),
-    }
-}
-
-/// Why the tool may not be called at all, where a rule denies it or none allows
-/// it.
-pub(super) fn tool_denied(
-    run: &Run,
-    installed: &Installed,
-    case: Option<&CaseFacts>,
-) -> Option<(Option<String>, Failure)> {
-    // The attack: an agent that removes what others made, by the tool that is there
-    // to remove what its own call made.
-    if run.tool.terms.undo_only && run.undoes.is_none() {
-        let failure = Failure {
-            kind: "denied".into(),
-            message: format!(
-                "`{}` only takes another call back, and is not called by itself",
-                run.tool.name
-            ),
-            hint: Some("take the run back: `tollgate undo RUN`".into()),
-            pointer: None,
-        };
-        return Some((None, failure));
-    }
-    let manifest = &installed.manifest;
-    let decision = manifest.compiled.decide_tool(&ToolFacts {
-        tool: &run.tool.name,
-        input: &run.input,
-        workflow: run.workflow.as_deref(),
-        principal: &run.principal,
-        undo: run.undoes.is_some(),
-        case,
-    });
-    if decision.outcome != Outcome::Deny {
-        return None;
-    }
-    let rule = decision.rule.and_then(|index| manifest.rules.get(index));
-    let failure = Failure {
-        kind: FailureKind::Denied.as_str().to_owned(),
-        message: match rule {
-            Some(rule) => rule
-                .reason
-                .clone()
-                .unwrap_or_else(|| format!("the rule `{}` denies this call", rule.name)),
-            None => format!("no rule allows `{}` with this input", run.tool.name),
-        },
-        hint: rule.is_none().then(|| {
-            format!(
-                "an operator can allow it with [[rule]] tool = \"{}\", then = \"allow\"",
-                run.tool.name
-            )
-        }),
-        pointer: None,
-    };
-    Some((rule.map(|rule| rule.name.clone()), failure))
 }
