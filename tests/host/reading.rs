@@ -368,3 +368,20 @@ async fn a_whole_journal_is_replayed_and_what_cannot_be_says_why() {
         .unwrap();
     assert_eq!(none.runs, 0);
 }
+
+/// The false alarm: where a deadline falls is time and not work, so the run that it ended
+/// gets another way each time, and nobody has changed anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_its_deadline_stopped_is_no_difference_in_a_replay() {
+    let limits = "fuel = 1_000_000_000_000\ndeadline = \"1s\"";
+    let house = House::hostile(limits, "").await;
+    let report = house.call("spin", json!({})).await;
+    let failure = report.failure.unwrap();
+    assert!(failure.message.contains("`deadline`"), "{failure:?}");
+    let one = house.host.replay(&named("default"), &report.run).await;
+    assert!(one.unwrap_err().to_string().contains("its deadline"));
+    let all = house.host.replay_all(&named("default"), None, |_| {}).await;
+    let all = all.unwrap();
+    assert_eq!((all.runs, all.different), (1, 0), "{all:?}");
+    assert_eq!(all.not_replayable[&NotReplayable::Deadline], 1);
+}

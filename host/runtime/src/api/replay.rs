@@ -50,6 +50,12 @@ pub enum NotReplayable {
     ByHost,
     /// It has not ended.
     NotEnded,
+    /// It was stopped by its deadline. That is time and not work: how far a connector
+    /// gets until then is different each time.
+    Deadline,
+    /// Its deadline passed in the replay: this machine is busier now, or slower, than
+    /// the one that it ran on.
+    TooSlow,
 }
 
 impl NotReplayable {
@@ -61,6 +67,10 @@ impl NotReplayable {
             Self::NeverStarted => "it was denied before its connector was started",
             Self::ByHost => "the host put values back; no connector was executed",
             Self::NotEnded => "it has not ended",
+            Self::Deadline => "it was stopped by its deadline, and gets another way each time",
+            Self::TooSlow => {
+                "its deadline passed in the replay; replay it when this machine has less to do"
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::triggers::Accepted;
 use crate::workflows::{Boundary, in_shadow};
 
 use closing::{Spent, left_open};
-pub(crate) use ending::{End, ended, in_doubt_failure};
+pub(crate) use ending::{End, ended, in_doubt_failure, timed_out};
 
 /// What an execution starts from.
 pub(crate) struct Start {

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tollgate_journal::{Stage, Tenant};
 use tollgate_store::RecordFilter;
 
-use super::execute::{End, Start};
+use super::execute::{End, Start, timed_out};
 use super::{Rebuilt, closing};
 use crate::api::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunState};
 use crate::error::{CallError, Stop};
@@ -177,12 +177,14 @@ impl Inner {
         if let Some(why) = not_replayable(&rebuilt) {
             return Ok(Replayed::NotReplayable { why });
         }
-        let report = self.replay_rebuilt(&rebuilt).await;
-        Ok(match report.difference {
-            None => Replayed::Identical {
-                calls: report.calls,
+        Ok(match self.replay_rebuilt(&rebuilt).await {
+            Err(why) => Replayed::NotReplayable { why },
+            Ok(report) => match report.difference {
+                None => Replayed::Identical {
+                    calls: report.calls,
+                },
+                Some(difference) => Replayed::Different { difference },
             },
-            Some(difference) => Replayed::Different { difference },
         })
     }
 
@@ -198,11 +200,14 @@ impl Inner {
         let rebuilt = self.rebuild(tenant, run).await?;
         match not_replayable(&rebuilt) {
             Some(why) => Err(impossible(why)),
-            None => Ok(self.replay_rebuilt(&rebuilt).await),
+            None => self.replay_rebuilt(&rebuilt).await.map_err(impossible),
         }
     }
 
-    async fn replay_rebuilt(self: &Arc<Self>, rebuilt: &Rebuilt) -> ReplayReport {
+    async fn replay_rebuilt(
+        self: &Arc<Self>,
+        rebuilt: &Rebuilt,
+    ) -> Result<ReplayReport, NotReplayable> {
         let recorded = rebuilt.recorded();
         let calls = u32::try_from(recorded.len()).unwrap_or(u32::MAX);
         let same_engine = rebuilt.same_engine(self.sandbox.fingerprint());
@@ -223,6 +228,10 @@ impl Inner {
         let returned = self
             .run_guest(&rebuilt.run, &rebuilt.installed, &door)
             .await;
+        // Time is not recorded: that it was over says nothing about the connector.
+        if let Err(Stop::Limit("deadline", _)) = &returned.result {
+            return Err(NotReplayable::TooSlow);
+        }
         let unfinished = matches!(
             &returned.result,
             Err(Stop::Ending(crate::error::Ending::ReplayedToEnd))
@@ -257,12 +266,12 @@ impl Inner {
                 }
             }
         };
-        ReplayReport {
+        Ok(ReplayReport {
             run: rebuilt.run.run.clone(),
             identical: difference.is_none(),
             calls: replayed,
             difference,
-        }
+        })
     }
 }
 
@@ -280,6 +289,11 @@ fn not_replayable(rebuilt: &Rebuilt) -> Option<NotReplayable> {
         return Some(NotReplayable::ByHost);
     }
     let closing = rebuilt.closing()?;
+    if let End::Failed(_, _, failure) = timed_out(&rebuilt.installed.manifest.limits)
+        && closing.json("failure") == serde_json::to_value(failure).ok()
+    {
+        return Some(NotReplayable::Deadline);
+    }
     (!closing.leaf.facts.contains_key("fuel")).then_some(NotReplayable::NeverStarted)
 }
 

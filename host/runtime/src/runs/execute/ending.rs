@@ -1,7 +1,7 @@
 //! How an execution ended, told by what the guest returned or what stopped it.
 
 use serde_json::{Value, json};
-use tollgate_policy::visible;
+use tollgate_policy::{Limits, visible};
 
 use crate::api::{Failure, RunState};
 use crate::connectors::Installed;
@@ -170,6 +170,11 @@ fn kind_of_no(no: Option<FailureKind>, kind: FailureKind) -> FailureKind {
         FailureKind::ConnectorFault => kind,
         _ => no.unwrap_or(kind),
     }
+}
+
+/// How a run ends that its deadline stopped.
+pub(crate) fn timed_out(limits: &Limits) -> End {
+    limited("deadline", limits.deadline.as_secs())
 }
 
 fn limited(name: &str, allowed: u64) -> End {
