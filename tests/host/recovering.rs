@@ -372,6 +372,16 @@ async fn a_call_that_happened_with_an_answer_that_nobody_knows_ends_its_run_hone
     assert_eq!(kind, "settled_done");
     assert!(message.contains("mira"), "{message}");
     assert_eq!(inserted(&house).await, ["1"]);
+    let replayed = house.host.replay(&named("default"), &ended.run).await;
+    assert_eq!(replayed.unwrap().difference, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_in_doubt_differs_from_nothing() {
+    let (house, report, _) = doubtful().await;
+    let replayed = house.host.replay(&named("default"), &report.run).await;
+    let replayed = replayed.unwrap();
+    assert_eq!((replayed.difference, replayed.calls > 0), (None, true));
 }
 
 /// A call that a person has settled and that its run does not come to again.

@@ -162,9 +162,10 @@ impl World {
             Ok(report) if report.identical => "identical".to_owned(),
             Ok(report) => {
                 let of_run = self.host.run(&tenant.mira, run).await.unwrap();
-                let (tool, state) = (of_run.tool, of_run.state.as_str());
-                let difference = report.difference.unwrap_or_default();
-                format!("different: {tool}, {state}: {difference}")
+                panic!(
+                    "{of_run:?} is no longer what it was: {:?}",
+                    report.difference
+                );
             }
             Err(error) => error.kind().to_owned(),
         }

@@ -136,6 +136,19 @@ impl RecordedCall {
         self.intent && self.reply.is_none()
     }
 
+    /// How a run ended, or waits, at a call whose answer nobody knows.
+    pub(super) fn without_reply(&self, position: u32) -> Ending {
+        let call = self.call.clone();
+        match self.settled.as_ref().filter(|settled| settled.happened) {
+            Some(settled) => Ending::SettledDone {
+                position,
+                call,
+                by: settled.by.clone(),
+            },
+            None => Ending::InDoubt { position, call },
+        }
+    }
+
     /// What was captured of what the call replaces.
     pub(crate) fn prior(&self) -> Option<Prior> {
         Some(Prior {

@@ -13,7 +13,7 @@ use tollgate_store::RecordFilter;
 use super::execute::{End, Start, timed_out};
 use super::{Rebuilt, closing};
 use crate::api::{NotReplayable, ReplayProgress, ReplayReport, ReplaySummary, Replayed, RunState};
-use crate::error::{CallError, Stop};
+use crate::error::{CallError, Ending, Stop};
 use crate::host::{Host, Inner};
 use crate::journal::OpenRecord;
 use crate::workflows::Boundary;
@@ -232,16 +232,15 @@ impl Inner {
         if let Err(Stop::Limit("deadline", _)) = &returned.result {
             return Err(NotReplayable::TooSlow);
         }
-        let unfinished = matches!(
-            &returned.result,
-            Err(Stop::Ending(crate::error::Ending::ReplayedToEnd))
-        );
+        let unfinished = matches!(&returned.result, Err(Stop::Ending(Ending::ReplayedToEnd)));
+        let doubtful = matches!(&returned.result, Err(Stop::Ending(Ending::InDoubt { .. })));
         let fuel = returned.fuel;
         let end = self.end(&rebuilt.run, &rebuilt.installed, &door, returned);
         let (_, replayed) = door.calls();
         let difference = match rebuilt.closing() {
-            // A run that is held or open has no end to compare with.
-            None => (!unfinished).then(|| "the run ended, and its record has no end".to_owned()),
+            // A run that is held, open or in doubt has no end to compare with.
+            None => (!unfinished && !doubtful)
+                .then(|| "the run ended, and its record has no end".to_owned()),
             Some(closing) => {
                 if replayed < calls {
                     Some(format!(
