@@ -41,8 +41,8 @@ pub(crate) struct Delivered {
 /// Sends one event to a named endpoint, signed by the host. It cannot be called
 /// back, so a person approves it first. An answer that got lost is asked
 /// for again under the same delivery id. An error says whether the receiver refused
-/// the event for good (`denied`, `invalid_input`: do not repeat it) or cannot take
-/// it now (`unavailable`: try later).
+/// the event for good (`denied`, `invalid_input`, `not_found`: do not repeat it) or
+/// cannot take it now (`unavailable`: do what its hint says).
 #[tool(title = "Send an event", effect = "irreversible")]
 pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
     let content = event::content(&input.event_type, input.occurred_at.as_deref(), input.data)?;
@@ -62,14 +62,25 @@ pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
     })
 }
 
-/// What a status means to whoever sends webhooks: two are other than usual, by the
-/// specification of Standard Webhooks ("Deliverability and reliability").
+/// What a status means to whoever sends webhooks, where that is other than usual: of
+/// 410 the specification of Standard Webhooks says it ("Deliverability and
+/// reliability"). No caller chose the path, so nobody who calls can mend a 404; and a
+/// receiver that failed at an event may have done a part of it, while another call is
+/// another event to it.
 fn refused(answer: &Response) -> ToolError {
     match answer.status() {
         410 => ToolError::denied("the receiver wants no more events at this endpoint (status 410)")
             .hint("asking again does not help; the operator must remove or correct the endpoint"),
         401 | 403 => ToolError::denied("the receiver does not accept the signature, or its sender")
             .hint("asking again does not help; the operator must compare the keys and clocks"),
+        404 => answer.problem().hint(
+            "asking again does not help; the operator must compare the endpoint's path, and see \
+             that what listens there is switched on",
+        ),
+        500 => answer.problem().hint(
+            "the receiver failed at this event and may have done a part of it; somebody must look \
+             there first, since another call sends another event, with an id of its own",
+        ),
         _ => answer.problem(),
     }
 }
