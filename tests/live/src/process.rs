@@ -156,7 +156,7 @@ impl Process {
     /// runtime, and wait until `GET path` succeeds. The process and its origin.
     pub(crate) async fn serve(
         system: &'static str,
-        prepare: impl FnOnce() -> Result<(Folder, Command, u16)> + Send + 'static,
+        prepare: fn() -> Result<(Folder, Command, u16)>,
         path: &str,
     ) -> Result<(Self, String)> {
         let (folder, command, port) = crate::blocking(prepare).await?;

@@ -57,8 +57,16 @@ impl N8n {
             ("TOLLGATE_EVENTS_KEY", events.to_owned()),
             ("TOLLGATE_HOOK_KEY", hook.to_owned()),
         ];
-        let ready = "/healthz/readiness";
-        let (process, origin) = Process::serve("n8n", move || prepare(keys), ready).await?;
+        let prepared = crate::blocking(move || prepare(keys)).await?;
+        let (folder, command, port) = prepared;
+        let origin = format!("http://127.0.0.1:{port}");
+        let judge = Judge::new(&origin, Vec::new())?;
+        // Until its tables are there it answers everything with 200 and a word of
+        // waiting, and then at first that there is nothing.
+        let is_ready = || async {
+            judge.is_up("/healthz/readiness").await && judge.is_up("/rest/settings").await
+        };
+        let process = Process::start("n8n", folder, &command, is_ready).await?;
         let mut server = Self {
             process,
             origin,
