@@ -10,6 +10,11 @@ use crate::{endpoint, event};
 /// The longest part of a receiver's answer that is passed on, characters.
 const ANSWER_MAX: usize = 1_000;
 
+/// What to do where nobody can tell how far a receiver came. Another call is another
+/// event to it.
+const LOOK_FIRST: &str = "the receiver may have done a part of it, or nothing; somebody must look \
+     there first, since another call sends another event, with an id of its own";
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Deliver {
@@ -54,6 +59,13 @@ pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
     if !answer.is_success() {
         return Err(refused(&answer));
     }
+    // A platform in front of the receiver answers 200 by itself: n8n does while it
+    // starts, and where a workflow fails before it answers.
+    if !endpoint.is_confirmed_by(answer.body()) {
+        let status = answer.status();
+        let message = format!("the receiver did not say that it took the event (status {status})");
+        return Err(ToolError::unavailable(message).hint(LOOK_FIRST));
+    }
     let (text, answer_cut) = beginning(answer.body());
     Ok(Delivered {
         status: answer.status(),
@@ -64,9 +76,7 @@ pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
 
 /// What a status means to whoever sends webhooks, where that is other than usual: of
 /// 410 the specification of Standard Webhooks says it ("Deliverability and
-/// reliability"). No caller chose the path, so nobody who calls can mend a 404; and a
-/// receiver that failed at an event may have done a part of it, while another call is
-/// another event to it.
+/// reliability"). No caller chose the path, so nobody who calls can mend a 404.
 fn refused(answer: &Response) -> ToolError {
     match answer.status() {
         410 => ToolError::denied("the receiver wants no more events at this endpoint (status 410)")
@@ -77,10 +87,7 @@ fn refused(answer: &Response) -> ToolError {
             "asking again does not help; the operator must compare the endpoint's path, and see \
              that what listens there is switched on",
         ),
-        500 => answer.problem().hint(
-            "the receiver failed at this event and may have done a part of it; somebody must look \
-             there first, since another call sends another event, with an id of its own",
-        ),
+        500 => answer.problem().hint(LOOK_FIRST),
         _ => answer.problem(),
     }
 }

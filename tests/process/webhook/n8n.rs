@@ -16,6 +16,9 @@ const EVENTS_KEY: &str = "whsec_dG9sbGdhdGUgc2lnbnMgd2hhdCBpdCB0ZWxscw==";
 /// A key that nobody verifies with.
 const OTHER_KEY: &str = "whsec_bm9ib2R5IHZlcmlmaWVzIGFueXRoaW5nIHdpdGg=";
 
+/// What the workflow answers where it took the event.
+const CONFIRMS: &str = r#"confirms = '"taken":true'"#;
+
 /// One house with n8n beside it.
 struct House {
     n8n: N8n,
@@ -82,8 +85,9 @@ fn settings(origin: &str) -> String {
     format!("{SETTINGS}{events}{other}")
 }
 
-/// The sample, with three endpoints more: one with a key that n8n does not have, one
-/// that answers too late, and one whose workflow fails.
+/// The sample, with four endpoints more: one with a key that n8n does not have, one
+/// that answers too late, one whose workflow fails and says so, and one whose workflow
+/// fails without a word.
 fn manifest(origin: &str) -> String {
     let base = format!("{origin}/webhook");
     let endpoint = |name: &str, path: &str, key: &str, timeout: &str| {
@@ -91,16 +95,21 @@ fn manifest(origin: &str) -> String {
             "\n[grant.http.{name}]\nbase_url = \"{base}\"\naddresses = [\"127.0.0.1/32\"]\ntimeout = \"{timeout}\"\n\
              \n[grant.http.{name}.credential]\nsecret = \"{key}\"\nsignature = \"standard-webhooks\"\n\
              \n[[grant.http.{name}.route]]\ncall = \"POST {path}\"\nidempotency = \"signature\"\n\
-             \n[config.endpoints.{name}]\ndestination = \"{name}\"\npath = \"{path}\"\n"
+             \n[config.endpoints.{name}]\ndestination = \"{name}\"\npath = \"{path}\"\n{CONFIRMS}\n"
         )
     };
     let one = "{ eq = \"erp\" }";
     let sample = sample(&base);
-    assert!(sample.contains(one));
-    sample.replace(one, r#"{ in = ["erp", "stranger", "late", "broken"] }"#)
-        + &endpoint("stranger", "/tollgate", "other", "10s")
+    let about = "about = \"the bookkeeping's system\"";
+    assert!(sample.contains(one) && sample.contains(about));
+    let sample = sample.replace(about, CONFIRMS);
+    sample.replace(
+        one,
+        r#"{ in = ["erp", "stranger", "late", "broken", "mute"] }"#,
+    ) + &endpoint("stranger", "/tollgate", "other", "10s")
         + &endpoint("late", "/late", "erp-webhook", "3s")
         + &endpoint("broken", "/broken", "erp-webhook", "10s")
+        + &endpoint("mute", "/mute", "erp-webhook", "10s")
 }
 
 /// A workflow of the connector's folder.
@@ -279,6 +288,14 @@ async fn an_agent_is_told_what_to_do(house: &House) {
     node(&mut broken, "Look up")["parameters"]["dataTableId"]["value"] = "removed".into();
     let broken = house.judge.import(&broken).await.unwrap();
     let failed = house.sent("broken").await;
+    // A person who leaves out the way of errors: n8n answers 200 and nothing.
+    let mut mute = workflow("receive-events.json");
+    node(&mut mute, "Event")["parameters"]["path"] = "mute".into();
+    let keep = node(&mut mute, "Keep");
+    keep["parameters"]["dataTableId"]["value"] = "removed".into();
+    keep["onError"] = "stopWorkflow".into();
+    let mute = house.judge.import(&mute).await.unwrap();
+    let silent = house.sent("mute").await;
     let stranger = house.sent("stranger").await;
     house.judge.switch(&house.receives, false).await.unwrap();
     let off = house.sent("erp").await;
@@ -287,7 +304,7 @@ async fn an_agent_is_told_what_to_do(house: &House) {
         (
             &failed,
             "unavailable",
-            "Error in workflow",
+            "the workflow failed at this event",
             "may have done a part of it",
         ),
         (
@@ -295,6 +312,12 @@ async fn an_agent_is_told_what_to_do(house: &House) {
             "denied",
             "does not accept the signature",
             "compare the keys and clocks",
+        ),
+        (
+            &silent,
+            "unavailable",
+            "did not say that it took",
+            "must look there first",
         ),
         (&off, "not_found", "is not registered", "switched on"),
     ] {
@@ -308,7 +331,9 @@ async fn an_agent_is_told_what_to_do(house: &House) {
             "n8n's stack: {run}"
         );
     }
-    assert_eq!(house.executions(&broken, 1).await[0].status(), "error");
+    for workflow in [&broken, &mute] {
+        assert_eq!(house.executions(workflow, 1).await[0].status(), "error");
+    }
     assert_eq!(house.kept().await, before);
     let done = house.sent("erp").await;
     assert_eq!(done["state"], "done", "{done}");
