@@ -67,7 +67,11 @@ fn returned(order: u32, cents: u32) -> String {
 /// A signature by the specification's words.
 fn signature(id: &str, at: &str, body: &[u8]) -> String {
     let key = STANDARD.decode(&KEY["whsec_".len()..]).unwrap();
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    signature_by(&key, id, at, body)
+}
+
+fn signature_by(key: &[u8], id: &str, at: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     for part in [id.as_bytes(), b".", at.as_bytes(), b".", body] {
         mac.update(part);
     }

@@ -123,6 +123,14 @@ fn node<'w>(workflow: &'w mut Value, name: &str) -> &'w mut Value {
     nodes.iter_mut().find(|node| node["name"] == name).unwrap()
 }
 
+/// The code of a node with another variable for its key.
+fn renamed_key(workflow: &mut Value, name: &str, from: &str, to: &str) {
+    let code = &mut node(workflow, name)["parameters"]["jsCode"];
+    let text = code.as_str().unwrap();
+    assert!(text.contains(from));
+    *code = text.replace(from, to).into();
+}
+
 /// What stands in an execution as it came: three headers and the raw content.
 fn came(execution: &Execution) -> ([(&'static str, String); 3], String) {
     let item = execution.item("Event");
@@ -230,6 +238,20 @@ async fn forged_ones_are_refused(house: &House) {
             .iter()
             .all(|one| one.ran("Refused") && !one.ran("Keep"))
     );
+    // Nobody has set the key: an empty one is everybody's.
+    let mut unset = workflow("receive-events.json");
+    node(&mut unset, "Event")["parameters"]["path"] = "unset".into();
+    renamed_key(&mut unset, "Verify", "TOLLGATE_EVENTS_KEY", "NOT_SET");
+    house.judge.import(&unset).await.unwrap();
+    let empty = signature_by(b"", "msg_5", &now, body.as_bytes());
+    let headers = [
+        ("webhook-id", "msg_5"),
+        ("webhook-timestamp", &now),
+        ("webhook-signature", &empty),
+    ];
+    let answer = house.judge.call("unset", &headers, body).await.unwrap();
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(house.kept().await, 2);
     // One that the reference library signed, among signatures of other versions.
     let both = format!("v2,AAAA {fresh}");
     let headers = [
@@ -401,12 +423,12 @@ async fn returns_open_runs(house: &House) {
         ask("return", "R-1", 901).await.status,
         StatusCode::INTERNAL_SERVER_ERROR
     );
-    let code = &mut node(&mut sends, "Sign")["parameters"]["jsCode"];
-    *code = code
-        .as_str()
-        .unwrap()
-        .replace("TOLLGATE_HOOK_KEY", "TOLLGATE_EVENTS_KEY")
-        .into();
+    renamed_key(
+        &mut sends,
+        "Sign",
+        "TOLLGATE_HOOK_KEY",
+        "TOLLGATE_EVENTS_KEY",
+    );
     node(&mut sends, "Return")["parameters"]["path"] = "forged".into();
     let forges = house.judge.import(&sends).await.unwrap();
     assert_eq!(
