@@ -1,5 +1,7 @@
 //! Webhooks of a real host: one that comes in opens one run, one that goes out is
-//! signed. Against Node-RED and the reference library where they are asked for.
+//! signed. Against Node-RED, n8n and the reference library where they are asked for.
+
+mod n8n;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -65,7 +67,11 @@ fn returned(order: u32, cents: u32) -> String {
 /// A signature by the specification's words.
 fn signature(id: &str, at: &str, body: &[u8]) -> String {
     let key = STANDARD.decode(&KEY["whsec_".len()..]).unwrap();
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+    signature_by(&key, id, at, body)
+}
+
+fn signature_by(key: &[u8], id: &str, at: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     for part in [id.as_bytes(), b".", at.as_bytes(), b".", body] {
         mac.update(part);
     }
@@ -179,23 +185,22 @@ async fn node_red_gets_signed_events_and_opens_runs() {
         server.origin()
     );
     let shop = shop(&settings);
-    install_sample(&shop, server.origin());
+    install(
+        &shop,
+        &sample(server.origin()).replace("/tollgate", "/hook"),
+    );
     let open = shop.open();
 
     // Out: events that a person lets go.
     let listed = call(&open, &shop.people.agent, "endpoints", json!({})).await;
     assert_eq!(listed["output"]["endpoints"][0]["name"], "erp");
     for (before, kind) in ["order.shipped", "order.paid"].into_iter().enumerate() {
-        let event = json!({"endpoint": "erp", "event_type": kind, "data": {"order": 7}});
-        let held = call(&open, &shop.people.agent, "deliver", event).await;
+        let held = deliver(&shop, &open, "erp", kind).await;
         let left = judge.received().await.unwrap().len();
         assert_eq!(left, before, "a held one has not left");
-        let card = open.card(&shop.people.mira, &held).await;
-        let approve = format!("/v1/approvals/{}/approve", approval(&held));
-        let digest = json!({ "digest": card["digest"] });
-        let done = open.post(&shop.people.mira, &approve, &digest).await;
-        assert_eq!(done.body["state"], "done", "{done:?}");
-        assert_eq!(done.body["output"]["status"], 200, "{done:?}");
+        let done = approved(&shop, &open, &held).await;
+        assert_eq!(done["state"], "done", "{done}");
+        assert_eq!(done["output"]["status"], 200, "{done}");
     }
     let received = judge.received().await.unwrap();
     assert_eq!(received.len(), 2, "each event came once");
@@ -251,17 +256,16 @@ async fn node_red_gets_signed_events_and_opens_runs() {
     );
 }
 
-/// The connector with its sample manifest, at another address.
-fn install_sample(shop: &Shop, origin: &str) {
+/// The connector's sample manifest, at another address.
+fn sample(base_url: &str) -> String {
     let sample = fs::read_to_string(workspace().join("plugins/webhook/manifest.toml")).unwrap();
     let base = "base_url = \"https://erp.example.com/hooks\"";
     assert!(sample.contains(base));
-    let manifest = sample
-        .replace(
-            base,
-            &format!("base_url = \"{origin}\"\naddresses = [\"127.0.0.1/32\"]"),
-        )
-        .replace("/tollgate", "/hook");
+    let here = format!("base_url = \"{base_url}\"\naddresses = [\"127.0.0.1/32\"]");
+    sample.replace(base, &here)
+}
+
+fn install(shop: &Shop, manifest: &str) {
     let path = shop.home().join("webhook.toml");
     fs::write(&path, manifest).unwrap();
     let component = component("plugins/webhook").path.clone();
@@ -272,4 +276,18 @@ fn install_sample(shop: &Shop, origin: &str) {
 async fn call(open: &Open, token: &str, tool: &str, input: Value) -> Value {
     let call = json!({ "connector": "webhook", "tool": tool, "input": input });
     open.post(token, "/v1/calls", &call).await.body
+}
+
+/// An event, asked for: it is held.
+async fn deliver(shop: &Shop, open: &Open, endpoint: &str, kind: &str) -> Value {
+    let event = json!({"endpoint": endpoint, "event_type": kind, "data": {"order": 7}});
+    call(open, &shop.people.agent, "deliver", event).await
+}
+
+/// What a held run comes to once somebody of finance lets it go.
+async fn approved(shop: &Shop, open: &Open, held: &Value) -> Value {
+    let card = open.card(&shop.people.mira, held).await;
+    let approve = format!("/v1/approvals/{}/approve", approval(held));
+    let digest = json!({ "digest": card["digest"] });
+    open.post(&shop.people.mira, &approve, &digest).await.body
 }

@@ -15,6 +15,10 @@ pub(crate) struct Endpoint {
     /// The types of events it takes; any where the manifest names none.
     #[serde(default)]
     pub(crate) events: Option<Vec<String>>,
+    /// A text that its answer has where it took the event; any 200 to 299 is believed
+    /// where the manifest names none.
+    #[serde(default)]
+    pub(crate) confirms: Option<String>,
     /// What it is for, in a sentence.
     #[serde(default)]
     pub(crate) about: Option<String>,
@@ -48,6 +52,13 @@ pub(crate) fn find<'a>(
 }
 
 impl Endpoint {
+    /// Whether this answer says that the event was taken.
+    pub(crate) fn is_confirmed_by(&self, answer: &[u8]) -> bool {
+        let answer = String::from_utf8_lossy(answer);
+        let confirms = self.confirms.as_deref();
+        confirms.is_none_or(|words| answer.contains(words))
+    }
+
     /// The segments of its path.
     pub(crate) fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.strip_prefix('/').unwrap_or(&self.path).split('/')
@@ -93,6 +104,17 @@ mod tests {
                 panic!("{name} {event}");
             };
             assert_eq!(pointer, at);
+        }
+    }
+
+    #[test]
+    fn an_answer_without_the_word_is_not_believed() {
+        let mut endpoint = endpoints().remove("erp").unwrap();
+        assert!(endpoint.is_confirmed_by(b""));
+        endpoint.confirms = Some("\"taken\":true".to_owned());
+        assert!(endpoint.is_confirmed_by(b"{\"taken\":true}"));
+        for other in [&b""[..], b"starting up", b"{\"taken\":false}", &[0xff]] {
+            assert!(!endpoint.is_confirmed_by(other));
         }
     }
 

@@ -10,6 +10,11 @@ use crate::{endpoint, event};
 /// The longest part of a receiver's answer that is passed on, characters.
 const ANSWER_MAX: usize = 1_000;
 
+/// What to do where nobody can tell how far a receiver came. Another call is another
+/// event to it.
+const LOOK_FIRST: &str = "the receiver may have done a part of it, or nothing; somebody must look \
+     there first, since another call sends another event, with an id of its own";
+
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Deliver {
@@ -41,8 +46,8 @@ pub(crate) struct Delivered {
 /// Sends one event to a named endpoint, signed by the host. It cannot be called
 /// back, so a person approves it first. An answer that got lost is asked
 /// for again under the same delivery id. An error says whether the receiver refused
-/// the event for good (`denied`, `invalid_input`: do not repeat it) or cannot take
-/// it now (`unavailable`: try later).
+/// the event for good (`denied`, `invalid_input`, `not_found`: do not repeat it) or
+/// cannot take it now (`unavailable`: do what its hint says).
 #[tool(title = "Send an event", effect = "irreversible")]
 pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
     let content = event::content(&input.event_type, input.occurred_at.as_deref(), input.data)?;
@@ -54,6 +59,13 @@ pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
     if !answer.is_success() {
         return Err(refused(&answer));
     }
+    // A platform in front of the receiver answers 200 by itself: n8n does while it
+    // starts, and where a workflow fails before it answers.
+    if !endpoint.is_confirmed_by(answer.body()) {
+        let status = answer.status();
+        let message = format!("the receiver did not say that it took the event (status {status})");
+        return Err(ToolError::unavailable(message).hint(LOOK_FIRST));
+    }
     let (text, answer_cut) = beginning(answer.body());
     Ok(Delivered {
         status: answer.status(),
@@ -62,14 +74,20 @@ pub(crate) fn deliver(input: Deliver) -> Result<Delivered, ToolError> {
     })
 }
 
-/// What a status means to whoever sends webhooks: two are other than usual, by the
-/// specification of Standard Webhooks ("Deliverability and reliability").
+/// What a status means to whoever sends webhooks, where that is other than usual: of
+/// 410 the specification of Standard Webhooks says it ("Deliverability and
+/// reliability"). No caller chose the path, so nobody who calls can mend a 404.
 fn refused(answer: &Response) -> ToolError {
     match answer.status() {
         410 => ToolError::denied("the receiver wants no more events at this endpoint (status 410)")
             .hint("asking again does not help; the operator must remove or correct the endpoint"),
         401 | 403 => ToolError::denied("the receiver does not accept the signature, or its sender")
             .hint("asking again does not help; the operator must compare the keys and clocks"),
+        404 => answer.problem().hint(
+            "asking again does not help; the operator must compare the endpoint's path, and see \
+             that what listens there is switched on",
+        ),
+        500 => answer.problem().hint(LOOK_FIRST),
         _ => answer.problem(),
     }
 }

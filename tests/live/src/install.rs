@@ -91,6 +91,33 @@ pub(crate) fn npm_install(
     run(npm.args(more).current_dir(folder), folder)
 }
 
+/// Whether somebody wishes for a system that needs much: refused otherwise.
+pub(crate) fn wished(system: &str, disk: &str) -> Result<()> {
+    if std::env::var_os("TOLLGATE_LIVE_HEAVY").is_some_and(|value| value == "1") {
+        return Ok(());
+    }
+    Err(Error::Missing {
+        what: format!("the wish for {system}"),
+        help: format!("set TOLLGATE_LIVE_HEAVY=1: {disk} are installed"),
+    })
+}
+
+/// A folder with a package of npm that keeps its data in SQLite and pins a `xlsx` that
+/// is not in the registry. The scripts of its packages fetch from elsewhere, so none
+/// runs but the one that builds SQLite here.
+pub(crate) fn npm_with_sqlite(package: &str, version: &str) -> Result<PathBuf> {
+    once(&format!("{package}-{version}"), |folder| {
+        let xlsx = Some(("xlsx", "0.18.5"));
+        npm_install(folder, &[(package, version)], xlsx, &["--ignore-scripts"])?;
+        let mut build = Command::new("npm");
+        build.env("npm_config_build_from_source", "true");
+        run(
+            build.args(["rebuild", "sqlite3"]).current_dir(folder),
+            folder,
+        )
+    })
+}
+
 /// A Node.js new enough for every server here.
 pub(crate) fn node() -> Result<PathBuf> {
     let folder = npm(&format!("node-{NODE}"), &[("node", NODE)])?;

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 use tollgate_live::{
-    Error, MailSink, NocoDb, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton,
+    Error, MailSink, N8n, NocoDb, NodeRed, RequestTracker, Result, Roundup, Synapse, Tryton,
 };
 
 #[tokio::main]
@@ -36,6 +36,12 @@ async fn keep(system: &str) -> Result<()> {
                 server.version(),
                 json!({ "smtp": server.smtp() }),
             );
+        }
+        "n8n" => {
+            let key = "whsec_bGl2ZSB0ZXN0cyBzaWduIGFuZCB2ZXJpZnk=";
+            let server = N8n::with_keys(key, key).await?;
+            let users = json!({ "api_key": server.api_key(), "key": key });
+            wait(server.origin(), server.version(), users);
         }
         "nocodb" => {
             let server = NocoDb::start().await?;
@@ -69,7 +75,7 @@ async fn keep(system: &str) -> Result<()> {
         _ => {
             return Err(Error::Missing {
                 what: format!("a server called `{system}`"),
-                help: "name one of: mail-sink, nocodb, node-red, request-tracker, roundup, synapse, tryton"
+                help: "name one of: mail-sink, n8n, nocodb, node-red, request-tracker, roundup, synapse, tryton"
                     .to_owned(),
             });
         }

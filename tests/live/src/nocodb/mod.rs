@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::Needs;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::install;
 use crate::judge::{Answer, Judge, encoded};
 use crate::process::{Folder, Process, free_port};
@@ -31,12 +31,7 @@ impl NocoDb {
     /// Install it if it is not, and start a new one; refused without
     /// `TOLLGATE_LIVE_HEAVY=1`.
     pub async fn start() -> Result<Self> {
-        if std::env::var_os("TOLLGATE_LIVE_HEAVY").is_none_or(|value| value != "1") {
-            return Err(Error::Missing {
-                what: "the wish for NocoDB".to_owned(),
-                help: "set TOLLGATE_LIVE_HEAVY=1: 1.5 GB are installed".to_owned(),
-            });
-        }
+        install::wished("NocoDB", "1.5 GB")?;
         let (process, origin) = Process::serve("NocoDB", prepare, "/api/v1/health").await?;
         let judge = Judge::new(&origin, Vec::new())?;
         let (token, table) = set_up(&judge, &origin).await?;
@@ -88,19 +83,7 @@ impl NocoDb {
 
 fn prepare() -> Result<(Folder, Command, u16)> {
     let node = install::node()?;
-    let installed = install::once(&format!("nocodb-{VERSION}"), |folder| {
-        // Its own pin of xlsx is not in the registry. The scripts of its packages
-        // fetch from elsewhere, so none runs but the one that builds SQLite here.
-        let pins = [("nocodb", VERSION)];
-        let xlsx = Some(("xlsx", "0.18.5"));
-        install::npm_install(folder, &pins, xlsx, &["--ignore-scripts"])?;
-        let mut build = Command::new("npm");
-        build.env("npm_config_build_from_source", "true");
-        install::run(
-            build.args(["rebuild", "sqlite3"]).current_dir(folder),
-            folder,
-        )
-    })?;
+    let installed = install::npm_with_sqlite("nocodb", VERSION)?;
     let (folder, port) = (Folder::new()?, free_port()?);
     let script = folder.write("start.js", START)?;
     let mut server = folder.command(node);
