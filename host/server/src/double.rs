@@ -59,6 +59,8 @@ struct State {
     /// What people said beside a no, in words.
     said: Vec<String>,
     drills: Vec<NewDrill>,
+    /// Whether a key is registered for everybody.
+    signs: bool,
 }
 
 impl Double {
@@ -456,6 +458,7 @@ impl Gatekeeper for Double {
         approval: &str,
         digest: &str,
         input: &Value,
+        _signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
         let said = format!("{} changed {approval} to {input}", who.name);
         let run = self.decide(who, approval, digest, |card, _| card.state = "void".into())?;
@@ -464,6 +467,10 @@ impl Gatekeeper for Double {
             run: "run-edited".into(),
             ..run
         })
+    }
+
+    async fn must_sign(&self, _who: &Principal) -> Result<bool, Refusal> {
+        Ok(self.state().signs)
     }
 
     async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal> {

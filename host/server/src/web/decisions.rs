@@ -91,7 +91,8 @@ pub(super) async fn edit(
             .map_err(|refusal| Refusal::new("invalid_input", refusal.message))?;
         let (who, approval, digest) = (visitor.who.clone(), id.clone(), field(&fields, "digest"));
         to_the_end(&pages.gatekeeper, |host| async move {
-            host.edit(&who, &approval, &digest, &input).await
+            // A page has no private key.
+            host.edit(&who, &approval, &digest, &input, None).await
         })
         .await
     };
@@ -163,6 +164,7 @@ pub(super) async fn decide_batch(
         digest: field(&fields, "digest"),
         veto,
         reason: given("reason"),
+        signatures: BTreeMap::new(),
     };
     let who = visitor.who.clone();
     let decided = to_the_end(&pages.gatekeeper, |host| async move {
