@@ -24,5 +24,6 @@ mod rest;
 mod session;
 mod several;
 mod shop;
+mod signing;
 mod web;
 mod webhook;

@@ -183,7 +183,7 @@ async fn a_drill_is_an_ordinary_card_until_its_end_and_then_stands_in_the_report
 
     // Mira looks, Omar does not.
     let deny = ["deny", &noticed, "--reason", "more than was ever paid"];
-    let denied = host.run(mira, &deny).exits(4);
+    let denied = host.run(mira, &deny).exits(0);
     assert!(denied.stdout.contains("planted by olga"), "{denied:?}");
     let (word, digest) = (hidden(&page, "word"), hidden(&page, "digest"));
     let form = [("word", word.as_str()), ("digest", digest.as_str())];

@@ -91,7 +91,7 @@ impl Host {
     ///
     /// When the store cannot be read.
     pub async fn must_sign(&self, who: &Principal) -> Result<bool, DecideError> {
-        Ok(self.inner().signing_key(who).await?.is_some())
+        Ok(self.inner().registered_key(who).await?.is_some())
     }
 }
 
@@ -159,7 +159,7 @@ impl Inner {
     }
 
     /// The key that a person's decisions are signed with, where one is registered.
-    async fn signing_key(
+    async fn registered_key(
         &self,
         who: &Principal,
     ) -> Result<Option<[u8; 32]>, tollgate_store::StoreError> {
@@ -175,7 +175,7 @@ impl Inner {
         claim: &Claim<'_>,
     ) -> Result<Option<Signed>, DecideError> {
         let wrong = |why: DecisionError| DecideError::SignatureWrong(why.to_string());
-        let (key, signature) = match (self.signing_key(who).await?, claim.signature) {
+        let (key, signature) = match (self.registered_key(who).await?, claim.signature) {
             (None, None) => return Ok(None),
             // Who signs relies on it: it is not passed over in silence.
             (None, Some(_)) => {

@@ -130,9 +130,13 @@ pub(super) async fn batch(
         sum: Some(sum.trim().to_owned()).filter(|sum| !sum.is_empty()),
         items: None,
     };
-    match pages.gatekeeper.batch(&visitor.who, &filter).await {
-        Ok(batch) => pages::batch(&visitor, &batch, StatusCode::OK, None),
-        Err(refusal) => pages::refusal(&refusal),
+    let shown = async {
+        let batch = pages.gatekeeper.batch(&visitor.who, &filter).await?;
+        Ok((batch, pages.gatekeeper.must_sign(&visitor.who).await?))
+    };
+    match shown.await {
+        Ok((batch, signs)) => pages::batch(&visitor, &batch, signs, StatusCode::OK, None),
+        Err::<_, Refusal>(refusal) => pages::refusal(&refusal),
     }
 }
 
