@@ -88,6 +88,11 @@ impl Double {
         self.state().revoked.iter().any(|revoked| revoked == name)
     }
 
+    /// From now on everybody's decisions count only with a signature.
+    pub(crate) fn register_keys(&self) {
+        self.state().signs = true;
+    }
+
     pub(crate) fn edit_card(&self, edit: impl FnOnce(&mut Card)) {
         edit(self.state().cards.last_mut().expect("a call was held"));
     }
@@ -458,9 +463,10 @@ impl Gatekeeper for Double {
         approval: &str,
         digest: &str,
         input: &Value,
-        _signature: Option<&str>,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
-        let said = format!("{} changed {approval} to {input}", who.name);
+        let by = &who.name;
+        let said = format!("{by} changed {approval} to {input}, signed {signature:?}");
         let run = self.decide(who, approval, digest, |card, _| card.state = "void".into())?;
         self.state().said.push(said);
         Ok(RunReport {
