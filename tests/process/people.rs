@@ -16,8 +16,8 @@ const PASSWORD: &str = "the orchard behind the mill";
 /// Failures of one address or name that are answered in a minute (`web/attempts.rs`).
 const TRIES: usize = 10;
 
-/// How long a host believes a token without asking the store, which README and
-/// ARCHITECTURE promise.
+/// How long a host believes a token without asking the store
+/// (ARCHITECTURE: "Principals are believed for a second").
 const BELIEVED_FOR: Duration = Duration::from_secs(1);
 
 fn password(shop: &Shop, name: &str, typed: &str) -> Ended {
