@@ -96,6 +96,12 @@ impl Shop {
         program::run(program::command(arguments).arg("--home").arg(self.home()))
     }
 
+    /// The token of one more who is there.
+    pub(crate) fn register(&self, name: &str, kind: &str, group: &str) -> String {
+        let registered = self.run(&["principal", name, "--kind", kind, "--group", group]);
+        registered.exits(0).stdout.trim().to_owned()
+    }
+
     /// Serve it on a free port of the loopback address.
     pub(crate) fn open(&self) -> Open {
         let mut command = program::command(["serve", "--listen", "127.0.0.1:0", "--home"]);

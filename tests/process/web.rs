@@ -7,36 +7,48 @@ use serde_json::json;
 use crate::shop::{Open, Shop, approval, http, refund};
 
 /// A browser: keeps one cookie, says where its forms come from.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     host: &'a Open,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    async fn sign_in(host: &'a Open, token: &str) -> Self {
-        let mut browser = Self {
+    /// One that nobody has signed in with.
+    pub(crate) fn new(host: &'a Open) -> Self {
+        Self {
             host,
             cookie: String::new(),
-        };
-        let response = browser
-            .post("/login", &[("token", token), ("next", "")])
-            .await;
+        }
+    }
+
+    pub(crate) async fn sign_in(host: &'a Open, token: &str) -> Self {
+        Self::sign_in_with(host, token, &[("token", token), ("next", "")]).await
+    }
+
+    /// Sign in with these fields, of which one is a `secret`.
+    pub(crate) async fn sign_in_with(
+        host: &'a Open,
+        secret: &str,
+        fields: &[(&str, &str)],
+    ) -> Self {
+        let mut browser = Self::new(host);
+        let response = browser.post("/login", fields).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
         for attribute in ["HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(cookie.contains(attribute), "{cookie}");
         }
-        assert!(!cookie.contains(token), "the cookie carries the token");
+        assert!(!cookie.contains(secret), "the cookie carries the secret");
         browser.cookie = cookie.split(';').next().unwrap().to_owned();
         browser
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         let request = http().get(format!("{}{path}", self.host.url));
         request.header("cookie", &self.cookie).send().await.unwrap()
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub(crate) async fn page(&self, path: &str) -> String {
         let response = self.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let policy = response.headers()[CONTENT_SECURITY_POLICY]
@@ -56,7 +68,7 @@ impl<'a> Browser<'a> {
         response.text().await.unwrap()
     }
 
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.post_from(&self.host.url, path, fields).await
     }
 
@@ -199,10 +211,7 @@ async fn a_person_denies_with_a_reason() {
 async fn an_agents_token_does_not_sign_in_and_a_session_ends() {
     let shop = Shop::new();
     let host = shop.open();
-    let nobody = Browser {
-        host: &host,
-        cookie: String::new(),
-    };
+    let nobody = Browser::new(&host);
     for (token, status) in [
         (shop.people.agent.as_str(), StatusCode::FORBIDDEN),
         (&shop.people.service, StatusCode::FORBIDDEN),
@@ -228,7 +237,7 @@ async fn an_agents_token_does_not_sign_in_and_a_session_ends() {
 }
 
 /// The value of a hidden field.
-fn hidden(page: &str, name: &str) -> String {
+pub(crate) fn hidden(page: &str, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     let rest = page
         .split(&start)

@@ -1,16 +1,18 @@
 //! The keys that a person's decisions are signed with. The private one is read on the
 //! person's machine and leaves it never: what is sent is a signature.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tollgate_policy::decision::{
-    KEY_BYTES_MAX, PrivateKey, PublicKey, Said, Statement, reason_digest,
+    KEY_BYTES_MAX, PrivateKey, PublicKey, Said, Statement, input_digest, reason_digest,
 };
+use tollgate_runtime::{Batch, Card};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Keygen, Signing};
@@ -101,17 +103,62 @@ impl Signing {
         digest: &str,
         reason: Option<&str>,
     ) -> anyhow::Result<Option<String>> {
-        let Some(path) = &self.key else {
-            return Ok(None);
+        let statement = self.statement(decision, approval, digest, reason);
+        self.key()?.map(|key| Ok(key.sign(&statement)?)).transpose()
+    }
+
+    /// The signature over asking for another input, where a key was named.
+    pub(crate) fn sign_edit(
+        &self,
+        approval: &str,
+        digest: &str,
+        input: &Value,
+    ) -> anyhow::Result<Option<String>> {
+        let mut statement = self.statement(Said::Edited, approval, digest, None);
+        statement.input = Some(input_digest(input)?);
+        self.key()?.map(|key| Ok(key.sign(&statement)?)).transpose()
+    }
+
+    /// The signature over the decision on each item of a batch, where a key was named.
+    pub(crate) fn sign_each(
+        &self,
+        batch: &Batch,
+        veto: &BTreeMap<String, String>,
+        reason: Option<&str>,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
+        let Some(key) = self.key()? else {
+            return Ok(BTreeMap::new());
         };
-        let statement = Statement {
+        let sign = |card: &Card| {
+            let (said, words) = match veto.get(&card.approval) {
+                Some(why) => (Said::Denied, Some(why.as_str())),
+                None => (Said::Approved, reason),
+            };
+            let statement = self.statement(said, &card.approval, &card.digest, words);
+            Ok((card.approval.clone(), key.sign(&statement)?))
+        };
+        batch.items.iter().map(sign).collect()
+    }
+
+    fn key(&self) -> anyhow::Result<Option<PrivateKey>> {
+        self.key.as_deref().map(private_key).transpose()
+    }
+
+    fn statement(
+        &self,
+        decision: Said,
+        approval: &str,
+        digest: &str,
+        reason: Option<&str>,
+    ) -> Statement {
+        Statement {
             tenant: self.tenant.clone(),
             approval: approval.to_owned(),
             digest: digest.to_owned(),
             decision,
             reason: reason_digest(reason),
-        };
-        Ok(Some(private_key(path)?.sign(&statement)?))
+            input: None,
+        }
     }
 }
 
@@ -142,6 +189,7 @@ mod tests {
             digest: "sha256:00".to_owned(),
             decision: Said::Denied,
             reason: reason_digest(Some("no")),
+            input: None,
         };
         let key = public_key(&public_file(&file)).unwrap();
         key.verify(&statement, &signature.unwrap().unwrap())

@@ -28,6 +28,7 @@ pub const KEY_BYTES_MAX: usize = 4_096;
 
 const DOMAIN: &[u8] = b"tollgate decision v1\0";
 const REASON_DOMAIN: &str = "tollgate decision reason v1";
+const INPUT_DOMAIN: &str = "tollgate decision input v1";
 const FINGERPRINT_DOMAIN: &str = "tollgate decision key v1";
 const PRIVATE_LINE: &str = "tollgate private key v1 ";
 const PUBLIC_LINE: &str = "tollgate public key v1 ";
@@ -43,6 +44,8 @@ pub enum Said {
     Denied,
     /// The own yes is taken back.
     Revoked,
+    /// It must not happen so; another input is asked for instead.
+    Edited,
 }
 
 /// One decision, as it is signed.
@@ -58,6 +61,9 @@ pub struct Statement {
     pub decision: Said,
     /// Digest of the person's words: [`reason_digest`].
     pub reason: Option<Digest>,
+    /// Of [`Said::Edited`], and of nothing else: [`input_digest`] of what is asked for
+    /// instead. The attack: a signature over "I change it" is used with another input.
+    pub input: Option<Digest>,
 }
 
 /// Why a key or a signature is none. Never shows any of it.
@@ -93,20 +99,39 @@ pub fn reason_digest(reason: Option<&str>) -> Option<Digest> {
     (!words.is_empty()).then(|| Digest::of_parts(REASON_DOMAIN, &[words.as_bytes()]))
 }
 
+/// Digest of an input that a person asks for, in its canonical form.
+///
+/// # Errors
+/// When it has none.
+pub fn input_digest(input: &Value) -> Result<Digest, DecisionError> {
+    let text = canonical(input)?;
+    Ok(Digest::of_parts(INPUT_DOMAIN, &[text.as_bytes()]))
+}
+
 impl Statement {
     /// The bytes that are signed.
     ///
     /// # Errors
-    /// When a name in it has no canonical form.
+    /// When a name in it has no canonical form, and when it says an input without
+    /// being an edit, or is an edit of nothing.
     pub fn bytes(&self) -> Result<Vec<u8>, DecisionError> {
-        let text = canonical(&json!({
+        if (self.decision == Said::Edited) != self.input.is_some() {
+            return Err(DecisionError::Facts(
+                "an edit, and only an edit, has an input",
+            ));
+        }
+        let mut said = json!({
             "v": VERSION,
             "tenant": self.tenant,
             "approval": self.approval,
             "digest": self.digest,
             "decision": self.decision,
             "reason": self.reason,
-        }))?;
+        });
+        if let Some(input) = self.input {
+            said["input"] = json!(input);
+        }
+        let text = canonical(&said)?;
         Ok([DOMAIN, text.as_bytes()].concat())
     }
 
@@ -118,13 +143,15 @@ impl Statement {
         let text = |name: &str| facts.get(name).and_then(Value::as_str);
         let decision = facts.get("decision").cloned().unwrap_or_default();
         let decision = serde_json::from_value(decision);
-        let reason = match facts.get("reason_digest") {
-            None => None,
-            Some(digest) => Some(
-                serde_json::from_value(digest.clone())
-                    .map_err(|_| DecisionError::Facts("its `reason_digest` is no digest"))?,
-            ),
+        let digest = |name: &str, wrong| match facts.get(name) {
+            None => Ok(None),
+            Some(digest) => match serde_json::from_value(digest.clone()) {
+                Ok(digest) => Ok(Some(digest)),
+                Err(_) => Err(DecisionError::Facts(wrong)),
+            },
         };
+        let reason = digest("reason_digest", "its `reason_digest` is no digest")?;
+        let input = digest("input_digest", "its `input_digest` is no digest")?;
         Ok(Self {
             tenant: tenant.to_owned(),
             approval: text("approval")
@@ -135,6 +162,7 @@ impl Statement {
                 .to_owned(),
             decision: decision.map_err(|_| DecisionError::Facts("it has no such `decision`"))?,
             reason,
+            input,
         })
     }
 }

@@ -241,9 +241,7 @@ impl Inner {
             if approves {
                 self.not_denied_before(&row).await?;
             }
-            let signed = self
-                .signed(who, &row, said.verdict, reason.as_deref(), said.signature)
-                .await?;
+            let signed = self.signed(who, &row, &said, reason.as_deref()).await?;
             let taken = Taken {
                 who,
                 row: &row,

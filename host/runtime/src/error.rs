@@ -312,8 +312,8 @@ pub enum DecideError {
         voter: String,
     },
     /// The person has a registered key, and the decision came without its signature.
-    #[error("your decisions are signed with your key, and this one has no signature")]
-    SignatureMissing,
+    #[error("your decisions are signed with your key, and this one has no signature: run `{0}`")]
+    SignatureMissing(String),
     /// The signature is not the person's over exactly this decision.
     #[error("the signature does not fit: {0}")]
     SignatureWrong(String),
@@ -392,7 +392,7 @@ impl DecideError {
             Self::Author => "author",
             Self::Planted => "planted",
             Self::AlreadyVoted { .. } => "already_voted",
-            Self::SignatureMissing => "signature_missing",
+            Self::SignatureMissing(_) => "signature_missing",
             Self::SignatureWrong(_) => "signature_wrong",
             Self::SignatureUsed => "signature_used",
             Self::Repeated => "repeated",
@@ -428,8 +428,8 @@ impl DecideError {
             Self::AlreadyVoted { .. } => {
                 Some("another person has to vote; a deputy and who sent it are one vote")
             }
-            Self::SignatureMissing => Some(
-                "decide with the command `tollgate`, and name your private key with --key FILE",
+            Self::SignatureMissing(_) => Some(
+                "pages and chats cannot sign; --key names the file with your private key, which stays on your machine",
             ),
             Self::SignatureWrong(_) => Some(
                 "read the card again, and sign it with the key that is registered for you; nothing was decided",

@@ -95,8 +95,13 @@ impl Gatekeeper for Host {
         approval: &str,
         digest: &str,
         input: &Value,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
-        Ok(Host::edit(self, who, approval, digest, input).await?)
+        Ok(Host::edit_signed(self, who, approval, digest, input, signature).await?)
+    }
+
+    async fn must_sign(&self, who: &Principal) -> Result<bool, Refusal> {
+        Ok(Host::must_sign(self, who).await?)
     }
 
     async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal> {

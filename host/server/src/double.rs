@@ -59,6 +59,8 @@ struct State {
     /// What people said beside a no, in words.
     said: Vec<String>,
     drills: Vec<NewDrill>,
+    /// Whether a key is registered for everybody.
+    signs: bool,
 }
 
 impl Double {
@@ -84,6 +86,11 @@ impl Double {
 
     fn is_revoked(&self, name: &str) -> bool {
         self.state().revoked.iter().any(|revoked| revoked == name)
+    }
+
+    /// From now on everybody's decisions count only with a signature.
+    pub(crate) fn register_keys(&self) {
+        self.state().signs = true;
     }
 
     pub(crate) fn edit_card(&self, edit: impl FnOnce(&mut Card)) {
@@ -456,14 +463,20 @@ impl Gatekeeper for Double {
         approval: &str,
         digest: &str,
         input: &Value,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal> {
-        let said = format!("{} changed {approval} to {input}", who.name);
+        let by = &who.name;
+        let said = format!("{by} changed {approval} to {input}, signed {signature:?}");
         let run = self.decide(who, approval, digest, |card, _| card.state = "void".into())?;
         self.state().said.push(said);
         Ok(RunReport {
             run: "run-edited".into(),
             ..run
         })
+    }
+
+    async fn must_sign(&self, _who: &Principal) -> Result<bool, Refusal> {
+        Ok(self.state().signs)
     }
 
     async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal> {

@@ -79,7 +79,10 @@ pub trait Gatekeeper: Casework + Oversight + SignIn {
         approval: &str,
         digest: &str,
         input: &Value,
+        signature: Option<&str>,
     ) -> Result<RunReport, Refusal>;
+    /// Whether their decisions count only with the signature of a registered key.
+    async fn must_sign(&self, who: &Principal) -> Result<bool, Refusal>;
     /// Held calls to decide on at once.
     async fn batch(&self, who: &Principal, filter: &BatchFilter) -> Result<Batch, Refusal>;
     /// One decision over them.

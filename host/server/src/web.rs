@@ -25,6 +25,7 @@ mod queue;
 mod report;
 mod runs;
 mod session;
+mod signing;
 mod timeline;
 mod undo;
 
@@ -192,7 +193,11 @@ async fn card_page(
         "pending" => None,
         _ => pages.gatekeeper.run(&visitor.who, &card.run).await.ok(),
     };
-    pages::card(visitor, &card, run.as_ref(), status, problem)
+    let signs = match pages.gatekeeper.must_sign(&visitor.who).await {
+        Ok(signs) => signs,
+        Err(refusal) => return pages::refusal(&refusal),
+    };
+    pages::card(visitor, &card, run.as_ref(), signs, status, problem)
 }
 
 #[derive(Deserialize)]

@@ -31,6 +31,7 @@ fn decision(batch: &Batch) -> BatchDecision {
         digest: batch.digest.clone(),
         veto: BTreeMap::new(),
         reason: None,
+        signatures: BTreeMap::new(),
     }
 }
 

@@ -93,6 +93,8 @@ pub(crate) struct Edit {
     /// The digest on the card you saw. Without it the card of this moment counts.
     #[arg(long)]
     pub(crate) digest: Option<String>,
+    #[command(flatten)]
+    pub(crate) signing: Signing,
 }
 
 /// Who decides for whom.

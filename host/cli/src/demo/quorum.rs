@@ -114,7 +114,9 @@ impl Story<'_> {
         let (mira, olaf) = (&self.people.mira.client, &self.people.olaf.client);
         let before = olaf.card(held.approval()?).await?;
         let input = refund(ORDER, GRANTED_CENTS);
-        let next = olaf.edit(&before.approval, &before.digest, &input).await?;
+        let next = olaf
+            .edit(&before.approval, &before.digest, &input, None)
+            .await?;
 
         let old = mira.card(&before.approval).await?;
         let ended = mira.run(&held.run, 0).await?;

@@ -32,9 +32,13 @@ impl Client {
         approval: &str,
         digest: &str,
         input: &Value,
+        signature: Option<&str>,
     ) -> anyhow::Result<RunReport> {
         let path = format!("/v1/approvals/{}/edit", segment(approval)?);
-        let body = json!({ "digest": digest, "input": input });
+        let mut body = json!({ "digest": digest, "input": input });
+        if let Some(signature) = signature {
+            body["signature"] = signature.into();
+        }
         self.send(Method::POST, &path, Some(body)).await
     }
 
@@ -85,18 +89,24 @@ pub(crate) async fn approve(
 /// A person reads the whole list before deciding; a program names the digest of
 /// the list that a person saw.
 async fn approve_many(client: &Client, approve: &Approve, as_json: bool) -> anyhow::Result<Exit> {
-    anyhow::ensure!(
-        approve.signing.key.is_none(),
-        "with a key each decision is signed by itself: approve them one by one"
-    );
     let kind = approve.batch.as_deref().unwrap_or_default();
     let batch = client.batch(kind, approve.sum.as_deref()).await?;
+    // The attack: a server shows a digest that people know, and other calls with it, to
+    // have those signed.
+    anyhow::ensure!(
+        batch.computed_digest() == batch.digest,
+        "the server shows other calls than those of its digest; nothing was signed or decided"
+    );
     let veto = vetoes(&approve.veto)?;
     if batch.items.is_empty() {
         output::note("nothing waits for you there");
         return Ok(Exit::Success);
     }
     let digest = match &approve.digest {
+        // What is signed is each item as it is now, so it has to be what was seen.
+        Some(digest) if approve.signing.key.is_some() && *digest != batch.digest => {
+            anyhow::bail!("the batch has changed since you saw it; look at it again")
+        }
         Some(digest) => digest.clone(),
         None => {
             output::decide::batch(&batch);
@@ -110,7 +120,10 @@ async fn approve_many(client: &Client, approve: &Approve, as_json: bool) -> anyh
             batch.digest.clone()
         }
     };
+    let reason = approve.reason.as_deref();
+    let signatures = approve.signing.sign_each(&batch, &veto, reason)?;
     let decision = BatchDecision {
+        signatures,
         approval: batch.approval,
         sum: batch.sum.map(|sum| sum.field),
         items: batch.items.into_iter().map(|card| card.approval).collect(),
@@ -182,7 +195,10 @@ pub(crate) async fn edit(server: &Server, edit: &Edit, as_json: bool) -> anyhow:
         Some(digest) => digest.clone(),
         None => client.card(&edit.approval).await?.digest,
     };
-    let report = client.edit(&edit.approval, &digest, &input).await?;
+    let signature = edit.signing.sign_edit(&edit.approval, &digest, &input)?;
+    let report = client
+        .edit(&edit.approval, &digest, &input, signature.as_deref())
+        .await?;
     output::report(&report, as_json);
     Ok(Exit::Success)
 }

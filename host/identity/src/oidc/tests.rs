@@ -214,13 +214,31 @@ async fn an_id_token_counts_by_the_providers_public_key_alone() {
             Signed::ByThePublicKey,
             "not signed by RS256, ES256 or EdDSA",
         ),
+        (
+            Signed::ByThePublicPoint,
+            "not signed by RS256, ES256 or EdDSA",
+        ),
         (Signed::ByAnUnknownKey, "not signed by the provider"),
+        (Signed::ByAnUnknownCurve, "not signed by the provider"),
     ] {
         let said = lied(|script| script.signed = signed).await;
         assert!(said.contains(told), "{said}");
     }
     let said = lied(|script| script.no_token = true).await;
     assert!(said.contains("there is none"), "{said}");
+}
+
+#[tokio::test]
+async fn an_id_token_is_signed_by_a_key_on_p_256_too() {
+    let stub = Stub::start().await;
+    stub.script().signed = Signed::ByTheCurve;
+    let party = party(&stub, |_| {});
+    let person = sign_in(&stub, &party).await.unwrap();
+    assert_eq!(person.subject, "sub:248289761001");
+    // Its claims are looked at like any other's.
+    stub.script().claims = |claims| claims["aud"] = json!("another");
+    let said = sign_in(&stub, &party).await.unwrap_err().to_string();
+    assert!(said.contains("another client"), "{said}");
 }
 
 #[tokio::test]

@@ -15,6 +15,15 @@ fn statement() -> Statement {
         digest: Digest::of(b"what is sent").to_string(),
         decision: Said::Approved,
         reason: reason_digest(Some("it was paid")),
+        input: None,
+    }
+}
+
+fn edit(input: &Value) -> Statement {
+    Statement {
+        decision: Said::Edited,
+        input: Some(input_digest(input).unwrap()),
+        ..statement()
     }
 }
 
@@ -22,7 +31,8 @@ fn any_statement() -> impl Strategy<Value = Statement> {
     let said = prop_oneof![
         Just(Said::Approved),
         Just(Said::Denied),
-        Just(Said::Revoked)
+        Just(Said::Revoked),
+        Just(Said::Edited)
     ];
     let reason = proptest::option::of("[a-z ]{0,6}");
     ("[a-z/]{1,3}", "[a-z]{1,3}", "[a-z]{1,3}", said, reason).prop_map(
@@ -32,6 +42,7 @@ fn any_statement() -> impl Strategy<Value = Statement> {
             digest,
             decision,
             reason: reason_digest(reason.as_deref()),
+            input: (decision == Said::Edited).then(|| Digest::of(b"an input")),
         },
     )
 }
@@ -75,6 +86,7 @@ fn what_is_signed_is_written_the_same_everywhere() {
         digest: "d".into(),
         decision: Said::Approved,
         reason: None,
+        input: None,
     };
     let text =
         r#"{"approval":"a","decision":"approved","digest":"d","reason":null,"tenant":"t","v":1}"#;
@@ -141,4 +153,36 @@ fn a_recorded_decision_is_verified_from_its_facts_alone() {
         assert!(verify_recorded("acme", &less, &public).is_err(), "{name}");
     }
     assert!(verify_recorded("acme", &facts("AAAA"), &public).is_err());
+}
+
+/// The attack: who saw a person's signed edit asks for another input with it, or passes
+/// it off as a yes.
+#[test]
+fn an_edit_is_signed_with_its_input() {
+    let signed = edit(&json!({"cents": 5, "to": "ann"}));
+    let signature = key(1).sign(&signed).unwrap();
+    let public = key(1).public();
+    let same: Value = serde_json::from_str(r#"{"to": "ann",  "cents": 5.0}"#).unwrap();
+    public.verify(&edit(&same), &signature).unwrap();
+    for other in [
+        json!({"cents": 6, "to": "ann"}),
+        json!({"cents": 5}),
+        json!({"cents": "5", "to": "ann"}),
+    ] {
+        let no = public.verify(&edit(&other), &signature);
+        assert_eq!(no, Err(DecisionError::Wrong), "{other}");
+    }
+    let without = Statement {
+        input: None,
+        ..signed.clone()
+    };
+    let yes = Statement {
+        decision: Said::Approved,
+        ..signed
+    };
+    for unfit in [without, yes] {
+        let no = public.verify(&unfit, &signature);
+        assert!(matches!(no, Err(DecisionError::Facts(_))), "{no:?}");
+        assert!(key(1).sign(&unfit).is_err());
+    }
 }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tollgate_policy::Digest;
 
 use super::call::{Failure, RunState};
 use super::card::Card;
+
+const DOMAIN: &str = "tollgate batch v1";
 
 /// A person names a deputy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +73,20 @@ pub struct Batch {
     pub digest: String,
 }
 
+impl Batch {
+    /// The digest of what this shows. It is [`digest`](Self::digest), or whoever sent
+    /// this shows something else than what a decision would be bound to.
+    #[must_use]
+    pub fn computed_digest(&self) -> String {
+        let items = self.items.iter();
+        let items: Vec<_> = items
+            .map(|card| json!([card.approval, card.digest]))
+            .collect();
+        let list = json!({"approval": self.approval, "items": items, "sum": self.sum});
+        Digest::of_parts(DOMAIN, &[list.to_string().as_bytes()]).to_string()
+    }
+}
+
 /// A field of the items of a batch, added up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchSum {
@@ -99,6 +117,10 @@ pub struct BatchDecision {
     /// Why the others are approved, for the record.
     #[serde(default)]
     pub reason: Option<String>,
+    /// The person's signature over the decision on each item, by itself, which one
+    /// with a registered key needs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signatures: BTreeMap<String, String>,
 }
 
 /// What a decision over many came to.

@@ -5,11 +5,11 @@
 //! will be sent, and the decision names a digest over the whole list, each item's
 //! own digest and the total. Each item is then decided on by itself, bound as ever.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-use tollgate_policy::{Digest, FieldPath};
+use serde_json::Value;
+use tollgate_policy::FieldPath;
 use tollgate_store::{ApprovalRow, ApprovalState, Verdict};
 
 use super::{Said, has_voted};
@@ -21,8 +21,6 @@ use crate::host::{Host, Inner};
 
 /// Most items of one decision. More than this nobody looks through.
 const ITEMS_MAX: usize = 200;
-
-const DOMAIN: &str = "tollgate batch v1";
 
 impl Host {
     /// Held calls to decide on at once, with the total of a field.
@@ -66,12 +64,14 @@ impl Inner {
             items.push(card.map_err(|error| DecideError::Unavailable(error.to_string()))?);
         }
         let sum = field.map(|field| total(&field, &items));
-        Ok(Batch {
-            digest: digest(&filter.approval, &items, sum.as_ref()),
+        let mut batch = Batch {
+            digest: String::new(),
             approval: filter.approval.clone(),
             items,
             sum,
-        })
+        };
+        batch.digest = batch.computed_digest();
+        Ok(batch)
     }
 
     /// The approvals of a kind that wait for this person.
@@ -134,8 +134,18 @@ impl Inner {
         if batch.digest != decision.digest {
             return Err(DecideError::Changed);
         }
-        if let Some(stray) = decision.veto.keys().find(|id| !decision.items.contains(id)) {
+        let stray = |named: &BTreeMap<String, String>| {
+            named
+                .keys()
+                .find(|id| !decision.items.contains(id))
+                .cloned()
+        };
+        if let Some(stray) = stray(&decision.veto) {
             let why = format!("{stray} is vetoed, and is not one of them");
+            return Err(DecideError::NoBatch(why));
+        }
+        if let Some(stray) = stray(&decision.signatures) {
+            let why = format!("{stray} is signed, and is not one of them");
             return Err(DecideError::NoBatch(why));
         }
         if decision.veto.values().any(|why| why.trim().is_empty()) {
@@ -168,8 +178,7 @@ impl Inner {
             verdict: &verdict,
             reason: veto.or(decision.reason.as_deref()),
             batch: Some(&decision.digest),
-            // A person with a key signs each by itself; here each is refused.
-            signature: None,
+            signature: decision.signatures.get(&card.approval).map(String::as_str),
             carrier: None,
         };
         let decided = self.decide(who, &card.approval, said).await;
@@ -217,17 +226,10 @@ fn whole(value: Option<&Value>) -> Option<i128> {
     signed.or_else(|| number.as_u64().map(i128::from))
 }
 
-fn digest(kind: &str, items: &[Card], sum: Option<&BatchSum>) -> String {
-    let items: Vec<_> = items
-        .iter()
-        .map(|card| json!([card.approval, card.digest]))
-        .collect();
-    let list = json!({"approval": kind, "items": items, "sum": sum});
-    Digest::of_parts(DOMAIN, &[list.to_string().as_bytes()]).to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tollgate_journal::{Closing, Prepared, Stage};
 use tollgate_store::{ApprovalRow, ApprovalState, Change, Rejected, RunState as StoredState};
 
+use super::signing::{Signed, told};
 use super::{not_taken, refused};
 use crate::api::{Failure, Principal, RunReport, RunState};
 use crate::drills::Came;
@@ -31,7 +32,24 @@ impl Host {
         digest: &str,
         input: &Value,
     ) -> Result<RunReport, DecideError> {
-        self.inner().edit(who, approval, digest, input).await
+        self.edit_signed(who, approval, digest, input, None).await
+    }
+
+    /// The same with the person's signature, which one with a registered key needs.
+    ///
+    /// # Errors
+    ///
+    /// As [`edit`](Self::edit), and when the signature does not fit.
+    pub async fn edit_signed(
+        &self,
+        who: &Principal,
+        approval: &str,
+        digest: &str,
+        input: &Value,
+        signature: Option<&str>,
+    ) -> Result<RunReport, DecideError> {
+        let inner = self.inner();
+        inner.edit(who, approval, digest, input, signature).await
     }
 }
 
@@ -42,14 +60,16 @@ impl Inner {
         id: &str,
         digest: &str,
         input: &Value,
+        signature: Option<&str>,
     ) -> Result<RunReport, DecideError> {
         let row = self.approval(who, id).await?;
         self.deputies(who).await?.seat(who, &row)?;
         if row.digest != digest {
             return Err(DecideError::Changed);
         }
+        let signed = self.signed_edit(who, &row, input, signature).await?;
         if let Some(planter) = self.planter(&row).await? {
-            return self.edit_drill(who, &row, &planter).await;
+            return self.edit_drill(who, &row, signed.as_ref(), &planter).await;
         }
         // Whoever works on it may look at the decision: look again after.
         let lease = loop {
@@ -58,7 +78,9 @@ impl Inner {
                 None => self.live.settled(&row.run).await,
             }
         };
-        let edited = self.edit_under(who, &row, input, &lease).await;
+        let edited = self
+            .edit_under(who, &row, input, signed.as_ref(), &lease)
+            .await;
         if edited.is_err()
             && let Some(release) = lease.release(&row.run)
         {
@@ -80,13 +102,14 @@ impl Inner {
         &self,
         who: &Principal,
         row: &ApprovalRow,
+        signed: Option<&Signed>,
         planter: &str,
     ) -> Result<RunReport, DecideError> {
         if who.name == planter {
             return Err(DecideError::Planted);
         }
         let about = self.about_decision(who, row).await?;
-        let decided = Self::drill_decided(row, planter, Came::Edited);
+        let decided = told(Self::drill_decided(row, planter, Came::Edited), signed);
         let decided = self.journal.record(&about, decided)?;
         let ends = Change::VoidApproval { id: row.id.clone() };
         let ended = self.drill_ended(&about, row, planter, Came::Edited, ends);
@@ -106,6 +129,7 @@ impl Inner {
         who: &Principal,
         row: &ApprovalRow,
         input: &Value,
+        signed: Option<&Signed>,
         lease: &Lease,
     ) -> Result<String, DecideError> {
         let unavailable = |error: CallError| DecideError::Unavailable(error.to_string());
@@ -134,7 +158,9 @@ impl Inner {
         may_be_edited(&rebuilt)?;
         let next = self.edited_run(&rebuilt.run, &who.name, input).await?;
         let next = self.with_look(next).await.map_err(unavailable)?;
-        let mut records = self.ended_by_edit(who, row, &rebuilt, &next).await?;
+        let mut records = self
+            .ended_by_edit(who, row, signed, &rebuilt, &next)
+            .await?;
         let about = self.about(&next).await?;
         records.extend(self.opening(&next, &about).await?);
         let now = self.journal.now_ms();
@@ -169,6 +195,7 @@ impl Inner {
         &self,
         who: &Principal,
         row: &ApprovalRow,
+        signed: Option<&Signed>,
         rebuilt: &Rebuilt,
         next: &Run,
     ) -> Result<Vec<Prepared>, DecideError> {
@@ -181,8 +208,11 @@ impl Inner {
         let edited = Saying::new(Stage::RunEdited)
             .at(row.position)
             .fact("approval", row.id.as_str())
+            .fact("digest", row.digest.as_str())
             .fact("continued_as", next.run.as_str())
+            .maybe("decision", signed.map(|_| "edited"))
             .json("patch", &patch);
+        let edited = told(edited, signed);
         let failure = Failure {
             kind: "edited".to_owned(),
             message: format!("{} changed the input; it goes on as {}", who.name, next.run),

@@ -46,6 +46,8 @@ pub(super) async fn revoke(
 struct Edit {
     digest: String,
     input: Value,
+    #[serde(default)]
+    signature: Option<String>,
 }
 
 pub(super) async fn edit(
@@ -54,9 +56,14 @@ pub(super) async fn edit(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Answer<Response> {
-    let Edit { digest, input } = parsed(&body)?;
+    let Edit {
+        digest,
+        input,
+        signature,
+    } = parsed(&body)?;
     let report = to_the_end(&host, |host| async move {
-        host.edit(&who, &id, &digest, &input).await
+        host.edit(&who, &id, &digest, &input, signature.as_deref())
+            .await
     });
     Ok(reported(&report.await?))
 }

@@ -81,6 +81,12 @@ async fn an_edit_answers_with_the_run_that_goes_on() {
     let answer = server.rest(MIRA, "POST", &path, &body).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
     assert_eq!(answer.header("location"), "/v1/runs/run-edited");
+    assert!(server.host.said()[0].ends_with("signed None"));
+    let id = server.hold(AGENT).await;
+    let signed = format!("/v1/approvals/{id}/edit");
+    let with = json!({"digest": DIGEST, "input": {"order": "8"}, "signature": "c2ln"});
+    server.rest(MIRA, "POST", &signed, &with.to_string()).await;
+    assert!(server.host.said()[1].ends_with(r#"signed Some("c2ln")"#));
     // The attack: a number that a lenient reader rounds.
     let rounded = format!(r#"{{"digest":"{DIGEST}","input":{{"order":9007199254740993}}}}"#);
     let answer = server.rest(MIRA, "POST", &path, &rounded).await;
@@ -243,6 +249,52 @@ async fn a_page_decides_on_many_and_a_reason_beside_one_is_a_no_to_it() {
     assert!(
         said.contains("too much") && !said.contains("other"),
         "{said}"
+    );
+}
+
+/// A page has no private key: it asks for none, and says what does.
+#[tokio::test]
+async fn who_signs_is_told_the_command_in_place_of_every_form() {
+    let server = Server::new();
+    let id = server.hold(AGENT).await;
+    server.host.edit_card(|card| {
+        card.exception = true;
+        card.votes = vec![Vote {
+            by: "paul".into(),
+            on_behalf: None,
+            at: "2026-11-22T14:05:00.123Z".into(),
+        }];
+    });
+    let cookie = server.sign_in(MIRA).await;
+    server.host.register_keys();
+    let batch = server.page("/batch?approval=finance&sum=input.cents", &cookie);
+    let batch = batch.await.text;
+    let command = format!(
+        "tollgate approve --batch finance --sum input.cents --digest {DIGEST} --reason TEXT --key KEY_FILE"
+    );
+    assert!(batch.contains(&command), "{batch}");
+    assert!(
+        !batch.contains("deny the others") && batch.contains(&id),
+        "{batch}"
+    );
+    let path = format!("/approvals/{id}");
+    let page = server.page(&path, &cookie).await.text;
+    for command in [
+        format!("tollgate approve {id} --digest {DIGEST} --reason TEXT --key KEY_FILE"),
+        format!("tollgate deny {id} --reason TEXT --key KEY_FILE"),
+        format!("tollgate edit {id} --digest {DIGEST} --input FILE --key KEY_FILE"),
+    ] {
+        assert!(page.contains(&command), "{command} in {page}");
+    }
+    assert!(!page.contains(&format!("action=\"{path}")), "{page}");
+    server
+        .host
+        .edit_card(|card| card.votes[0].by = "mira".into());
+    let page = server.page(&path, &cookie).await.text;
+    let revoke = format!("tollgate revoke {id} --key KEY_FILE");
+    assert!(
+        page.contains(&revoke) && !page.contains("tollgate approve"),
+        "{page}"
     );
 }
 

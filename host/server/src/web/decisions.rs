@@ -91,7 +91,8 @@ pub(super) async fn edit(
             .map_err(|refusal| Refusal::new("invalid_input", refusal.message))?;
         let (who, approval, digest) = (visitor.who.clone(), id.clone(), field(&fields, "digest"));
         to_the_end(&pages.gatekeeper, |host| async move {
-            host.edit(&who, &approval, &digest, &input).await
+            // A page has no private key.
+            host.edit(&who, &approval, &digest, &input, None).await
         })
         .await
     };
@@ -129,9 +130,13 @@ pub(super) async fn batch(
         sum: Some(sum.trim().to_owned()).filter(|sum| !sum.is_empty()),
         items: None,
     };
-    match pages.gatekeeper.batch(&visitor.who, &filter).await {
-        Ok(batch) => pages::batch(&visitor, &batch, StatusCode::OK, None),
-        Err(refusal) => pages::refusal(&refusal),
+    let shown = async {
+        let batch = pages.gatekeeper.batch(&visitor.who, &filter).await?;
+        Ok((batch, pages.gatekeeper.must_sign(&visitor.who).await?))
+    };
+    match shown.await {
+        Ok((batch, signs)) => pages::batch(&visitor, &batch, signs, StatusCode::OK, None),
+        Err::<_, Refusal>(refusal) => pages::refusal(&refusal),
     }
 }
 
@@ -163,6 +168,7 @@ pub(super) async fn decide_batch(
         digest: field(&fields, "digest"),
         veto,
         reason: given("reason"),
+        signatures: BTreeMap::new(),
     };
     let who = visitor.who.clone();
     let decided = to_the_end(&pages.gatekeeper, |host| async move {

@@ -11,6 +11,7 @@ use tollgate_runtime::{Batch, BatchReport, Card, Delegation, LogPage, QueueItem,
 use super::card::{CardView, RunView};
 use super::item::{ItemView, Step};
 use super::moment::Moment;
+use super::signing::{CardCommands, batch_command};
 use super::timeline::Timeline;
 use super::undo::UndoView;
 use super::{Visitor, encoded};
@@ -110,21 +111,25 @@ fn kinds(cards: &[Card]) -> Vec<String> {
 struct CardPage<'a> {
     who: Who<'a>,
     card: CardView,
+    /// What this person types instead of using the forms.
+    commands: Option<CardCommands>,
     run: Option<RunView>,
     problem: Option<String>,
 }
 
-/// One held call.
+/// One held call. `signs`: who looks at it decides with a signature, so not here.
 pub(super) fn card(
     visitor: &Visitor,
     card: &Card,
     run: Option<&RunReport>,
+    signs: bool,
     status: StatusCode,
     problem: Option<&Refusal>,
 ) -> Response {
     let page = CardPage {
         who: Who::new(visitor),
         card: CardView::new(card, &visitor.who),
+        commands: signs.then(|| CardCommands::new(card, &visitor.who)),
         run: run.map(RunView::new),
         problem: problem.map(|refusal| visible(&refusal.sentence())),
     };
@@ -142,13 +147,16 @@ struct BatchPage<'a> {
     names: String,
     needs_reason: bool,
     digest: String,
+    /// What this person types instead of using the form.
+    command: Option<String>,
     problem: Option<String>,
 }
 
-/// Held calls to decide on at once.
+/// Held calls to decide on at once. `signs`: see [`card`].
 pub(super) fn batch(
     visitor: &Visitor,
     batch: &Batch,
+    signs: bool,
     status: StatusCode,
     problem: Option<&Refusal>,
 ) -> Response {
@@ -172,6 +180,7 @@ pub(super) fn batch(
         names: names.join(" "),
         needs_reason: batch.items.iter().any(|card| card.exception),
         digest: visible(&batch.digest),
+        command: signs.then(|| batch_command(batch, &visitor.who)),
         problem: problem.map(|refusal| visible(&refusal.sentence())),
     };
     rendered(status, &page)

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use p256::ecdsa::SigningKey as CurveKey;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -24,6 +25,12 @@ use super::SECRET;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signed {
     ByTheKey,
+    /// With a key on P-256, as most providers that have no RSA sign (ES256).
+    ByTheCurve,
+    /// The same, by a key that the provider does not serve.
+    ByAnUnknownCurve,
+    /// With the public key on P-256 as if it were a secret, under its name.
+    ByThePublicPoint,
     ByAnUnknownKey,
     /// With the client's secret, which the client knows too.
     ByTheSecret,
@@ -131,7 +138,7 @@ async fn document(State(stub): Asked) -> Response {
         "jwks_uri": format!("{origin}/jwks"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["EdDSA", "HS256", "none"],
+        "id_token_signing_alg_values_supported": ["EdDSA", "ES256", "HS256", "none"],
         "code_challenge_methods_supported": ["S256"],
     });
     (stub.script.lock().unwrap().document)(&mut document, origin);
@@ -142,10 +149,16 @@ async fn keys(State(stub): Asked) -> Response {
     stub.asked.lock().unwrap().push("jwks".to_owned());
     let number = stub.script.lock().unwrap().key;
     let public = signing_key(number).verifying_key();
+    let point = curve_key(number).verifying_key().to_sec1_point(false);
     Json(json!({ "keys": [{
         "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
         "kid": format!("key-{number}"),
         "x": URL_SAFE_NO_PAD.encode(public.as_bytes()),
+    }, {
+        "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256",
+        "kid": format!("curve-{number}"),
+        "x": URL_SAFE_NO_PAD.encode(point.x().unwrap()),
+        "y": URL_SAFE_NO_PAD.encode(point.y().unwrap()),
     }] }))
     .into_response()
 }
@@ -197,13 +210,19 @@ fn signing_key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
 
+fn curve_key(number: u8) -> CurveKey {
+    CurveKey::from_slice(&[number; 32]).unwrap()
+}
+
 fn signed(claims: &Value, by: Signed, number: u8) -> String {
     let (alg, kid) = match by {
-        Signed::ByTheKey | Signed::ByAnUnknownKey => ("EdDSA", number),
-        Signed::ByTheSecret | Signed::ByThePublicKey => ("HS256", number),
-        Signed::Not => ("none", number),
+        Signed::ByTheKey | Signed::ByAnUnknownKey => ("EdDSA", "key"),
+        Signed::ByTheCurve | Signed::ByAnUnknownCurve => ("ES256", "curve"),
+        Signed::ByTheSecret | Signed::ByThePublicKey => ("HS256", "key"),
+        Signed::ByThePublicPoint => ("HS256", "curve"),
+        Signed::Not => ("none", "key"),
     };
-    let header = json!({ "alg": alg, "typ": "JWT", "kid": format!("key-{kid}") });
+    let header = json!({ "alg": alg, "typ": "JWT", "kid": format!("{kid}-{number}") });
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(&header), part(claims));
     let mac = |key: &[u8]| {
@@ -211,9 +230,20 @@ fn signed(claims: &Value, by: Signed, number: u8) -> String {
         mac.update(text.as_bytes());
         mac.finalize().into_bytes().to_vec()
     };
+    // RFC 7518, 3.4: both numbers one after the other, 64 bytes.
+    let curve = |number: u8| {
+        let signature: p256::ecdsa::Signature = curve_key(number).sign(text.as_bytes());
+        signature.to_bytes().to_vec()
+    };
     let signature = match by {
         Signed::ByTheKey => signing_key(number).sign(text.as_bytes()).to_vec(),
         Signed::ByAnUnknownKey => signing_key(99).sign(text.as_bytes()).to_vec(),
+        Signed::ByTheCurve => curve(number),
+        Signed::ByAnUnknownCurve => curve(99),
+        Signed::ByThePublicPoint => {
+            let point = curve_key(number).verifying_key().to_sec1_point(false);
+            mac(point.as_bytes())
+        }
         Signed::ByTheSecret => mac(SECRET.as_bytes()),
         Signed::ByThePublicKey => mac(signing_key(number).verifying_key().as_bytes()),
         Signed::Not => Vec::new(),
