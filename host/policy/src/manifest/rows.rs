@@ -205,6 +205,7 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
         Some(name.to_owned())
     });
     let tool_key = keys.get("tool");
+    let names_tool = tool_key.is_some();
     let tool = tool_key.map_or(ToolPattern::Any, |node| tools(node, faults));
     let call = keys
         .get("call")
@@ -219,10 +220,13 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
             None
         }
     });
+    let otherwise = keys.flag("otherwise", false, faults);
     let scope = when::Scope {
         has_call: call.is_some(),
+        in_item: false,
         lists: known.lists,
     };
+    let has_when = keys.has("when");
     let when = keys
         .get("when")
         .map_or_else(Vec::new, |node| when::conditions(node, scope, faults));
@@ -238,12 +242,16 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
             "add call = \"*\", or name the call",
         );
     }
-    if then == Some(Outcome::Allow) && tool_key.is_none() && call.is_none() {
+    if then == Some(Outcome::Allow) && !names_tool && call.is_none() {
         faults.add(
             at,
             "this rule allows every tool, also those that a later version adds",
             "add tool = \"…\", or tool = \"*\" if just that is meant",
         );
+    }
+    if otherwise {
+        let is_hold = then.is_none_or(|then| matches!(then, Outcome::Require(_)));
+        check_rest(at, (is_hold, has_when, names_tool || call.is_some()), faults);
     }
     let line = faults.place(at).0;
     Some(Rule {
@@ -254,11 +262,39 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
         effect,
         workflow,
         undo,
+        otherwise,
         when,
         then: then?,
         reason,
         line,
     })
+}
+
+/// A row for the rest says who decides on it, of which tools or calls, and nothing
+/// else: with conditions, what is unknown would be held that is denied without it.
+fn check_rest(at: usize, (is_hold, has_when, is_named): (bool, bool, bool), faults: &mut Faults<'_>) {
+    let mistakes = [
+        (
+            !is_hold,
+            "`otherwise` is for what no row allows, and that is held",
+            "write then = { require = \"…\" }; without any row it is denied",
+        ),
+        (
+            has_when,
+            "`otherwise` speaks of all that no row allows, and this row has conditions",
+            "remove `when`, or remove `otherwise`",
+        ),
+        (
+            !is_named,
+            "this rule speaks of the rest of every tool, also of those that a later version adds",
+            "add tool = \"…\", or tool = \"*\" if just that is meant",
+        ),
+    ];
+    for (is_wrong, message, hint) in mistakes {
+        if is_wrong {
+            faults.add(at, message, hint);
+        }
+    }
 }
 
 fn tools(node: &Node<'_>, faults: &mut Faults<'_>) -> ToolPattern {

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod plain;
 mod provenance;
+pub(crate) mod random;
 
 use serde_json::{Value, json};
 
