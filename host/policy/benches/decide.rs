@@ -19,10 +19,16 @@ const HEAD: &str = "connector = \"bench\"\ncomponent = \"sha256:0000000000000000
 
 fn main() {
     for rules in [1, 50, 500] {
-        measure(&format!("every row speaks of the call, {rules} rows"), &alike(rules));
+        measure(
+            &format!("every row speaks of the call, {rules} rows"),
+            &alike(rules),
+        );
     }
     for rules in [50, 500] {
-        measure(&format!("rows of ten tools, {rules} rows"), &of_ten_tools(rules));
+        measure(
+            &format!("rows of ten tools, {rules} rows"),
+            &of_ten_tools(rules),
+        );
     }
 }
 
@@ -99,9 +105,13 @@ fn of_ten_tools(rules: usize) -> String {
             other => format!("tool = \"tool_{other}\""),
         };
         let when = match number % 3 {
-            0 => format!("\"input.params.order_id\" = {{ not = {{ from_record = {{ system = \"crm.api\", field = \"orders.id\" }} }} }}, \"input.params.amount_cents\" = {{ gt = {number} }}"),
+            0 => format!(
+                "\"input.params.order_id\" = {{ not = {{ from_record = {{ system = \"crm.api\", field = \"orders.id\" }} }} }}, \"input.params.amount_cents\" = {{ gt = {number} }}"
+            ),
             1 => format!("\"input.statement\" = {{ matches = \"[a-z]+-{number}\" }}"),
-            _ => format!("\"args.parameters.2\" = {{ in = [\"a{number}\", \"b{number}\"] }}, \"input.statement\" = {{ eq = \"refund\" }}"),
+            _ => format!(
+                "\"args.parameters.2\" = {{ in = [\"a{number}\", \"b{number}\"] }}, \"input.statement\" = {{ eq = \"refund\" }}"
+            ),
         };
         write!(
             text,

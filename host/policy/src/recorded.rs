@@ -194,11 +194,17 @@ impl<'m> Judge<'m> {
         if tenant.is_some_and(|tenant| tenant != self.manifest.tenant) {
             return Ok(Verdict::refused(recorded, DECIDED_BY_TENANT, Vec::new()));
         }
-        let call = recorded.call.as_deref();
-        let refusal = call
-            .and_then(|call| granted::refusal(self.manifest, call, recorded.destination.as_deref()));
+        // Without arguments a line says what a tool is like, and no host could be asked.
+        let whole = recorded.call.as_deref().filter(|_| recorded.args.is_some());
+        let refusal = whole.and_then(|call| {
+            granted::refusal(self.manifest, call, recorded.destination.as_deref())
+        });
         if let Some(why) = refusal {
-            return Ok(Verdict::refused(recorded, DECIDED_BY_GRANT, vec![visible(&why)]));
+            return Ok(Verdict::refused(
+                recorded,
+                DECIDED_BY_GRANT,
+                vec![visible(&why)],
+            ));
         }
         let case = recorded.case();
         let input = Value::Object(recorded.input.clone());

@@ -251,7 +251,11 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
     }
     if otherwise {
         let is_hold = then.is_none_or(|then| matches!(then, Outcome::Require(_)));
-        check_rest(at, (is_hold, has_when, names_tool || call.is_some()), faults);
+        check_rest(
+            at,
+            (is_hold, has_when, names_tool || call.is_some()),
+            faults,
+        );
     }
     let line = faults.place(at).0;
     Some(Rule {
@@ -272,7 +276,11 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
 
 /// A row for the rest says who decides on it, of which tools or calls, and nothing
 /// else: with conditions, what is unknown would be held that is denied without it.
-fn check_rest(at: usize, (is_hold, has_when, is_named): (bool, bool, bool), faults: &mut Faults<'_>) {
+fn check_rest(
+    at: usize,
+    (is_hold, has_when, is_named): (bool, bool, bool),
+    faults: &mut Faults<'_>,
+) {
     let mistakes = [
         (
             !is_hold,

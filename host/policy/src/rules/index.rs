@@ -251,19 +251,22 @@ impl<'a> Asked<'a> {
     }
 
     /// The first row of these lists that speaks of the call.
-    pub(super) fn first(&self, list: fn(&Lists) -> &[u32]) -> Option<u32> {
-        let mut found = None;
-        for rows in self.lists(list) {
-            let before = rows.iter().copied();
-            let mut before = before.take_while(|row| found.is_none_or(|found| *row < found));
-            found = before.find(|row| self.is_met(*row)).or(found);
-        }
-        found
+    pub(super) fn first(&self, list: impl Fn(&Lists) -> &[u32]) -> Option<u32> {
+        let of_tool = self.named.and_then(|lists| self.first_of(list(lists)));
+        let before = list(&self.index.any);
+        let before = match of_tool {
+            Some(found) => {
+                before
+                    .split_at(before.partition_point(|row| *row < found))
+                    .0
+            }
+            None => before,
+        };
+        self.first_of(before).or(of_tool)
     }
 
-    fn lists(&self, list: fn(&Lists) -> &[u32]) -> impl Iterator<Item = &'a [u32]> {
-        let both = self.named.into_iter().chain([&self.index.any]);
-        both.map(list)
+    fn first_of(&self, rows: &[u32]) -> Option<u32> {
+        rows.iter().copied().find(|row| self.is_met(*row))
     }
 
     fn is_met(&self, row: u32) -> bool {

@@ -211,11 +211,7 @@ fn each(items: &[Value], group: &[Predicate], facts: &Facts<'_>) -> Option<bool>
     every(items.iter().map(like)).filter(|_| !items.is_empty())
 }
 
-fn keys(
-    members: &Map<String, Value>,
-    group: &[Predicate],
-    facts: &Facts<'_>,
-) -> Option<bool> {
+fn keys(members: &Map<String, Value>, group: &[Predicate], facts: &Facts<'_>) -> Option<bool> {
     let like = |name: &String| all(group, Some(Seen::Text(name)), facts);
     every(members.keys().map(like)).filter(|_| !members.is_empty())
 }

@@ -139,14 +139,14 @@ mod tests {
     };
 
     proptest! {
-        #![proptest_config(Config { cases: 500, ..Config::default() })]
+        #![proptest_config(Config { cases: 250, ..Config::default() })]
 
         /// A row that is said to be of no use is of none: refusing a right file would
         /// make people write a worse one.
         #[test]
         fn a_row_that_is_said_to_be_shadowed_never_decides(
             rules in vec(rule(), 2..8),
-            calls in vec(call(), 20),
+            calls in vec(call(), 40),
         ) {
             let rules: Vec<(usize, Rule)> = rules.into_iter().enumerate().collect();
             let never: Vec<usize> = shadowed(&rules).into_iter().map(|(at, _, _)| at).collect();

@@ -167,11 +167,7 @@ fn item_field(
         ),
         Err(hint) => ("is no field", hint),
     };
-    faults.add(
-        at,
-        format!("`{}` {message}", visible(name)),
-        visible(&hint),
-    );
+    faults.add(at, format!("`{}` {message}", visible(name)), visible(&hint));
     None
 }
 

@@ -258,7 +258,11 @@ fn a_row_that_fits_is_not_refused() {
             "input.lines",
             "each = { \"item.sku\" = { same_as = \"input.order_id\" }, \"item.tags\" = { each = { prefix = \"a\" } } }",
         ),
-        ("\"refund\"", "input.free", "keys = { in = [\"a\"] }, length = { max = 3 }"),
+        (
+            "\"refund\"",
+            "input.free",
+            "keys = { in = [\"a\"] }, length = { max = 3 }",
+        ),
         ("\"refund\"", "input.order_id", "same_as = \"principal\""),
         ("\"refund\"", "input.free.anything", "eq = true"),
         ("\"refund\"", "input.order_id", "exists = true"),

@@ -26,7 +26,11 @@ fn both(rows: &str, input: &Value) -> [String; 2] {
 
 #[test]
 fn what_no_row_allows_is_held_and_what_is_denied_stays_so() {
-    for rows in [[SMALL, REST, STOP], [STOP, REST, SMALL], [REST, SMALL, STOP]] {
+    for rows in [
+        [SMALL, REST, STOP],
+        [STOP, REST, SMALL],
+        [REST, SMALL, STOP],
+    ] {
         let rows = rows.concat();
         for (input, expected) in [
             (json!({"x": 5}), ["small", "(default)"]),
@@ -63,7 +67,11 @@ fn outside_of_its_workflow_a_row_for_the_rest_of_a_tool_says_nothing() {
             workflow,
             ..tool(&input)
         };
-        assert_eq!(rows.compiled.decide_tool(&facts).outcome, outcome, "{workflow:?}");
+        assert_eq!(
+            rows.compiled.decide_tool(&facts).outcome,
+            outcome,
+            "{workflow:?}"
+        );
     }
 }
 

@@ -74,13 +74,13 @@ fn strictest<'r>(rows: impl Iterator<Item = (usize, &'r Rule)>) -> Option<Decisi
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 600, ..Config::default() })]
+    #![proptest_config(Config { cases: 300, ..Config::default() })]
 
     /// 12 000 calls, each judged as a tool call and as an import call.
     #[test]
     fn prepared_rows_decide_as_plain_ones_and_name_the_same_row(
         rules in vec(rule(), 0..14),
-        calls in vec(call(), 20),
+        calls in vec(call(), 40),
         floor in prop::option::of(0..2_usize),
     ) {
         let prepared = Rules::new(Arc::from(rules.clone()), floor);

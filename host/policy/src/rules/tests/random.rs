@@ -62,7 +62,10 @@ fn field() -> impl Strategy<Value = FieldPath> {
 
 fn field_of_call() -> impl Strategy<Value = FieldPath> {
     let own = prop::sample::select(vec!["args.a", "args.l.0", "destination"]);
-    prop_oneof![field(), own.prop_map(|text| FieldPath::parse(text).unwrap())]
+    prop_oneof![
+        field(),
+        own.prop_map(|text| FieldPath::parse(text).unwrap())
+    ]
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -80,7 +83,9 @@ fn value() -> impl Strategy<Value = Value> {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Value::from),
             vec((members, inner), 0..3).prop_map(|all| {
-                let all = all.into_iter().map(|(name, value)| (name.to_owned(), value));
+                let all = all
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value));
                 Value::Object(all.collect())
             }),
         ]
@@ -89,7 +94,11 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn object() -> impl Strategy<Value = Value> {
     let many = vec(((0..48_u8).prop_map(|n| format!("f{n}")), value()), 0..4);
-    let few = (option::of(value()), option::of(value()), option::of(value()));
+    let few = (
+        option::of(value()),
+        option::of(value()),
+        option::of(value()),
+    );
     (few, many).prop_map(|((a, c, l), many)| {
         let mut members: Map<String, Value> = many.into_iter().collect();
         let b = c.map(|c| json!({"c": c}));
@@ -185,33 +194,44 @@ pub(crate) fn rule() -> impl Strategy<Value = Rule> {
         (0..2_usize).prop_map(Outcome::Require),
     ];
     let own = prop::sample::select(vec!["k", "l"]).prop_map(str::to_owned);
-    let of_call = (call, option::weighted(0.3, own), option::weighted(0.3, effect()));
+    let of_call = (
+        call,
+        option::weighted(0.3, own),
+        option::weighted(0.3, effect()),
+    );
     let workflow = option::weighted(0.3, prop::sample::select(vec!["w", "x"]));
     let heads = (tool, option::of(of_call), workflow, then);
     let flags = (option::weighted(0.2, any::<bool>()), any::<bool>());
-    (heads, flags, conditions(field().boxed()), conditions(field_of_call().boxed()))
-        .prop_map(|((tool, call, workflow, then), (undo, rest), of_tool, of_call)| {
-            let when = if call.is_some() { of_call } else { of_tool };
-            let otherwise = rest && matches!(then, Outcome::Require(_));
-            let (call, destination, effect) = match call {
-                Some((call, destination, effect)) => (Some(call), destination, effect),
-                None => (None, None, None),
-            };
-            Rule {
-                name: "r".to_owned(),
-                tool,
-                call,
-                destination,
-                effect,
-                workflow: workflow.map(str::to_owned),
-                undo,
-                otherwise,
-                when: if otherwise { Vec::new() } else { when },
-                then,
-                reason: None,
-                line: 1,
-            }
-        })
+    (
+        heads,
+        flags,
+        conditions(field().boxed()),
+        conditions(field_of_call().boxed()),
+    )
+        .prop_map(
+            |((tool, call, workflow, then), (undo, rest), of_tool, of_call)| {
+                let when = if call.is_some() { of_call } else { of_tool };
+                let otherwise = rest && matches!(then, Outcome::Require(_));
+                let (call, destination, effect) = match call {
+                    Some((call, destination, effect)) => (Some(call), destination, effect),
+                    None => (None, None, None),
+                };
+                Rule {
+                    name: "r".to_owned(),
+                    tool,
+                    call,
+                    destination,
+                    effect,
+                    workflow: workflow.map(str::to_owned),
+                    undo,
+                    otherwise,
+                    when: if otherwise { Vec::new() } else { when },
+                    then,
+                    reason: None,
+                    line: 1,
+                }
+            },
+        )
 }
 
 pub(crate) fn call() -> impl Strategy<Value = Call> {
