@@ -18,7 +18,7 @@ use crate::Effect;
 
 /// How many fields are kept while a decision lasts. They lie on the stack; what more
 /// rows look at is looked up each time.
-const FIELDS_MAX: usize = 32;
+const FIELDS_MAX: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Index {
@@ -226,6 +226,9 @@ impl Names {
     }
 
     fn number(&self, name: &str) -> Option<u32> {
+        if self.0.is_empty() {
+            return None;
+        }
         self.0.get(name).copied()
     }
 }
@@ -234,7 +237,8 @@ impl<'a> Asked<'a> {
     pub(super) fn new(index: &'a Index, facts: Facts<'a>) -> Self {
         let tool = facts.tool;
         let call = facts.call;
-        let capability = call.and_then(|call| call.call.split_once('.'));
+        let capability = call.filter(|_| !index.calls.0.is_empty());
+        let capability = capability.and_then(|call| call.call.split_once('.'));
         Self {
             index,
             facts,
