@@ -142,7 +142,7 @@ impl Template {
             Root::Principal => shown_text(principal),
             Root::Input => path.find(Some(input)).map_or_else(|| missing(path), shown),
             Root::Args => path.find(args).map_or_else(|| missing(path), shown),
-            Root::Destination => missing(path),
+            Root::Destination | Root::Item => missing(path),
         };
         let part = |part: &Part| match part {
             Part::Words(words) => words.clone(),

@@ -2,11 +2,14 @@
 //!
 //! One JSON object a call, as a journal tells it or as a person writes it: who
 //! calls which tool with what, in which case, and where it is known, which import
-//! call that makes. What the rules say of it is said here; what a grant refuses
+//! call that makes. What the rules say of it is said here, and that nothing is
+//! granted for its destination; what a grant refuses of a destination that it has
 //! is refused before rules are asked, and is not.
 //!
 //! Budgets count in the order of the calls: each one that is not denied is taken
 //! to have happened, also one that would be held, because a person may say yes.
+
+mod granted;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +22,9 @@ use crate::{
 /// What decided on a call of another tenant than the manifest's: there, this
 /// connector does not exist.
 pub const DECIDED_BY_TENANT: &str = "(tenant)";
+
+/// What decided on an import call for which the manifest grants nothing.
+pub const DECIDED_BY_GRANT: &str = "(grant)";
 
 /// Who calls where a line does not say it.
 const PRINCIPAL: &str = "agent:unknown";
@@ -121,6 +127,21 @@ pub struct Judge<'m> {
     judged: u64,
 }
 
+impl Verdict {
+    /// What no rule is asked about.
+    fn refused(call: &RecordedCall, by: &str, why: Vec<String>) -> Self {
+        Self {
+            id: call.id.clone(),
+            outcome: "deny",
+            approval: None,
+            rule: by.to_owned(),
+            rule_line: None,
+            reason: None,
+            why,
+        }
+    }
+}
+
 impl RecordedCall {
     /// Read one line.
     ///
@@ -171,15 +192,19 @@ impl<'m> Judge<'m> {
         self.at_ms = recorded.at_ms.unwrap_or(self.at_ms);
         let tenant = recorded.tenant.as_deref();
         if tenant.is_some_and(|tenant| tenant != self.manifest.tenant) {
-            return Ok(Verdict {
-                id: recorded.id.clone(),
-                outcome: "deny",
-                approval: None,
-                rule: DECIDED_BY_TENANT.to_owned(),
-                rule_line: None,
-                reason: None,
-                why: Vec::new(),
-            });
+            return Ok(Verdict::refused(recorded, DECIDED_BY_TENANT, Vec::new()));
+        }
+        // Without arguments a line says what a tool is like, and no host could be asked.
+        let whole = recorded.call.as_deref().filter(|_| recorded.args.is_some());
+        let refusal = whole.and_then(|call| {
+            granted::refusal(self.manifest, call, recorded.destination.as_deref())
+        });
+        if let Some(why) = refusal {
+            return Ok(Verdict::refused(
+                recorded,
+                DECIDED_BY_GRANT,
+                vec![visible(&why)],
+            ));
         }
         let case = recorded.case();
         let input = Value::Object(recorded.input.clone());

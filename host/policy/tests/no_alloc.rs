@@ -59,10 +59,11 @@ fn manifest() -> Manifest {
              \"args.details.list.0.n\" = {{ gt = {i}, in = [1, 2.5, \"x\", 70] }}, \"args.details.path\" = {{ glob = \"**/a/*b*/**\" }}, \
              \"args.details.deep\" = {{ same_as = \"input.deep\" }}, principal = {{ ne = \"person:x\" }}, \
              \"input.order\" = {{ from = \"case\", not = {{ in_list = \"odd\" }}, any = [{{ eq = 5 }}, {{ from_record = {{ system = \"crm.api\", field = \"orders.id\" }} }}] }}, \
-             \"input.to\" = {{ each = {{ known = \"own\", length = {{ max = 9 }} }} }}, \"input.url\" = {{ host = \"*.example.com\" }}, \
+             \"input.to\" = {{ each = {{ known = \"own\", length = {{ max = 9 }} }} }}, \"input.rows\" = {{ each = {{ \"item.id\" = {{ same_as = \"item.copy\" }}, keys = {{ in = [\"id\", \"copy\"] }} }} }}, \"input.url\" = {{ host = \"*.example.com\" }}, \
              \"input.file\" = {{ path = \"reports/2026\" }}, destination = {{ prefix = \"handoff:\" }}, \"input.n\" = {{ range = {{ min = 1, max = 2.5 }} }} }}\n"
         ));
     }
+    text.push_str("[[rule]]\nname = \"rest\"\ncall = \"handoff.*\"\nthen = { require = \"finance\" }\notherwise = true\n");
     Manifest::parse("m.toml", &text).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -71,7 +72,7 @@ fn deciding_allocates_nothing() {
     let manifest = manifest();
     let deep = json!({"a": [1, {"b": "c"}], "n": 1.5});
     let input = json!({"text": format!("order-{}", "7".repeat(49)), "deep": deep, "order": 17,
-        "to": ["a", "DE1", "DE2"], "url": "https://eu.example.com/x", "file": "reports/2026/a.csv", "n": 2});
+        "to": ["a", "DE1", "DE2"], "rows": [{"id": 1, "copy": 1.0}], "url": "https://eu.example.com/x", "file": "reports/2026/a.csv", "n": 2});
     let args = json!({"details": {"list": [{"n": 70}], "path": "x/y/a/xbx/z", "deep": deep}});
     let inputs = json!({"order": 17, "accounts": ["DE1"]});
     let mut case = CaseFacts::new(inputs.as_object().expect("an object"));

@@ -10,7 +10,6 @@
 mod baseline;
 mod forgetful;
 mod mcp;
-mod rules;
 #[path = "../timing/side_by_side.rs"]
 mod side_by_side;
 
@@ -65,9 +64,6 @@ fn main() {
         .build()
         .unwrap();
     heading();
-    if wanted("rules") {
-        rules::measure();
-    }
     runtime.block_on(async {
         if wanted("call") {
             calls().await;

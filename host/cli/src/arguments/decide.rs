@@ -10,6 +10,8 @@ One JSON object a line:
 `tool` must be there. Of the case: tenant, workflow, principal, case, run, at_ms,
 inputs (its trusted inputs), read ([{system, field, value}]). Of an import call
 that the tool makes: call, destination, identity, effect, args. `id` comes back.
+A line with `args` for whose destination nothing is granted is denied by `(grant)`;
+what is granted of a destination (statements, routes, recipients) is not judged.
 
 Exit codes:
   0  every line was judged, whatever was decided

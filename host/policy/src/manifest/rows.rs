@@ -1,5 +1,6 @@
 //! `[[rule]]` and `[approval.*]`.
 
+mod approval;
 mod budget;
 mod examples;
 mod list;
@@ -16,10 +17,8 @@ use super::{
     keys::{Keys, Node, check_name, did_you_mean, start, text, wrong},
     limits,
 };
-use crate::{
-    Approval, Approver, CallPattern, Effect, List, Outcome, Rule, Template, ToolDecl, ToolPattern,
-    visible,
-};
+use crate::{Approval, CallPattern, Effect, List, Outcome, Rule, ToolDecl, ToolPattern, visible};
+pub(super) use approval::approvals;
 pub(super) use budget::budgets;
 use examples::Example;
 pub(super) use examples::{Judged, check as check_examples};
@@ -52,104 +51,6 @@ const CALLS: [&str; 18] = [
 
 const CALL_HINT: &str =
     "write a call such as \"sql.execute\", a capability such as \"sql.*\", or \"*\"";
-
-/// The longest heading of a card, in bytes: one line.
-const TITLE_BYTES_MAX: usize = 300;
-
-pub(super) fn approvals(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Vec<Approval> {
-    let tables = keys.named("approval", "approval", faults);
-    tables
-        .into_iter()
-        .map(|(name, keys)| approval(name, keys, faults))
-        .collect()
-}
-
-fn approval(name: String, mut keys: Keys<'_, '_>, faults: &mut Faults<'_>) -> Approval {
-    let at = keys.at;
-    let approvers = keys.texts("approvers", faults);
-    if approvers.is_empty() {
-        faults.add(
-            at,
-            format!("nobody can decide on approval `{}`", visible(&name)),
-            "add approvers = [\"group:…\", \"person:…\"]",
-        );
-    }
-    let mut read = |(at, text): (usize, String)| {
-        let parsed = text.parse::<Approver>();
-        parsed
-            .map_err(|hint| faults.add(at, "this approver cannot be read", hint))
-            .ok()
-    };
-    let approvers: Vec<_> = approvers.into_iter().filter_map(&mut read).collect();
-    let quorum = quorum(&mut keys, &approvers, faults);
-    let deny_stands = keys.duration(
-        "deny_stands",
-        limits::DENY_STANDS,
-        limits::APPROVAL_MAX,
-        faults,
-    );
-    let exception = keys.flag("exception", false, faults);
-    let decide_within = keys.duration(
-        "decide_within",
-        limits::DECIDE_WITHIN,
-        limits::APPROVAL_MAX,
-        faults,
-    );
-    let execute_within = keys.duration(
-        "execute_within",
-        limits::EXECUTE_WITHIN,
-        limits::APPROVAL_MAX,
-        faults,
-    );
-    let title = title(&mut keys, faults);
-    keys.finish(faults);
-    Approval {
-        name,
-        approvers,
-        decide_within,
-        execute_within,
-        quorum,
-        deny_stands,
-        exception,
-        title,
-    }
-}
-
-/// How many people must say yes: no more than there are, where all are named.
-fn quorum(keys: &mut Keys<'_, '_>, approvers: &[Approver], faults: &mut Faults<'_>) -> u32 {
-    let at = keys.at;
-    let quorum = keys.count_within("quorum", 1, limits::QUORUM_MAX, faults);
-    let all_named = approvers
-        .iter()
-        .all(|approver| matches!(approver, Approver::Person(_)));
-    let persons: std::collections::BTreeSet<_> = approvers.iter().collect();
-    if all_named && !approvers.is_empty() && quorum > persons.len() as u64 {
-        faults.add(
-            at,
-            format!(
-                "`quorum` is {quorum}, and only {} persons are named",
-                persons.len()
-            ),
-            "name more persons, or a group, in `approvers`; a person has one vote",
-        );
-    }
-    u32::try_from(quorum).unwrap_or(1)
-}
-
-fn title(keys: &mut Keys<'_, '_>, faults: &mut Faults<'_>) -> Option<Template> {
-    let node = keys.get("title")?;
-    let title = text(node, "title", faults)?;
-    if title.len() > TITLE_BYTES_MAX || visible(title) != title {
-        faults.add(
-            start(node),
-            "`title` is not one plain line",
-            "write at most 300 bytes without control characters",
-        );
-    }
-    Template::parse(title)
-        .map_err(|hint| faults.add(start(node), "`title` cannot be filled", hint))
-        .ok()
-}
 
 pub(super) fn rules(
     keys: &mut Keys<'_, '_>,
@@ -205,6 +106,7 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
         Some(name.to_owned())
     });
     let tool_key = keys.get("tool");
+    let names_tool = tool_key.is_some();
     let tool = tool_key.map_or(ToolPattern::Any, |node| tools(node, faults));
     let call = keys
         .get("call")
@@ -219,10 +121,13 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
             None
         }
     });
+    let otherwise = keys.flag("otherwise", false, faults);
     let scope = when::Scope {
         has_call: call.is_some(),
+        in_item: false,
         lists: known.lists,
     };
+    let has_when = keys.has("when");
     let when = keys
         .get("when")
         .map_or_else(Vec::new, |node| when::conditions(node, scope, faults));
@@ -238,11 +143,19 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
             "add call = \"*\", or name the call",
         );
     }
-    if then == Some(Outcome::Allow) && tool_key.is_none() && call.is_none() {
+    if then == Some(Outcome::Allow) && !names_tool && call.is_none() {
         faults.add(
             at,
             "this rule allows every tool, also those that a later version adds",
             "add tool = \"…\", or tool = \"*\" if just that is meant",
+        );
+    }
+    if otherwise {
+        let is_hold = then.is_none_or(|then| matches!(then, Outcome::Require(_)));
+        check_rest(
+            at,
+            (is_hold, has_when, names_tool || call.is_some()),
+            faults,
         );
     }
     let line = faults.place(at).0;
@@ -254,11 +167,43 @@ fn rule(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> Op
         effect,
         workflow,
         undo,
+        otherwise,
         when,
         then: then?,
         reason,
         line,
     })
+}
+
+/// A row for the rest says who decides on it, of which tools or calls, and nothing
+/// else: with conditions, what is unknown would be held that is denied without it.
+fn check_rest(
+    at: usize,
+    (is_hold, has_when, is_named): (bool, bool, bool),
+    faults: &mut Faults<'_>,
+) {
+    let mistakes = [
+        (
+            !is_hold,
+            "`otherwise` is for what no row allows, and that is held",
+            "write then = { require = \"…\" }; without any row it is denied",
+        ),
+        (
+            has_when,
+            "`otherwise` speaks of all that no row allows, and this row has conditions",
+            "remove `when`, or remove `otherwise`",
+        ),
+        (
+            !is_named,
+            "this rule speaks of the rest of every tool, also of those that a later version adds",
+            "add tool = \"…\", or tool = \"*\" if just that is meant",
+        ),
+    ];
+    for (is_wrong, message, hint) in mistakes {
+        if is_wrong {
+            faults.add(at, message, hint);
+        }
+    }
 }
 
 fn tools(node: &Node<'_>, faults: &mut Faults<'_>) -> ToolPattern {

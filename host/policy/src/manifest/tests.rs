@@ -8,6 +8,7 @@ mod http;
 mod language;
 mod lists;
 mod mail;
+mod otherwise;
 mod typing;
 mod undo;
 

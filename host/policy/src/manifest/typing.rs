@@ -6,6 +6,8 @@
 //! The field is never there, so the row denies every call and is removed by the
 //! next person, or it stands in a row that nobody misses.
 
+mod compared;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -13,13 +15,15 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Manifest, ManifestErrors, error::Faults, keys::did_you_mean};
 use crate::{
-    Condition, FieldPath, Measure, Predicate, Rule, Scalar, ToolDecl, ToolPattern,
+    Condition, FieldPath, Measure, Rule, ToolDecl, ToolPattern,
     rules::{
         Kinds, Root, schemas_of,
         shape::{Shape, find},
     },
     visible,
 };
+
+use compared::{Subject, others};
 
 /// A schema and whose it is.
 type Named<'s> = (&'s str, &'s Value);
@@ -163,19 +167,26 @@ impl Subjects<'_> {
     }
 
     fn condition(&self, condition: &Condition, faults: &mut Faults<'_>) {
-        for other in others(&condition.predicates) {
-            if other.root() == self.root {
-                self.shapes(other, condition.at, faults);
-            }
-        }
         if condition.field.root() != self.root {
+            for other in others(&condition.predicates) {
+                if other.root() == self.root {
+                    self.shapes(other, condition.at, faults);
+                }
+            }
             return;
         }
         let Some(shapes) = self.shapes(&condition.field, condition.at, faults) else {
             return;
         };
         let path: Vec<&str> = condition.field.steps().collect();
-        self.group(&condition.predicates, &path, &shapes, condition, faults);
+        let subject = Subject {
+            of: self,
+            field: &condition.field,
+            path: &path,
+            item: &[],
+            at: condition.at,
+        };
+        subject.group(&condition.predicates, &shapes, faults);
     }
 
     /// The shape of a field in each schema that has it; a fault where it is missing.
@@ -186,10 +197,21 @@ impl Subjects<'_> {
         faults: &mut Faults<'_>,
     ) -> Option<Vec<Shape<'_>>> {
         let path: Vec<&str> = field.steps().collect();
+        self.shapes_at(&path, field, at, faults)
+    }
+
+    /// The same where it is known how the schemas call it.
+    fn shapes_at(
+        &self,
+        path: &[&str],
+        field: &FieldPath,
+        at: usize,
+        faults: &mut Faults<'_>,
+    ) -> Option<Vec<Shape<'_>>> {
         let mut found = Vec::new();
         let mut missing = Vec::new();
         for (name, schema) in self.schemas {
-            match find(schema, &path) {
+            match find(schema, path) {
                 Shape::Missing(known) => missing.push((*name, known)),
                 shape => found.push(shape),
             }
@@ -220,82 +242,6 @@ impl Subjects<'_> {
         faults.add(at, of, advice(last, names));
         None
     }
-
-    fn group(
-        &self,
-        predicates: &[Predicate],
-        path: &[&str],
-        shapes: &[Shape<'_>],
-        condition: &Condition,
-        faults: &mut Faults<'_>,
-    ) {
-        let kinds = union(shapes);
-        for predicate in predicates {
-            match predicate {
-                Predicate::Not(group) => self.group(group, path, shapes, condition, faults),
-                Predicate::Any(groups) => {
-                    for group in groups {
-                        self.group(group, path, shapes, condition, faults);
-                    }
-                }
-                _ if kinds.and(reads(predicate)) == Kinds::NONE => {
-                    faults.add(
-                        condition.at,
-                        format!(
-                            "`{}` is {kinds}, and this comparison reads {}",
-                            condition.field,
-                            reads(predicate)
-                        ),
-                        if kinds == Kinds::LIST {
-                            "write each = { … } to say it of every item"
-                        } else {
-                            "compare it with a value of its type; what has another type is never allowed"
-                        },
-                    );
-                }
-                Predicate::Each(group) => {
-                    let item: Vec<&str> = path.iter().copied().chain(["0"]).collect();
-                    let shapes: Vec<_> = self
-                        .schemas
-                        .iter()
-                        .map(|(_, schema)| find(schema, &item))
-                        .filter(|shape| !matches!(shape, Shape::Missing(_)))
-                        .collect();
-                    self.group(group, &item, &shapes, condition, faults);
-                }
-                Predicate::Equal(scalar) | Predicate::NotEqual(scalar) => {
-                    listed(scalar, shapes, condition, faults);
-                }
-                Predicate::In(scalars) | Predicate::NotIn(scalars) => {
-                    for scalar in scalars {
-                        listed(scalar, shapes, condition, faults);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-/// A fault where a schema lists the field's values, and this is none of them.
-fn listed(scalar: &Scalar, shapes: &[Shape<'_>], condition: &Condition, faults: &mut Faults<'_>) {
-    let Scalar::Text(text) = scalar else {
-        return;
-    };
-    let mut known = Vec::new();
-    for shape in shapes {
-        let Shape::Known(_, Some(values)) = shape else {
-            return;
-        };
-        known.extend(values.iter().filter_map(|value| value.as_str()));
-    }
-    if !known.is_empty() && !known.contains(&text.as_str()) {
-        faults.add(
-            condition.at,
-            format!("`{}` can never be `{}`", condition.field, visible(text)),
-            did_you_mean(text, &known),
-        );
-    }
 }
 
 fn union(shapes: &[Shape<'_>]) -> Kinds {
@@ -306,57 +252,6 @@ fn union(shapes: &[Shape<'_>]) -> Kinds {
     });
     let all = kinds.fold(Kinds::NONE, Kinds::or);
     if shapes.is_empty() { Kinds::ALL } else { all }
-}
-
-/// The types that a comparison can tell anything of.
-fn reads(predicate: &Predicate) -> Kinds {
-    let scalar = |scalar: &Scalar| match scalar {
-        Scalar::Bool(_) => Kinds::BOOL,
-        Scalar::Number(_) => Kinds::NUMBER,
-        Scalar::Text(_) => Kinds::TEXT,
-    };
-    match predicate {
-        Predicate::Equal(one) | Predicate::NotEqual(one) => scalar(one),
-        Predicate::In(all) | Predicate::NotIn(all) => {
-            all.iter().map(scalar).fold(Kinds::NONE, Kinds::or)
-        }
-        Predicate::Greater(_)
-        | Predicate::AtLeast(_)
-        | Predicate::Less(_)
-        | Predicate::AtMost(_)
-        | Predicate::Range { .. } => Kinds::NUMBER,
-        Predicate::Prefix(_)
-        | Predicate::Suffix(_)
-        | Predicate::Glob(_)
-        | Predicate::Path(_)
-        | Predicate::Host(_)
-        | Predicate::Matches(_) => Kinds::TEXT,
-        Predicate::Length { .. } => Kinds::TEXT.or(Kinds::LIST),
-        Predicate::InList(_)
-        | Predicate::Known(_)
-        | Predicate::FromCase(_)
-        | Predicate::FromRecord(_) => Kinds::SCALAR,
-        Predicate::Each(_) => Kinds::LIST,
-        Predicate::Exists(_) | Predicate::SameAs(_) | Predicate::Any(_) | Predicate::Not(_) => {
-            Kinds::ALL
-        }
-    }
-}
-
-/// Fields that comparisons look at beside their own.
-fn others(predicates: &[Predicate]) -> Vec<&FieldPath> {
-    let mut found = Vec::new();
-    for predicate in predicates {
-        match predicate {
-            Predicate::SameAs(field) => found.push(field),
-            Predicate::Each(group) | Predicate::Not(group) => found.extend(others(group)),
-            Predicate::Any(groups) => {
-                found.extend(groups.iter().flat_map(|group| others(group)));
-            }
-            _ => {}
-        }
-    }
-    found
 }
 
 fn advice(name: &str, known: &[&str]) -> String {

@@ -117,6 +117,44 @@ fn budgets_count_the_lines_before() {
 }
 
 #[test]
+fn a_call_for_which_nothing_is_granted_is_denied_before_any_rule() {
+    let manifest = manifest();
+    let mut judge = Judge::new(&manifest, None);
+    let line = |call: &str, destination: Option<&str>| {
+        let mut line = json!({"tool": "refund", "input": {"order": 7, "amount": 5},
+            "inputs": {"order": 7}, "call": call, "effect": "write", "args": {}});
+        if let Some(name) = destination {
+            line["destination"] = json!(name);
+        }
+        line
+    };
+    for (call, destination, expected) in [
+        ("kv.set", Some("notes"), "allow (default)"),
+        ("kv.set", Some("other"), "deny (grant)"),
+        ("kv.set", None, "allow (default)"),
+        ("sql.execute", Some("notes"), "deny (grant)"),
+        ("sql.execute", None, "deny (grant)"),
+        ("mail.send", None, "deny (grant)"),
+        ("clock.now", None, "allow (default)"),
+        ("config.get", None, "allow (default)"),
+    ] {
+        assert_eq!(
+            judged(&mut judge, line(call, destination)),
+            expected,
+            "{call} {destination:?}"
+        );
+    }
+    let mut without = line("kv.set", Some("other"));
+    without.as_object_mut().unwrap().remove("args");
+    assert_eq!(judged(&mut judge, without), "allow (default)");
+    let call = RecordedCall::parse(&line("kv.set", Some("other")).to_string()).unwrap();
+    assert_eq!(
+        judge.judge(&call).unwrap().why,
+        ["nothing is granted for `kv.set` at `other`"]
+    );
+}
+
+#[test]
 fn a_line_that_no_host_could_be_asked_is_a_mistake() {
     let manifest = manifest();
     let tool = serde_json::from_value::<ToolDecl>(json!({

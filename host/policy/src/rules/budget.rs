@@ -164,10 +164,7 @@ impl Budgets {
     /// read.
     #[must_use]
     pub fn charges(&self, tool: &ToolFacts<'_>, call: &CallFacts<'_>) -> Vec<Charge> {
-        let facts = Facts {
-            tool,
-            call: Some(call),
-        };
+        let facts = Facts::new(tool, Some(call));
         let counts = |row: &Rule| row.call.is_some() || call.effect > Effect::Read;
         let rows = self.0.iter().enumerate();
         rows.filter(|(_, budget)| counts(&budget.row) && budget.row.matches(&facts))
@@ -252,7 +249,7 @@ fn value<'a>(field: &FieldPath, facts: &Facts<'a>) -> Option<&'a Value> {
     match field.root() {
         Root::Input => field.find(Some(facts.tool.input)),
         Root::Args => field.find(facts.call.map(|call| call.args)),
-        Root::Principal | Root::Destination => None,
+        Root::Principal | Root::Destination | Root::Item => None,
     }
 }
 

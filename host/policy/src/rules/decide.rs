@@ -2,17 +2,19 @@
 
 use super::{
     CallFacts, CallPattern, Condition, Decision, Outcome, Predicate, Rule, Rules, ToolFacts,
-    ToolPattern, facts::Facts,
+    ToolPattern,
+    facts::Facts,
+    index::{Asked, Index},
 };
 use crate::{Effect, visible};
 
 impl Rules {
     pub(crate) fn new(rules: std::sync::Arc<[Rule]>, floor: Option<usize>) -> Self {
-        let asks_for_case = rules.iter().any(Rule::asks_for_case);
         Self {
+            index: std::sync::Arc::new(Index::new(&rules)),
+            asks_for_case: rules.iter().any(Rule::asks_for_case),
             rules,
             floor,
-            asks_for_case,
         }
     }
 
@@ -27,31 +29,32 @@ impl Rules {
     /// denied.
     #[must_use]
     pub fn decide_tool(&self, tool: &ToolFacts<'_>) -> Decision {
-        let facts = Facts { tool, call: None };
-        let rows = self.matching(&facts, |rule| rule.call.is_none());
-        strictest(rows).unwrap_or(Decision::by_rule(Outcome::Deny, None))
+        let asked = Asked::new(&self.index, Facts::new(tool, None));
+        let row = asked
+            .first(|rows| &rows.tool.deny)
+            .or_else(|| asked.first(|rows| &rows.tool.require))
+            .or_else(|| asked.first(|rows| &rows.tool.allow))
+            .or_else(|| asked.first(|rows| &rows.tool.otherwise));
+        self.by_row(row)
+            .unwrap_or(Decision::by_rule(Outcome::Deny, None))
     }
 
     /// Whether this import call of an allowed tool call may be made.
     ///
-    /// Rows for import calls speak first, then rows for the tool: a `deny`
-    /// always, a `require` for every call that is not a plain read: one that carries
-    /// the guest's words out is none. Where none
-    /// speaks, reads and writes inside the grant go on. An irreversible call
-    /// never does: at least the floor's approval is required, and it is denied
-    /// where the manifest has no approval at all.
+    /// Rows for import calls speak, and rows for the tool: a `deny` always, a
+    /// `require` for every call that is not a plain read: one that carries the
+    /// guest's words out is none. Where none speaks, reads and writes inside the
+    /// grant go on. An irreversible call never does: at least the floor's approval
+    /// is required, and it is denied where the manifest has no approval at all.
     #[must_use]
     pub fn decide_call(&self, tool: &ToolFacts<'_>, call: &CallFacts<'_>) -> Decision {
-        let facts = Facts {
-            tool,
-            call: Some(call),
-        };
-        let rows = self.matching(&facts, |rule| match (&rule.call, rule.then) {
-            (Some(_), _) | (None, Outcome::Deny) => true,
-            (None, Outcome::Require(_)) => call.effect > Effect::Read || call.egress,
-            (None, Outcome::Allow) => false,
-        });
-        let decision = strictest(rows).unwrap_or(Decision::by_rule(Outcome::Allow, None));
+        let asked = Asked::new(&self.index, Facts::new(tool, Some(call)));
+        let is_plain_read = call.effect == Effect::Read && !call.egress;
+        let row = stricter(&asked, is_plain_read);
+        let row = row.or_else(|| asked.first(|rows| &rows.call.allow));
+        let decision = self
+            .by_row(row)
+            .unwrap_or(Decision::by_rule(Outcome::Allow, None));
         if call.effect < Effect::Irreversible || decision.outcome != Outcome::Allow {
             return decision;
         }
@@ -59,30 +62,54 @@ impl Rules {
         Decision::by_rule(floor, None)
     }
 
-    fn matching<'a>(
-        &'a self,
-        facts: &'a Facts<'a>,
-        speaks: impl Fn(&Rule) -> bool + 'a,
-    ) -> impl Iterator<Item = (usize, Outcome)> + 'a {
-        let rows = self.rules.iter().enumerate();
-        rows.filter(move |(_, rule)| speaks(rule) && rule.matches(facts))
-            .map(|(i, rule)| (i, rule.then))
+    fn by_row(&self, row: Option<u32>) -> Option<Decision> {
+        let row = row? as usize;
+        let rule = self.rules.get(row)?;
+        Some(Decision::by_rule(rule.then, Some(row)))
     }
 }
 
-/// Deny beats require beats allow; the first row of the strictest outcome is
-/// named.
-fn strictest(rows: impl Iterator<Item = (usize, Outcome)>) -> Option<Decision> {
-    let mut found: Option<Decision> = None;
-    for (rule, outcome) in rows {
-        if found.is_none_or(|found| outcome.strictness() > found.outcome.strictness()) {
-            found = Some(Decision::by_rule(outcome, Some(rule)));
-        }
-        if outcome == Outcome::Deny {
-            break;
-        }
+/// The row that denies an import call or holds it: deny beats require, the first of
+/// one outcome is named, and what speaks of the rest comes last.
+fn stricter(asked: &Asked<'_>, is_plain_read: bool) -> Option<u32> {
+    let denied = earlier(
+        asked.first(|rows| &rows.call.deny),
+        asked.first(|rows| &rows.tool.deny),
+    );
+    if denied.is_some() {
+        return denied;
     }
-    found
+    let of_call = asked.first(|rows| &rows.call.require);
+    let held = match is_plain_read {
+        true => of_call,
+        false => earlier(of_call, asked.first(|rows| &rows.tool.require)),
+    };
+    if held.is_some() {
+        return held;
+    }
+    let rest_of_calls = || {
+        let row = asked.first(|rows| &rows.call.otherwise)?;
+        asked
+            .first(|rows| &rows.call.allow)
+            .is_none()
+            .then_some(row)
+    };
+    let rest_of_tools = || {
+        let row = asked.first(|rows| &rows.tool.otherwise)?;
+        asked
+            .first(|rows| &rows.tool.allow)
+            .is_none()
+            .then_some(row)
+    };
+    match is_plain_read {
+        true => rest_of_calls(),
+        false => earlier(rest_of_calls(), rest_of_tools()),
+    }
+}
+
+/// The one that stands first in the file.
+fn earlier(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+    a.into_iter().chain(b).min()
 }
 
 impl Outcome {
@@ -113,7 +140,7 @@ impl Rule {
     /// Nothing where it speaks.
     #[must_use]
     pub fn unmet(&self, tool: &ToolFacts<'_>, call: Option<&CallFacts<'_>>) -> Option<String> {
-        let facts = Facts { tool, call };
+        let facts = Facts::new(tool, call);
         if !self.tool.contains(tool.tool) {
             return Some(format!("the tool `{}` is not its tool", visible(tool.tool)));
         }
@@ -140,15 +167,20 @@ impl Rule {
         Some(format!("its condition on `{}` {what}", condition.field))
     }
 
-    /// A run outside any workflow is in none: a row for a workflow never
-    /// allows it, and denies and holds it all the same, because leaving the
-    /// workflow out must not be a way round its rows.
     fn is_in_workflow(&self, workflow: Option<&str>) -> bool {
         match (&self.workflow, workflow) {
             (None, _) => true,
             (Some(wanted), Some(workflow)) => wanted == workflow,
-            (Some(_), None) => self.then != Outcome::Allow,
+            (Some(_), None) => self.speaks_outside_workflows(),
         }
+    }
+
+    /// A run outside any workflow is in none: a row for a workflow never
+    /// allows it, and denies and holds it all the same, because leaving the
+    /// workflow out must not be a way round its rows. One that holds a tool call
+    /// which would be denied without it is as one that allows.
+    pub(crate) fn speaks_outside_workflows(&self) -> bool {
+        self.then != Outcome::Allow && !(self.otherwise && self.call.is_none())
     }
 
     fn speaks_of(&self, call: &CallFacts<'_>) -> bool {

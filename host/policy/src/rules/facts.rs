@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{CallFacts, FieldPath, Root, ToolFacts, number};
 
@@ -11,6 +11,8 @@ use super::{CallFacts, FieldPath, Root, ToolFacts, number};
 pub(super) struct Facts<'a> {
     pub(super) tool: &'a ToolFacts<'a>,
     pub(super) call: Option<&'a CallFacts<'a>>,
+    /// The item of the innermost `each`.
+    item: Option<&'a Value>,
 }
 
 /// One value of the facts.
@@ -21,13 +23,43 @@ pub(super) enum Seen<'a> {
 }
 
 impl<'a> Facts<'a> {
+    pub(super) const fn new(tool: &'a ToolFacts<'a>, call: Option<&'a CallFacts<'a>>) -> Self {
+        Self {
+            tool,
+            call,
+            item: None,
+        }
+    }
+
+    /// What is seen from within one item of a list.
+    pub(super) const fn of_item<'b>(&self, item: &'b Value) -> Facts<'b>
+    where
+        'a: 'b,
+    {
+        Facts {
+            tool: self.tool,
+            call: self.call,
+            item: Some(item),
+        }
+    }
+
     pub(super) fn find(&self, path: &FieldPath) -> Option<Seen<'a>> {
         match path.root() {
             Root::Principal => Some(Seen::Text(self.tool.principal)),
             Root::Destination => self.call?.identity.map(Seen::Text),
-            Root::Input => path.find(Some(self.tool.input)).map(Seen::Json),
-            Root::Args => path.find(self.call.map(|call| call.args)).map(Seen::Json),
+            Root::Input | Root::Args | Root::Item => self.value(path).map(Seen::Json),
         }
+    }
+
+    /// The JSON value at a path.
+    pub(super) fn value(&self, path: &FieldPath) -> Option<&'a Value> {
+        let root = match path.root() {
+            Root::Input => Some(self.tool.input),
+            Root::Args => self.call.map(|call| call.args),
+            Root::Item => self.item,
+            Root::Principal | Root::Destination => None,
+        };
+        path.find(root)
     }
 }
 
@@ -53,10 +85,18 @@ impl<'a> Seen<'a> {
         }
     }
 
+    pub(super) fn members(self) -> Option<&'a Map<String, Value>> {
+        match self {
+            Self::Json(Value::Object(members)) => Some(members),
+            _ => None,
+        }
+    }
+
     pub(super) fn length(self) -> Option<u64> {
-        match self.items() {
-            Some(items) => Some(items.len() as u64),
-            None => self.text().map(|text| text.chars().count() as u64),
+        match self {
+            Self::Json(Value::Array(items)) => Some(items.len() as u64),
+            Self::Json(Value::Object(members)) => Some(members.len() as u64),
+            _ => self.text().map(|text| text.chars().count() as u64),
         }
     }
 

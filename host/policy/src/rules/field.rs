@@ -20,6 +20,8 @@ pub(crate) enum Root {
     Principal,
     /// What the destination's name stands for.
     Destination,
+    /// The item of a list, inside of `each`.
+    Item,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +65,17 @@ impl FieldPath {
         })
     }
 
+    /// A path below an item of a list, for example `item.email`.
+    pub(crate) fn of_item(text: &str) -> Result<Self, String> {
+        let field = text.strip_prefix("item.").unwrap_or_default();
+        let path = Self::parse(&format!("input.{field}"))?;
+        Ok(Self {
+            text: text.to_owned(),
+            root: Root::Item,
+            ..path
+        })
+    }
+
     /// A path below a tool's output, which is found as one of an input.
     pub(crate) fn of_output(field: &str) -> Result<Self, String> {
         let path = Self::parse(&format!("input.{field}"))?;
@@ -84,7 +97,7 @@ impl FieldPath {
         match self.root {
             Root::Input => self.find(Some(input)),
             Root::Args => self.find(Some(args)),
-            Root::Principal | Root::Destination => None,
+            Root::Principal | Root::Destination | Root::Item => None,
         }
     }
 

@@ -23,6 +23,7 @@ mod case;
 mod decide;
 mod facts;
 mod field;
+mod index;
 mod ledger;
 mod list;
 mod number;
@@ -141,6 +142,9 @@ pub struct Rule {
     pub workflow: Option<String>,
     /// Only calls that take another one back, or only others.
     pub undo: Option<bool>,
+    /// It speaks of what no row of its kind (for tool calls, or for import calls)
+    /// allows. Such a row requires an approval and has no conditions.
+    pub otherwise: bool,
     /// All of these must hold.
     pub when: Vec<Condition>,
     /// What then happens.
@@ -175,10 +179,11 @@ pub enum CallPattern {
 #[derive(Clone, Debug)]
 pub struct Rules {
     rules: Arc<[Rule]>,
+    index: Arc<index::Index>,
     /// Holds irreversible calls that no row holds.
     floor: Option<usize>,
     asks_for_case: bool,
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

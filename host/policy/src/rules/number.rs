@@ -18,6 +18,9 @@ impl Number {
     /// How a JSON number compares with this one.
     #[must_use]
     pub fn compare(self, seen: &serde_json::Number) -> Option<Ordering> {
+        if let (Self::Integer(own), Some(seen)) = (self, seen.as_i64()) {
+            return Some(seen.cmp(&own));
+        }
         exact(seen)?.partial_cmp(self.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     FieldPath, HostPattern, List, Number, PathPattern, Pattern, RecordField,
@@ -71,7 +71,8 @@ pub enum Predicate {
     Host(Vec<HostPattern>),
     /// `matches`: a text that fits as a whole.
     Matches(Pattern),
-    /// `length`: a text with so many characters, or a list with so many items.
+    /// `length`: a text with so many characters, a list with so many items, or an
+    /// object with so many members.
     Length {
         /// At least so many.
         min: u64,
@@ -91,8 +92,14 @@ pub enum Predicate {
     FromCase(String),
     /// `from_record`: equal to a value that a run of the case read there.
     FromRecord(RecordField),
-    /// `each`: a list of which every item is like this.
+    /// `each`: a list of which every item is like this. Of an empty one nothing is
+    /// known.
     Each(Vec<Predicate>),
+    /// `item.FIELD` inside of `each`: what is said of this field of the item.
+    Item(FieldPath, Vec<Predicate>),
+    /// `keys`: an object of which the name of every member is like this. Of an empty
+    /// one nothing is known.
+    Keys(Vec<Predicate>),
     /// `any`: like one of these.
     Any(Vec<Vec<Predicate>>),
     /// `not`: not like this.
@@ -120,23 +127,47 @@ impl Condition {
 }
 
 impl Predicate {
+    /// What it takes to look, compared with others: one comparison, a text, many of
+    /// them, a place that is read, a set, a table, a group.
+    pub(super) fn cost(&self) -> u8 {
+        match self {
+            Self::Exists(_)
+            | Self::Greater(_)
+            | Self::AtLeast(_)
+            | Self::Less(_)
+            | Self::AtMost(_)
+            | Self::Range { .. }
+            | Self::Equal(Scalar::Bool(_) | Scalar::Number(_))
+            | Self::NotEqual(Scalar::Bool(_) | Scalar::Number(_)) => 0,
+            Self::Equal(_) | Self::NotEqual(_) | Self::Prefix(_) | Self::Suffix(_) => 1,
+            Self::In(_) | Self::NotIn(_) | Self::Length { .. } | Self::SameAs(_) => 2,
+            Self::Path(_) | Self::Host(_) | Self::Glob(_) => 3,
+            Self::InList(_) | Self::Known(_) | Self::FromCase(_) | Self::FromRecord(_) => 4,
+            Self::Matches(_) => 5,
+            Self::Each(_) | Self::Item(..) | Self::Keys(_) | Self::Any(_) | Self::Not(_) => 6,
+        }
+    }
+
     /// Whether it asks where a value came from.
     pub(super) fn asks_for_case(&self) -> bool {
         match self {
             Self::FromCase(_) | Self::FromRecord(_) => true,
             Self::Known(list) => !list.is_fixed(),
-            Self::Each(group) | Self::Not(group) => group.iter().any(Self::asks_for_case),
+            Self::Each(group) | Self::Item(_, group) | Self::Keys(group) | Self::Not(group) => {
+                group.iter().any(Self::asks_for_case)
+            }
             Self::Any(groups) => groups.iter().flatten().any(Self::asks_for_case),
             _ => false,
         }
     }
 
     /// Nothing where the field is missing or of another type.
-    fn holds(&self, seen: Option<Seen<'_>>, facts: &Facts<'_>) -> Option<bool> {
+    pub(super) fn holds(&self, seen: Option<Seen<'_>>, facts: &Facts<'_>) -> Option<bool> {
         match self {
             Self::Exists(expected) => return Some(seen.is_some() == *expected),
             Self::Any(groups) => return any(groups.iter().map(|group| all(group, seen, facts))),
             Self::Not(group) => return all(group, seen, facts).map(|holds| !holds),
+            Self::Item(field, group) => return all(group, facts.find(field), facts),
             _ => {}
         }
         let seen = seen?;
@@ -162,7 +193,8 @@ impl Predicate {
             Self::FromCase(name) => facts.tool.case?.is_input(name, seen),
             Self::FromRecord(from) => facts.tool.case?.is_read(&from.system, &from.field, seen),
             Self::Each(group) => each(seen.items()?, group, facts),
-            Self::Exists(_) | Self::Any(_) | Self::Not(_) => None,
+            Self::Keys(group) => keys(seen.members()?, group, facts),
+            Self::Exists(_) | Self::Any(_) | Self::Not(_) | Self::Item(..) => None,
         }
     }
 }
@@ -172,12 +204,16 @@ fn all(group: &[Predicate], seen: Option<Seen<'_>>, facts: &Facts<'_>) -> Option
     every(group.iter().map(|predicate| predicate.holds(seen, facts)))
 }
 
+/// The attack: an empty list, of which anything is true, and which the remote system
+/// takes for everything there is. So nothing is known of it.
 fn each(items: &[Value], group: &[Predicate], facts: &Facts<'_>) -> Option<bool> {
-    every(
-        items
-            .iter()
-            .map(|item| all(group, Some(Seen::Json(item)), facts)),
-    )
+    let like = |item| all(group, Some(Seen::Json(item)), &facts.of_item(item));
+    every(items.iter().map(like)).filter(|_| !items.is_empty())
+}
+
+fn keys(members: &Map<String, Value>, group: &[Predicate], facts: &Facts<'_>) -> Option<bool> {
+    let like = |name: &String| all(group, Some(Seen::Text(name)), facts);
+    every(members.keys().map(like)).filter(|_| !members.is_empty())
 }
 
 fn every(mut found: impl Iterator<Item = Option<bool>>) -> Option<bool> {

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod items;
+mod otherwise;
+mod plain;
 mod provenance;
+pub(crate) mod random;
 
 use serde_json::{Value, json};
 
@@ -167,23 +171,28 @@ fn what_a_row_cannot_see_counts_as_the_worst_case() {
             true,
         ),
     ] {
-        let allow = format!(
-            "[[rule]]\nname = \"r\"\ntool = \"*\"\nwhen = {{ \"input.x\" = {{ {condition} }} }}\nthen = \"allow\"\n"
-        );
-        let deny = format!(
-            "[[rule]]\nname = \"base\"\ntool = \"*\"\nthen = \"allow\"\n[[rule]]\nname = \"r\"\nwhen = {{ \"input.x\" = {{ {condition} }} }}\nthen = \"deny\"\n"
-        );
-        assert_eq!(
-            decide(&allow, &input).0 == Outcome::Allow,
-            allows,
-            "allow {condition} {input}"
-        );
-        assert_eq!(
-            decide(&deny, &input).0 == Outcome::Deny,
-            denies,
-            "deny {condition} {input}"
-        );
+        worst_case(condition, &input, allows, denies);
     }
+}
+
+/// Whether a row with this condition on `input.x` allows, and whether it denies.
+fn worst_case(condition: &str, input: &Value, allows: bool, denies: bool) {
+    let allow = format!(
+        "[[rule]]\nname = \"r\"\ntool = \"*\"\nwhen = {{ \"input.x\" = {{ {condition} }} }}\nthen = \"allow\"\n"
+    );
+    let deny = format!(
+        "[[rule]]\nname = \"base\"\ntool = \"*\"\nthen = \"allow\"\n[[rule]]\nname = \"r\"\nwhen = {{ \"input.x\" = {{ {condition} }} }}\nthen = \"deny\"\n"
+    );
+    assert_eq!(
+        decide(&allow, input).0 == Outcome::Allow,
+        allows,
+        "allow {condition} {input}"
+    );
+    assert_eq!(
+        decide(&deny, input).0 == Outcome::Deny,
+        denies,
+        "deny {condition} {input}"
+    );
 }
 
 #[test]

@@ -68,6 +68,7 @@ impl DoneWhen {
             effect: None,
             workflow: None,
             undo: None,
+            otherwise: false,
             when,
             then: Outcome::Allow,
             reason: None,

@@ -66,6 +66,7 @@ fn budget(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> 
     let workflow = keys.text("workflow", faults);
     let scope = when::Scope {
         has_call: call.is_some(),
+        in_item: false,
         lists: known.lists,
     };
     let when = keys
@@ -101,6 +102,7 @@ fn budget(mut keys: Keys<'_, '_>, known: Known<'_>, faults: &mut Faults<'_>) -> 
         effect,
         workflow,
         undo: None,
+        otherwise: false,
         when,
         then: then?,
         reason,

@@ -287,7 +287,12 @@ impl Example {
         let found = Expected::of(decision.outcome);
         let unmet = own.unmet(&tool, call.as_ref());
         let is_own = Expected::of(own.then) == self.expected;
-        if found == self.expected && !(is_own && unmet.is_some()) {
+        // A row for the rest speaks only where it decides.
+        let speaks = match own.otherwise {
+            true => decision.rule == Some(self.rule),
+            false => unmet.is_none(),
+        };
+        if found == self.expected && (!is_own || speaks) {
             return None;
         }
         let by = match decision.rule.and_then(|rule| judged.rules.get(rule)) {

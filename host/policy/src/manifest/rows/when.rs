@@ -21,6 +21,8 @@ pub(super) use provenance::{from_record, named as case_input};
 pub(in crate::manifest) struct Scope<'a> {
     /// Whether the row speaks of import calls, and so sees their arguments.
     pub(in crate::manifest) has_call: bool,
+    /// Whether it is said of an item of a list, whose fields can be named.
+    pub(in crate::manifest) in_item: bool,
     /// The lists of the manifest.
     pub(in crate::manifest) lists: &'a [Arc<List>],
 }
@@ -110,9 +112,16 @@ pub(in crate::manifest) fn predicates(
         );
     }
     for (key, at, value) in entries {
-        let is_field =
-            !name.contains('.') && value.get_ref().is_table() && !PREDICATES.contains(&key);
-        if is_field {
+        let is_table = value.get_ref().is_table() && !PREDICATES.contains(&key);
+        if key.starts_with("item.") {
+            found.extend(item((key, at), value, scope, faults));
+        } else if key == "item" && is_table {
+            faults.add(
+                at,
+                "`item` is no comparison",
+                "put the field in quotation marks: \"item.email\" = { … }",
+            );
+        } else if is_table && !name.contains('.') {
             let message = format!("`{}` is no comparison", visible(key));
             faults.add(
                 at,
@@ -128,4 +137,44 @@ pub(in crate::manifest) fn predicates(
         }
     }
     found
+}
+
+/// What is said of a field of each item of a list.
+fn item(
+    (key, at): (&str, usize),
+    node: &Node<'_>,
+    scope: Scope<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Predicate> {
+    let field = item_field(key, at, scope, faults)?;
+    let group = predicates(&field, node, scope, faults);
+    (!group.is_empty()).then_some(Predicate::Item(field, group))
+}
+
+/// A field of the item that is spoken of.
+fn item_field(
+    name: &str,
+    at: usize,
+    scope: Scope<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<FieldPath> {
+    let (message, hint) = match FieldPath::of_item(name) {
+        Ok(field) if scope.in_item => return Some(field),
+        Ok(_) => (
+            "is a field of an item of a list, and this is none",
+            "write it inside of `each`: \"input.LIST\" = { each = { \"item.FIELD\" = { … } } }"
+                .to_owned(),
+        ),
+        Err(hint) => ("is no field", hint),
+    };
+    faults.add(at, format!("`{}` {message}", visible(name)), visible(&hint));
+    None
+}
+
+/// A field that a comparison looks at beside its own.
+fn other(name: &str, at: usize, scope: Scope<'_>, faults: &mut Faults<'_>) -> Option<FieldPath> {
+    if name.starts_with("item.") {
+        return item_field(name, at, scope, faults);
+    }
+    field(name, at, scope.has_call, faults)
 }

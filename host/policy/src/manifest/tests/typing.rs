@@ -22,6 +22,11 @@ fn tools() -> Vec<ToolDecl> {
                 "state": {"type": "string", "enum": ["open", "closed"]},
                 "to": {"type": "array", "items": {"type": "string"}},
                 "free": {"type": "object"},
+                "lines": {"type": "array", "items": {"type": "object", "properties": {
+                    "sku": {"type": "string"}, "count": {"type": "integer"},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                    "state": {"enum": ["new", "used"]},
+                }}},
             }}),
         ),
         tool(
@@ -157,6 +162,72 @@ fn a_row_that_does_not_fit_the_tool_is_told_with_its_place_and_what_was_meant() 
         ),
         (
             "\"refund\"",
+            "input.lines",
+            "each = { \"item.skuu\" = { prefix = \"a\" } }",
+            "m.toml:6:10: the tool `refund` has no field `item.skuu`\n  help: did you mean `sku`?",
+        ),
+        (
+            "\"refund\"",
+            "input.lines",
+            "each = { \"item.sku\" = { gt = 5 } }",
+            "`item.sku` is a text, and this comparison reads a number",
+        ),
+        (
+            "\"refund\"",
+            "input.lines",
+            "each = { \"item.tags\" = { each = { gt = 5 } } }",
+            "`item.tags` is a text, and this comparison reads a number",
+        ),
+        (
+            "\"refund\"",
+            "input.lines",
+            "not = { each = { \"item.state\" = { eq = \"nwe\" } } }",
+            "did you mean `new`?",
+        ),
+        (
+            "\"refund\"",
+            "input.lines",
+            "each = { \"item.sku\" = { same_as = \"item.count\" } }",
+            "is a text and `item.count` is a number: they are never the same",
+        ),
+        (
+            "\"refund\"",
+            "input.lines",
+            "each = { \"item.sku\" = { same_as = \"item.cuont\" } }",
+            "did you mean `count`?",
+        ),
+        (
+            "\"refund\"",
+            "input.amount",
+            "same_as = \"input.order_id\"",
+            "`input.order_id` is a text: they are never the same",
+        ),
+        (
+            "\"refund\"",
+            "input.amount",
+            "same_as = \"principal\"",
+            "`principal` is a text: they are never the same",
+        ),
+        (
+            "\"refund\"",
+            "input.to",
+            "keys = { eq = \"a\" }",
+            "this comparison reads an object",
+        ),
+        (
+            "\"refund\"",
+            "input.free",
+            "keys = { gt = 5 }",
+            "this comparison reads a number",
+        ),
+        (
+            "\"refund\"",
+            "input.free",
+            "prefix = \"a\"",
+            "write keys = { … }",
+        ),
+        (
+            "\"refund\"",
             "input.amount.cents",
             "eq = 5",
             "it has no fields at all there",
@@ -182,6 +253,17 @@ fn a_row_that_fits_is_not_refused() {
             "length = { max = 3 }, each = { suffix = \"@x.example\" }",
         ),
         ("\"refund\"", "input.to.0", "prefix = \"a\""),
+        (
+            "\"refund\"",
+            "input.lines",
+            "each = { \"item.sku\" = { same_as = \"input.order_id\" }, \"item.tags\" = { each = { prefix = \"a\" } } }",
+        ),
+        (
+            "\"refund\"",
+            "input.free",
+            "keys = { in = [\"a\"] }, length = { max = 3 }",
+        ),
+        ("\"refund\"", "input.order_id", "same_as = \"principal\""),
         ("\"refund\"", "input.free.anything", "eq = true"),
         ("\"refund\"", "input.order_id", "exists = true"),
         (

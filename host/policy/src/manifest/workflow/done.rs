@@ -113,6 +113,7 @@ fn case_input(
 /// An output is seen by itself: no import call, no lists.
 const NO_LISTS: Scope<'_> = Scope {
     has_call: false,
+    in_item: false,
     lists: &[],
 };
 

@@ -185,7 +185,7 @@ fn a_value_comes_from_the_case_or_a_record_or_it_does_not() {
         (
             "each = { known = \"accounts\" }",
             json!({"x": []}),
-            true,
+            false,
             true,
         ),
         (

@@ -9,11 +9,11 @@ use super::super::super::{
 use super::{Scope, provenance};
 use crate::{
     EXACT_INTEGER_MAX, FieldPath, Glob, HostPattern, Number, PathPattern, Pattern, Predicate,
-    Scalar, visible,
+    Scalar, rules::Root, visible,
 };
 
 /// Every comparison there is.
-pub(in super::super::super) const PREDICATES: [&str; 25] = [
+pub(in super::super::super) const PREDICATES: [&str; 26] = [
     "eq",
     "ne",
     "in",
@@ -37,6 +37,7 @@ pub(in super::super::super) const PREDICATES: [&str; 25] = [
     "from",
     "from_record",
     "each",
+    "keys",
     "any",
     "not",
 ];
@@ -77,17 +78,19 @@ pub(super) fn predicate(
         "range" => range(value, faults)?,
         "length" => length(value, faults)?,
         "exists" => Predicate::Exists(flag(key, value, faults)?),
-        "same_as" => Predicate::SameAs(super::field(
-            text(value, key, faults)?,
-            start(value),
-            scope.has_call,
-            faults,
-        )?),
+        "same_as" => Predicate::SameAs(same_as(value, field, scope, faults)?),
         "in_list" => Predicate::InList(provenance::list(key, value, scope, faults)?),
         "known" => Predicate::Known(provenance::list(key, value, scope, faults)?),
         "from" => Predicate::FromCase(provenance::from(value, field, faults)?),
         "from_record" => Predicate::FromRecord(provenance::from_record(value, faults)?),
-        "each" => Predicate::Each(group(value, field, scope, faults)?),
+        "each" => {
+            let in_item = true;
+            Predicate::Each(group(value, field, Scope { in_item, ..scope }, faults)?)
+        }
+        "keys" => {
+            let in_item = false;
+            Predicate::Keys(group(value, field, Scope { in_item, ..scope }, faults)?)
+        }
         "not" => Predicate::Not(group(value, field, scope, faults)?),
         "any" => Predicate::Any(groups(value, field, scope, faults)?),
         _ => {
@@ -99,6 +102,26 @@ pub(super) fn predicate(
             return None;
         }
     })
+}
+
+/// Another field. One that is compared with itself is equal whenever it is there:
+/// its author meant another one.
+fn same_as(
+    node: &Node<'_>,
+    field: &FieldPath,
+    scope: Scope<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<FieldPath> {
+    let name = text(node, "same_as", faults)?;
+    let other = super::other(name, start(node), scope, faults)?;
+    if other == *field && scope.in_item == (other.root() == Root::Item) {
+        faults.add(
+            start(node),
+            format!("`{other}` is compared with itself"),
+            "name the other field, or write { exists = true }",
+        );
+    }
+    Some(other)
 }
 
 /// Comparisons inside of a comparison; nothing where there are none.
