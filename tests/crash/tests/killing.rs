@@ -1,4 +1,5 @@
-//! Killed at every point of every scene, and started again.
+//! Killed at every point of every scene, and started again. `TOLLGATE_CRASH_HITS` says how
+//! often at each point.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -17,7 +18,12 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_crash-host");
 
 /// How often one point is struck in one scene: its first hits, where the calls of
 /// a scene differ.
-const HITS: u32 = 4;
+const HITS: u32 = 3;
+
+fn most_hits() -> u32 {
+    let asked = std::env::var("TOLLGATE_CRASH_HITS").ok();
+    asked.map_or(HITS, |text| text.parse().unwrap())
+}
 
 /// A scene with the lives before the judged one gone through.
 struct Ready {
@@ -57,10 +63,10 @@ fn ready(scene: &Scene) -> Ready {
 /// The answer is what was seen, and the points at which a process died.
 fn killed_everywhere(scenes: &[Scene]) -> (Seen, BTreeSet<String>) {
     let ready: Vec<Ready> = work(scenes.iter().collect(), ready);
-    let mut blows = Vec::new();
+    let (mut blows, most) = (Vec::new(), most_hits());
     for one in &ready {
         for (point, hits) in &one.hits {
-            for hit in 1..=(*hits).min(HITS) {
+            for hit in 1..=(*hits).min(most) {
                 blows.push((one, point, hit));
             }
         }

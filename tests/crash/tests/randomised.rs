@@ -3,7 +3,7 @@
 //! blow and tells which points it reaches: a blow at a point that is not reached
 //! tries nothing.
 //!
-//! `TOLLGATE_CRASH_SCHEDULES` says how many, 400 where nothing does; on a server it is
+//! `TOLLGATE_CRASH_SCHEDULES` says how many, 300 where nothing does; on a server it is
 //! every tenth of them. `TOLLGATE_CRASH_SEED` repeats the one
 //! batch that a failure names.
 
@@ -27,7 +27,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_crash-host");
 const BESIDE: usize = 5;
 
 /// Schedules where nothing else is said.
-const SCHEDULES: usize = 400;
+const SCHEDULES: usize = 300;
 
 /// What a batch came to.
 #[derive(Default)]
