@@ -167,7 +167,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  tollgate undo run-0195… --plan\n  tollgate undo run-0195… --fields"
     )]
     Undo(Undo),
-    /// Operator: what people have to settle: calls in doubt.
+    /// Whoever owns a queue: failures, what was handed over, and calls in doubt.
     #[command(
         after_help = "Example:\n  tollgate queue\n  tollgate queue resolve que-0195… --done --note 'the refund is in the ledger'"
     )]
