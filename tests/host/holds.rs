@@ -84,6 +84,7 @@ async fn a_card_shows_what_will_be_sent_and_who_asked_for_it() {
     let asked = ToolCall {
         reason: Some("the customer called".to_owned()),
         trigger: Some("mail 4711".to_owned()),
+        context: Some("https://desk.example/tickets/93".to_owned()),
         ..call(
             "hostile",
             "try_sql",
@@ -106,6 +107,8 @@ async fn a_card_shows_what_will_be_sent_and_who_asked_for_it() {
     assert_eq!(card.requester, "agent-7");
     assert_eq!(card.agent_reason.as_deref(), Some("the customer called"));
     assert_eq!(card.agent_trigger.as_deref(), Some("mail 4711"));
+    let context = card.agent_context.as_deref();
+    assert_eq!(context, Some("https://desk.example/tickets/93"));
     assert_eq!(card.rule_reason.as_deref(), Some("a boss looks"));
     let prior = card.prior.unwrap().to_string();
     assert!(prior.contains("\"status\":\"open\""), "{prior}");

@@ -203,6 +203,10 @@ async fn a_call_with_a_secret_in_it_is_refused_before_anything_is_recorded() {
                 reason: Some(format!("because {text}")),
                 ..call("hostile", "echo", json!({"value": "x"}))
             },
+            ToolCall {
+                context: Some(format!("https://desk.example/?t={text}")),
+                ..call("hostile", "echo", json!({"value": "x"}))
+            },
         ];
         for one in words {
             let refused = house.host.call(&agent(), one).await.unwrap_err();

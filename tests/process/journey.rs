@@ -174,6 +174,8 @@ fn a_refund_is_followed_from_its_trigger_to_its_end_and_back() {
         &input,
         "--case",
         "ticket-1",
+        "--context",
+        "ticket 93",
         "--trigger",
         "a mail of the customer",
         "--reason",
@@ -211,6 +213,7 @@ fn a_refund_is_followed_from_its_trigger_to_its_end_and_back() {
     for step in [
         "desk-agent asked for database.execute",
         "trigger (unverified)  a mail of the customer",
+        "context (unverified)  ticket 93",
         "reason (unverified)   it arrived broken",
         "has to wait for a decision: sql.execute on orders",
         "Refund 12900 cents for order 1042",

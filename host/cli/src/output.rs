@@ -208,6 +208,9 @@ pub(crate) fn card(card: &Card) {
     if let Some(trigger) = &card.agent_trigger {
         row("started by (unverified)", shown(trigger));
     }
+    if let Some(context) = &card.agent_context {
+        row("about (unverified)", shown(context));
+    }
     out!("{table}");
 }
 

@@ -240,6 +240,7 @@ pub(crate) async fn call(server: &Server, call: Call, as_json: bool) -> anyhow::
         case: call.case,
         workflow: call.workflow,
         trigger: call.trigger,
+        context: call.context,
         reason: call.reason,
         request_key: call.request_key,
         subject: call.subject,

@@ -229,6 +229,7 @@ pub(crate) fn card(row: &ApprovalRow, run: &Run, records: &[OpenRecord]) -> Card
         requester: row.principal.clone(),
         agent_reason: run.reason.clone(),
         agent_trigger: run.trigger.clone(),
+        agent_context: run.context.clone(),
         rule: row.rule.clone(),
         rule_reason: rendering["rule_reason"].as_str().map(str::to_owned),
         approvers: row.approvers.clone(),

@@ -228,6 +228,7 @@ fn card(run: &RunReport, call: &ToolCall) -> Card {
         requester: run.principal.clone(),
         agent_reason: call.reason.clone(),
         agent_trigger: call.trigger.clone(),
+        agent_context: call.context.clone(),
         rule: "refund-limit".into(),
         rule_reason: Some("refunds over 50.00 need finance".into()),
         approvers: vec!["group:finance".into()],

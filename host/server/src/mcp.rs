@@ -24,6 +24,7 @@
 //! | the case it belongs to | `dev.tollgate/case` | `_tollgate.case` |
 //! | its workflow | `dev.tollgate/workflow` | `_tollgate.workflow` |
 //! | what started it | `dev.tollgate/trigger` | `_tollgate.trigger` |
+//! | where what it is about can be read | `dev.tollgate/context` | `_tollgate.context` |
 //! | why this call | `dev.tollgate/reason` | `_tollgate.reason` |
 //! | the caller's key for this request | `dev.tollgate/request-key` | `_tollgate.request_key` |
 //! | whom the data is about | `dev.tollgate/subject` | `_tollgate.subject` |
@@ -354,6 +355,7 @@ impl Caller {
             case: self.case,
             workflow: self.workflow,
             trigger: self.trigger,
+            context: self.context,
             reason: self.reason,
             request_key: self.request_key,
             subject: self.subject,

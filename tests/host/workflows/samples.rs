@@ -47,10 +47,14 @@ impl Sample {
             workflow: self.workflow.clone(),
             inputs: inputs.as_object().cloned().unwrap_or_else(Map::new),
             trigger: Some("a mail from outside".to_owned()),
+            context: Some("mail 4711".to_owned()),
             ..NewCase::default()
         };
         let opened = self.house.host.open_case(&mira(), new).await;
-        opened.unwrap_or_else(|error| panic!("{error}")).case
+        let opened = opened.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(opened.trigger.as_deref(), Some("a mail from outside"));
+        assert_eq!(opened.context.as_deref(), Some("mail 4711"));
+        opened.case
     }
 
     async fn call(&self, case: &str, tool: &str, name: &str, params: Value) -> RunReport {

@@ -22,6 +22,9 @@ pub(crate) struct Call {
     /// What started the hand-off.
     #[arg(long)]
     pub(crate) trigger: Option<String>,
+    /// Where what the hand-off is about can be read: a ticket, a document, a conversation.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
     /// Why you make this call.
     #[arg(long)]
     pub(crate) reason: Option<String>,

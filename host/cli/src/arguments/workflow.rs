@@ -127,6 +127,9 @@ pub(crate) struct OpenCase {
     /// What started it, for the record.
     #[arg(long)]
     pub(crate) trigger: Option<String>,
+    /// Where what it is about can be read: a ticket, a document, a conversation.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
 }
 
 fn input(text: &str) -> Result<(String, String), String> {

@@ -67,6 +67,7 @@ fn new_case(open: OpenCase) -> NewCase {
         case: open.case,
         texts: open.inputs,
         trigger: open.trigger,
+        context: open.context,
         ..NewCase::default()
     }
 }
@@ -143,6 +144,9 @@ fn told(case: &CaseReport) {
     }
     if let Some(trigger) = &case.trigger {
         row("started (its words)", visible(trigger));
+    }
+    if let Some(context) = &case.context {
+        row("about (its words)", visible(context));
     }
     row(
         "runs",

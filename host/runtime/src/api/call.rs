@@ -90,6 +90,10 @@ pub struct ToolCall {
     /// What started the hand-off, for the record. The caller's words.
     #[serde(default)]
     pub trigger: Option<String>,
+    /// Where what the hand-off is about can be read: the address or the name of a ticket, a
+    /// document, a conversation. The caller's words; the host opens nothing there.
+    #[serde(default)]
+    pub context: Option<String>,
     /// Why the caller makes this call, for the record. The caller's words,
     /// marked unverified wherever they are shown.
     #[serde(default)]

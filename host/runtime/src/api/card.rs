@@ -48,6 +48,9 @@ pub struct Card {
     /// What started the hand-off, in the caller's words. Unverified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_trigger: Option<String>,
+    /// Where what the hand-off is about can be read, in the caller's words. Unverified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_context: Option<String>,
     /// The rule that held it.
     pub rule: String,
     /// The rule's reason, from the manifest.

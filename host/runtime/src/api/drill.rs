@@ -56,6 +56,9 @@ pub struct DrillTemplate {
     /// What seems to have started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
+    /// Where what it is about can seemingly be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// The workflow it seems to happen in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,

@@ -53,6 +53,7 @@ impl Inner {
         for (pointer, words) in [
             ("/template/reason", &template.reason),
             ("/template/trigger", &template.trigger),
+            ("/template/context", &template.context),
         ] {
             if words
                 .as_ref()

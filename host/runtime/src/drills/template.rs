@@ -33,6 +33,7 @@ pub(super) fn of_card(card: Card, workflow: Option<String>, position: u32) -> Dr
         requester: card.requester,
         reason: card.agent_reason,
         trigger: card.agent_trigger,
+        context: card.agent_context,
         workflow,
         position,
     }

@@ -49,11 +49,12 @@ const TOLD: [&str; 21] = [
 ];
 
 /// What a caller wrote, and nobody checked.
-const UNVERIFIED: [&str; 2] = ["reason", "trigger"];
+const UNVERIFIED: [&str; 3] = ["reason", "trigger", "context"];
 
 /// What a reader wants to know first. The rest follows as it was recorded.
-const FIRST: [&str; 8] = [
+const FIRST: [&str; 9] = [
     "trigger (unverified)",
+    "context (unverified)",
     "reason (unverified)",
     "title",
     "rule",

@@ -30,6 +30,7 @@ impl Inner {
             input: template.input.clone(),
             workflow: template.workflow.clone(),
             trigger: template.trigger.clone(),
+            context: template.context.clone(),
             reason: template.reason.clone(),
             ..ToolCall::default()
         };
@@ -68,6 +69,7 @@ impl Inner {
             request_key: None,
             reason: call.reason,
             trigger: call.trigger,
+            context: call.context,
             subject: format!("day:{}", time::day(opened_ms)),
             undoes: None,
             edits: None,

@@ -66,6 +66,7 @@ impl Inner {
             request_key: Some(format!("{EDIT_KEY}{}", of.run)),
             reason: of.reason.clone(),
             trigger: of.trigger.clone(),
+            context: of.context.clone(),
             subject: of.subject.clone(),
             undoes: None,
             edits: Some(Edits {

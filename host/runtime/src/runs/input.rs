@@ -22,6 +22,7 @@ impl Inner {
             ("`case`", call.case.as_ref()),
             ("`workflow`", call.workflow.as_ref()),
             ("`trigger`", call.trigger.as_ref()),
+            ("`context`", call.context.as_ref()),
             ("`reason`", call.reason.as_ref()),
             ("`request_key`", call.request_key.as_ref()),
             ("`subject`", call.subject.as_ref()),

@@ -59,6 +59,7 @@ pub(crate) struct Run {
     pub(crate) request_key: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) trigger: Option<String>,
+    pub(crate) context: Option<String>,
     pub(crate) subject: String,
     /// The run that this one takes back, and how.
     pub(crate) undoes: Option<Undoes>,

@@ -272,6 +272,7 @@ impl Inner {
             request_key: call.request_key,
             reason: call.reason,
             trigger: call.trigger,
+            context: call.context,
             undoes,
             edits: None,
             opened_ms,
@@ -292,8 +293,10 @@ impl Inner {
             && self.is_new_case(&run.tenant, case).await?
         {
             let mut saying = Saying::new(Stage::CaseOpened);
-            if let Some(trigger) = &run.trigger {
-                saying = saying.value("trigger", trigger.clone().into_bytes());
+            for (name, words) in [("trigger", &run.trigger), ("context", &run.context)] {
+                if let Some(words) = words {
+                    saying = saying.value(name, words.clone().into_bytes());
+                }
             }
             let mut about = about.clone();
             about.run = None;
@@ -319,7 +322,11 @@ impl Inner {
                 .fact("edits", edits.run.as_str())
                 .fact("edited_by", edits.authors.clone());
         }
-        for (name, words) in [("reason", &run.reason), ("trigger", &run.trigger)] {
+        for (name, words) in [
+            ("reason", &run.reason),
+            ("trigger", &run.trigger),
+            ("context", &run.context),
+        ] {
             if let Some(words) = words {
                 saying = saying.value(name, words.clone().into_bytes());
             }

@@ -275,6 +275,7 @@ fn undo_call(original: &Run, tool: String, input: Value) -> ToolCall {
         case: original.named_case().map(str::to_owned),
         workflow: original.workflow.clone(),
         trigger: None,
+        context: original.context.clone(),
         reason: Some(format!("takes back {}", original.run)),
         request_key: Some(format!("undo/{}", original.run)),
         subject: None,

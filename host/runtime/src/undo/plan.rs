@@ -147,6 +147,7 @@ impl Inner {
             request_key: None,
             reason: None,
             trigger: None,
+            context: original.context.clone(),
             subject: original.subject.clone(),
             undoes: Some(Undoes {
                 run: original.run.clone(),

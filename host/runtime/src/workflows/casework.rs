@@ -39,6 +39,10 @@ pub struct NewCase {
     /// What started it.
     #[serde(default)]
     pub trigger: Option<String>,
+    /// Where what it is about can be read: the address or the name of a ticket, a document, a
+    /// conversation.
+    #[serde(default)]
+    pub context: Option<String>,
 }
 
 /// Which cases to list.
@@ -110,6 +114,9 @@ pub struct CaseReport {
     /// What started it, in the words of who said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger: Option<String>,
+    /// Where what it is about can be read, in the words of who said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
     /// Its runs, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub run_list: Vec<CaseRunReport>,
@@ -150,6 +157,7 @@ impl CaseReport {
             inputs: None,
             claimed: None,
             trigger: None,
+            context: None,
             run_list: Vec::new(),
         }
     }
@@ -237,9 +245,10 @@ impl Inner {
             None => names::new_case(),
         };
         let words = format!(
-            "{case} {} {}",
+            "{case} {} {} {}",
             super::opening::canonical(given.clone()),
-            new.trigger.as_deref().unwrap_or_default()
+            new.trigger.as_deref().unwrap_or_default(),
+            new.context.as_deref().unwrap_or_default()
         );
         let scanner = self.backends.secrets.scanner();
         if let Some(found) = scanner.find(&who.tenant, words.as_bytes()) {
@@ -262,6 +271,7 @@ impl Inner {
             inputs,
             claimed,
             trigger: new.trigger.as_deref(),
+            context: new.context.as_deref(),
             single: false,
         };
         self.open_case(opening, Vec::new())
@@ -292,6 +302,7 @@ impl Inner {
             report.inputs = opened.json("inputs");
             report.claimed = opened.json("claimed");
             report.trigger = opened.text("trigger").map(str::to_owned);
+            report.context = opened.text("context").map(str::to_owned);
         }
         if let Some(closed) = self.case_record(row, Stage::CaseClosed).await? {
             report.correct = closed.leaf.facts.get("correct").and_then(Value::as_bool);

@@ -30,6 +30,8 @@ pub(super) struct Opening<'a> {
     pub(super) claimed: Option<Map<String, Value>>,
     /// What started it, in the words of who says so.
     pub(super) trigger: Option<&'a str>,
+    /// Where what it is about can be read, in the same words.
+    pub(super) context: Option<&'a str>,
     pub(super) single: bool,
 }
 
@@ -159,8 +161,10 @@ impl Inner {
         if let Some(claimed) = opening.claimed {
             saying = saying.value("claimed", canonical(claimed).into_bytes());
         }
-        if let Some(trigger) = opening.trigger {
-            saying = saying.value("trigger", trigger.as_bytes().to_vec());
+        for (name, words) in [("trigger", opening.trigger), ("context", opening.context)] {
+            if let Some(words) = words {
+                saying = saying.value(name, words.as_bytes().to_vec());
+            }
         }
         let record = self.journal.record(&about, saying)?;
         let mut changes = vec![Change::OpenCase(Box::new(row))];
@@ -210,6 +214,7 @@ fn opening_of<'a>(
         inputs,
         claimed: None,
         trigger: run.trigger.as_deref(),
+        context: run.context.as_deref(),
         single: run.case.starts_with(names::OWN_CASE),
     })
 }

@@ -77,6 +77,7 @@ impl Casework for Double {
             inputs: Some(Value::Object(new.inputs)),
             claimed: None,
             trigger: new.trigger,
+            context: new.context,
             run_list: vec![],
         };
         self.state().cases.push(case.clone());

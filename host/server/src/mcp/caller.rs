@@ -11,7 +11,7 @@ pub(super) const ARGUMENT: &str = "_tollgate";
 /// Longest identifier (case, workflow, request key), in bytes. They become keys.
 const NAME_MAX_BYTES: usize = 128;
 
-/// Longest free text (trigger, reason), in bytes. A person reads it on a card.
+/// Longest free text (trigger, context, reason), in bytes. A person reads it on a card.
 const WORDS_MAX_BYTES: usize = 4 * 1024;
 
 /// What a caller says about a call.
@@ -20,6 +20,7 @@ pub(super) struct Caller {
     pub(super) case: Option<String>,
     pub(super) workflow: Option<String>,
     pub(super) trigger: Option<String>,
+    pub(super) context: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) request_key: Option<String>,
     pub(super) subject: Option<String>,
@@ -32,7 +33,7 @@ struct Field {
     says: &'static str,
 }
 
-const FIELDS: [Field; 6] = [
+const FIELDS: [Field; 7] = [
     Field {
         meta: "dev.tollgate/case",
         argument: "case",
@@ -50,6 +51,12 @@ const FIELDS: [Field; 6] = [
         argument: "trigger",
         max_bytes: WORDS_MAX_BYTES,
         says: "What started this hand-off.",
+    },
+    Field {
+        meta: "dev.tollgate/context",
+        argument: "context",
+        max_bytes: WORDS_MAX_BYTES,
+        says: "Where what the hand-off is about can be read: the address or name of a ticket, a document, a conversation.",
     },
     Field {
         meta: "dev.tollgate/reason",
@@ -85,12 +92,20 @@ impl Caller {
                 "is no field of it",
             ));
         }
-        let [case, workflow, trigger, reason, request_key, subject] =
-            FIELDS.map(|field| field.read(meta, &argument));
+        let [
+            case,
+            workflow,
+            trigger,
+            context,
+            reason,
+            request_key,
+            subject,
+        ] = FIELDS.map(|field| field.read(meta, &argument));
         Ok(Self {
             case: case?,
             workflow: workflow?,
             trigger: trigger?,
+            context: context?,
             reason: reason?,
             request_key: request_key?,
             subject: subject?,

@@ -285,6 +285,7 @@ async fn no_text_of_an_agent_or_a_guest_becomes_markup_or_hides() {
         card.requester = text();
         card.agent_reason = Some(text());
         card.agent_trigger = Some(text());
+        card.agent_context = Some(text());
         card.rule_reason = Some(text());
         card.approvers = vec![text()];
         card.input = serde_json::json!({ evil: evil });

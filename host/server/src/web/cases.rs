@@ -42,6 +42,7 @@ struct CaseView {
     inputs: Vec<(String, String)>,
     claimed: Vec<(String, String)>,
     trigger: Option<String>,
+    context: Option<String>,
     counts: String,
     runs: Vec<(String, String, String, String)>,
 }
@@ -78,6 +79,7 @@ impl CaseView {
             inputs: pairs(&case.inputs),
             claimed: pairs(&case.claimed),
             trigger: case.trigger.as_deref().map(visible),
+            context: case.context.as_deref().map(visible),
             counts: format!(
                 "{} runs: {} done, {} failed, {} denied",
                 case.runs, case.done, case.failures, case.denials

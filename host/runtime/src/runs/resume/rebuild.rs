@@ -150,6 +150,7 @@ impl Inner {
             request_key: opened.fact("request_key").map(str::to_owned),
             reason: opened.text("reason").map(str::to_owned),
             trigger: opened.text("trigger").map(str::to_owned),
+            context: opened.text("context").map(str::to_owned),
             subject: opened.leaf.subject.clone(),
             undoes: opened.fact("undoes").map(|of| Undoes {
                 run: of.to_owned(),
