@@ -12,7 +12,7 @@ mod undo;
 
 use std::time::Duration;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, TableStyle, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::Value;
@@ -154,12 +154,24 @@ fn report_text(report: &RunReport) {
     }
 }
 
-/// A card, as an approver reads it.
-pub(crate) fn card(card: &Card) {
+/// An empty table as wide as the terminal. One that says it has no columns (a pipe that
+/// passes for a terminal, some consoles of CI) is taken for 80 wide: else each letter
+/// would be a line.
+pub(crate) fn new_table(style: TableStyle) -> Table {
+    const WIDE: u16 = 80;
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_BORDERS_ONLY)
+        .load_style(style)
         .set_content_arrangement(ContentArrangement::Dynamic);
+    if table.width() == Some(0) {
+        table.set_width(WIDE);
+    }
+    table
+}
+
+/// A card, as an approver reads it.
+pub(crate) fn card(card: &Card) {
+    let mut table = new_table(presets::UTF8_BORDERS_ONLY);
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };
@@ -220,11 +232,8 @@ pub(crate) fn cards(cards: &[Card]) {
         out!("nothing waits for you");
         return;
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["approval", "state", "what", "asked by", "decide by"]);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header(["approval", "state", "what", "asked by", "decide by"]);
     for card in cards {
         table.add_row([
             card.approval.clone(),

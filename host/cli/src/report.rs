@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::presets;
 use tollgate_policy::visible;
 use tollgate_report::{NO_WORKFLOW, Period, Report, WorkflowFigures, plot};
 use tollgate_runtime::{Clock as _, Host, SystemClock, moment};
 
 use crate::arguments::{self, Home};
 use crate::exit::Exit;
-use crate::output::{self, line};
+use crate::output::{self, line, new_table};
 use crate::serve::existing;
 
 pub(crate) async fn report(
@@ -61,11 +61,8 @@ pub(crate) fn told(report: &Report, weeks: usize) {
 }
 
 fn print(shown: tollgate_report::Table) {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(std::iter::once(String::new()).chain(shown.columns));
+    let mut table = new_table(presets::NOTHING);
+    table.set_header(std::iter::once(String::new()).chain(shown.columns));
     for row in shown.rows {
         table.add_row(std::iter::once(row.name.to_owned()).chain(row.cells));
     }

@@ -181,6 +181,7 @@ impl Host {
         inner.load_installed().await?;
         if let Some(identity) = identity {
             inner.triggers_fit().await?;
+            inner.say_who_is_missing().await;
             // Before anything is carried on whose answers they could be in.
             inner.learn_secrets().await;
             inner.check_callbacks().await?;

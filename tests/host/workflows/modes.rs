@@ -30,7 +30,7 @@ async fn in_shadow_a_write_is_judged_and_not_done_and_a_read_is() {
     assert_eq!(kind, "shadow");
     assert_eq!(
         message,
-        "shadow: not done; `kv.set` on `scratch` would have been made"
+        "not done; `kv.set` on `scratch` would have been made"
     );
     assert_eq!(count(&house).await, "None");
     let note = json!({"key": "n", "path": "a.txt", "text": "hello"});

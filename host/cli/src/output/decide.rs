@@ -1,10 +1,10 @@
 //! Votes, deputies and batches, as people read them.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 use tollgate_policy::visible;
 use tollgate_runtime::{Batch, BatchReport, Card, Delegation};
 
-use super::line;
+use super::{line, new_table};
 
 /// Who may decide, deputies too.
 pub(super) fn approvers(card: &Card) -> String {
@@ -28,11 +28,8 @@ pub(super) fn votes(card: &Card) -> String {
 }
 
 fn table<const N: usize>(head: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(head);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header(head);
     table
 }
 

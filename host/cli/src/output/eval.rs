@@ -1,18 +1,15 @@
 //! What came of a suite of scenarios.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::presets;
 use tollgate_eval::{Outcome, Report};
 use tollgate_policy::visible;
 
-use super::line;
+use super::{line, new_table};
 
 /// A table, and below it what was not as expected.
 pub(crate) fn report(report: &Report) {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["scenario", "about", "outcome", "time"]);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header(["scenario", "about", "outcome", "time"]);
     for one in &report.scenarios {
         table.add_row([
             visible(&one.name),

@@ -1,10 +1,10 @@
 //! Items of a queue, as the person reads them who has to settle them.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::presets;
 use tollgate_policy::visible;
 use tollgate_runtime::{Clock as _, QueueItem, QueueSummary, SystemClock, moment};
 
-use super::{line, pretty};
+use super::{line, new_table, pretty};
 
 /// Items, one a line.
 pub(crate) fn items(items: &[QueueItem]) {
@@ -12,13 +12,10 @@ pub(crate) fn items(items: &[QueueItem]) {
         line("nothing waits for a person");
         return;
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "item", "queue", "owner", "class", "state", "what", "asked by", "age", "sent to",
-        ]);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header([
+        "item", "queue", "owner", "class", "state", "what", "asked by", "age", "sent to",
+    ]);
     let now = SystemClock.now_ms();
     for item in items {
         table.add_row([
@@ -42,13 +39,10 @@ pub(crate) fn summary(queues: &[QueueSummary]) {
         line("no queue is yours");
         return;
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header([
-            "queue", "owner", "open", "dead", "oldest", "sent to", "classes",
-        ]);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header([
+        "queue", "owner", "open", "dead", "oldest", "sent to", "classes",
+    ]);
     let now = SystemClock.now_ms();
     for queue in queues {
         let oldest = queue.oldest.as_deref().map(|since| age(since, now));
@@ -93,10 +87,7 @@ fn deliveries(item: &QueueItem) -> String {
 
 /// One item, with the evidence.
 pub(crate) fn item(item: &QueueItem) {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_BORDERS_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = new_table(presets::UTF8_BORDERS_ONLY);
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };

@@ -1,21 +1,18 @@
 //! Secrets, as an operator reads them: everything but their values.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::presets;
 use tollgate_policy::visible;
 use tollgate_runtime::SecretInfo;
 
-use super::line;
+use super::{line, new_table};
 
 pub(crate) fn table(secrets: &[SecretInfo]) {
     if secrets.is_empty() {
         line("there are no secrets; a [[secret]] in tollgate.toml adds one");
         return;
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["secret", "tenant", "may go to", "in", "from", "now"]);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header(["secret", "tenant", "may go to", "in", "from", "now"]);
     for one in secrets {
         let now = one.problem.as_deref().unwrap_or("can be read");
         table.add_row([

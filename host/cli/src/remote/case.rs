@@ -1,7 +1,7 @@
 //! Cases of a running host: opened, listed, shown and closed with a person's own
 //! token.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::presets;
 use reqwest::Method;
 use serde_json::json;
 use tollgate_policy::visible;
@@ -11,7 +11,7 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use super::Client;
 use crate::arguments::{CaseCommand, CaseVerb, OpenCase, Server};
 use crate::exit::Exit;
-use crate::output::{self, line, pretty};
+use crate::output::{self, line, new_table, pretty};
 
 impl Client {
     pub(crate) async fn open_case(&self, new: &NewCase) -> anyhow::Result<CaseReport> {
@@ -85,11 +85,8 @@ fn table(cases: &[CaseReport]) {
         line("there are no such cases");
         return;
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(["case", "workflow", "state", "opened by", "opened", "runs"]);
+    let mut table = new_table(presets::NOTHING);
+    table.set_header(["case", "workflow", "state", "opened by", "opened", "runs"]);
     for case in cases {
         table.add_row([
             visible(&case.case),
@@ -104,10 +101,7 @@ fn table(cases: &[CaseReport]) {
 }
 
 fn told(case: &CaseReport) {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_BORDERS_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+    let mut table = new_table(presets::UTF8_BORDERS_ONLY);
     let mut row = |name: &str, value: String| {
         table.add_row([name.to_owned(), value]);
     };

@@ -31,6 +31,7 @@ use tokio::sync::oneshot;
 use tollgate_policy::workflow::Workflow;
 use tollgate_policy::{Digest, SignatureScheme};
 use tollgate_secrets::Secret;
+use tollgate_store::{PrincipalRow, StoreError};
 
 use crate::api::{Principal, PrincipalKind, RunState, ToolCall};
 use crate::error::CallError;
@@ -270,6 +271,31 @@ impl Inner {
         }
     }
 
+    async fn service_row(&self, trigger: &Trigger) -> Result<Option<PrincipalRow>, StoreError> {
+        let known = self.journal.store.principals(&trigger.tenant).await?;
+        Ok(known.into_iter().find(|row| {
+            row.name == trigger.principal
+                && row.revoked_ms.is_none()
+                && row.kind == tollgate_store::PrincipalKind::Service
+        }))
+    }
+
+    /// Say at the start which triggers have nobody to call as: their deliveries are
+    /// refused until there is one, and no sender is told why.
+    pub(crate) async fn say_who_is_missing(&self) {
+        for (trigger, _) in self.triggers.by_name.values() {
+            if let Ok(None) = self.service_row(trigger).await {
+                tracing::warn!(
+                    trigger = trigger.name,
+                    tenant = %trigger.tenant,
+                    "deliveries are refused until there is the service `{0}`: \
+                     tollgate principal {0} --kind service",
+                    trigger.principal
+                );
+            }
+        }
+    }
+
     /// The service that a trigger calls as. The attack: a trigger whose operator
     /// took the service's token back goes on all the same.
     async fn service(&self, trigger: &Trigger) -> Result<Principal, DeliveryError> {
@@ -282,13 +308,8 @@ impl Inner {
             );
             DeliveryError::Unavailable
         };
-        let known = self.journal.store.principals(&trigger.tenant).await;
-        let known = known.map_err(|error| unavailable(&error.to_string()))?;
-        let service = known.into_iter().find(|row| {
-            row.name == trigger.principal
-                && row.revoked_ms.is_none()
-                && row.kind == tollgate_store::PrincipalKind::Service
-        });
+        let service = self.service_row(trigger).await;
+        let service = service.map_err(|error| unavailable(&error.to_string()))?;
         let service = service.ok_or_else(|| unavailable("there is no such service"))?;
         Ok(Principal {
             identified: Default::default(),

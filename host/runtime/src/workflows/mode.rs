@@ -114,7 +114,7 @@ pub(crate) fn in_shadow(run: &Run, end: End, judged: &[Judged]) -> End {
     let told: Vec<String> = judged.iter().map(Judged::told).collect();
     let workflow = run.workflow.as_deref().unwrap_or_default();
     let hint = format!("the workflow `{workflow}` is in shadow: its reads are made, and no write");
-    let message = format!("shadow: not done; {}", told.join("; "));
+    let message = format!("not done; {}", told.join("; "));
     let kind = FailureKind::Shadow;
     End::Failed(RunState::Denied, kind, kind.with(message, Some(&hint)))
 }

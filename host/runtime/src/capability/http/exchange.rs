@@ -184,7 +184,9 @@ impl Exchange<'_> {
             Err(error @ EgressError::Forbidden { .. }) => {
                 tracing::warn!(destination, %error, "nothing was sent");
                 Err(Lost::NotSent(HttpError::Unreachable(
-                    "the server's name has no address that may be reached".to_owned(),
+                    "the server's name has no address that may be reached; \
+                     asking again does not help, the operator has to look"
+                        .to_owned(),
                 )))
             }
             Err(EgressError::NoAnswer(why)) => Err(Lost::NoAnswer(why)),

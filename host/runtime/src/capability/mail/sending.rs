@@ -83,7 +83,8 @@ fn failure(error: MailError, grant: &MailGrant, clean: impl Fn(&str) -> String) 
         // The address is the operator's to know, as with requests.
         error => {
             tracing::warn!(destination, %error, "no mail was sent");
-            let why = "the server's name has no address that may be reached";
+            let why = "the server's name has no address that may be reached; \
+                 asking again does not help, the operator has to look";
             MailFailure::Unreachable(why.to_owned())
         }
     }
